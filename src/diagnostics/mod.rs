@@ -1,0 +1,12 @@
+//! Errors a person can act on: what is wrong, where it stands, what to do.
+//!
+//! Everything that reads files (ssh_config, inventories, playbooks) collects [`Diagnostic`]s and returns
+//! them all at once as [`Diagnostics`], before the first connection is made.
+
+mod diagnostic;
+mod exit_code;
+mod source;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Level};
+pub use exit_code::ExitCode;
+pub use source::{Place, Source};

@@ -1,0 +1,13 @@
+//! From a handful of bare machines with SSH to a highly available, GitOps-managed Kubernetes cluster.
+//!
+//! A library and a thin binary; data flows one way, and each folder may use only those below it:
+//!
+//! ```text
+//! cli -> report, inventory, node -> plan, transport -> diagnostics
+//! ```
+//!
+//! Nothing below `cli` prints, reads the environment or exits.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod diagnostics;
