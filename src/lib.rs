@@ -12,3 +12,4 @@
 
 pub mod diagnostics;
 pub mod plan;
+pub mod transport;
