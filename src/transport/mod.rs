@@ -5,7 +5,22 @@
 //!
 //! What it does not do: forward ports, agents or X11, request terminals, or speak SFTP.
 
+mod connection;
+mod frame;
 pub mod known_hosts;
+mod local;
+mod nonce;
+mod output;
 mod pattern;
+mod privilege;
+mod process;
+mod shell;
+pub mod ssh;
 pub mod ssh_config;
 
+pub use connection::Connection;
+pub use frame::{Frame, FrameReader};
+pub use nonce::Nonce;
+pub use output::{Collected, Flow, Output};
+pub use privilege::{Become, SudoError};
+pub use shell::{Shell, ShellError};
