@@ -11,5 +11,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod diagnostics;
+pub mod node;
 pub mod plan;
 pub mod transport;

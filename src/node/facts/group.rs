@@ -1,0 +1,88 @@
+//! A group: group(5).
+
+use serde::{Deserialize, Serialize};
+
+use super::user::{ACCOUNTS, name};
+use super::{Kind, json, parse};
+use crate::node::script::Function;
+use crate::plan::{Fact, Query, Touch};
+
+/// The group of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group(String);
+
+impl Group {
+    /// By its name (not by its number).
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Fact for Group {
+    type Value = GroupEntry;
+
+    fn query(&self) -> Query {
+        Query::new(KIND.name, [&self.0], vec![Touch::Accounts, Touch::Files("/etc/group".into())])
+    }
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupEntry {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub gid: u32,
+    /// The users that it lists; those whose primary group it is need not be among them.
+    pub members: Vec<String>,
+}
+
+pub(super) const KIND: Kind = Kind { name: "group", function: &PROBE, merged: true, words: name, parse: |_, text| json(read(text)?) };
+
+static PROBE: Function = Function {
+    name: "probe_group",
+    text: r#"
+probe_group() {
+  ids=$1; shift
+  if accounts group "$@"; then
+    found=$r
+    for id in $ids; do
+      if account_of "$1" "$found"; then
+        r=${line#*:}; r=$1:${r#*:}; answer "$id" 0
+      else
+        r=; answer "$id" 44
+      fi
+      shift
+    done
+  else
+    r=$err
+    for id in $ids; do answer "$id" 1; done
+  fi
+}
+"#,
+    needs: &[&ACCOUNTS],
+};
+
+/// `name:gid:member,member`
+fn read(text: &str) -> Result<GroupEntry, String> {
+    let mut fields = text.splitn(3, ':');
+    let name = fields.next().unwrap_or_default().to_owned();
+    let gid = parse::number(fields.next(), "gid")?;
+    let members = fields.next().ok_or("no members")?.split(',').filter(|member| !member.is_empty()).map(str::to_owned).collect();
+    Ok(GroupEntry { name, gid, members })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_has_its_members() {
+        assert_eq!(
+            read("sudo:27:pat,kim").unwrap(),
+            GroupEntry { name: "sudo".into(), gid: 27, members: vec!["pat".into(), "kim".into()] }
+        );
+        assert_eq!(read("daemon:1:").unwrap().members, Vec::<String>::new());
+        assert!(read("").is_err() && read("a:b:c").is_err() && read("a:1").is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! Facts: what can be read from a machine without changing it.
+//!
+//! One file per subject: the value's type, the [`crate::plan::Fact`] that asks for it, its shell function, and the
+//! parser of what that prints. [`KINDS`] is the one table that ties them together: a [`Query`] becomes a call by it, and
+//! a raw text becomes a reading. To add a fact, write a file like `digest.rs` and add its `KIND` to the table.
+//!
+//! What a probe prints for one query never depends on what else is asked in the same script.
+
+mod block_devices;
+mod clock;
+mod content;
+mod digest;
+mod directory;
+mod environment;
+mod everything;
+mod fstab;
+mod group;
+mod hardware;
+mod identity;
+mod interfaces;
+mod kernel;
+mod login;
+mod module;
+mod mount;
+mod os_release;
+mod package;
+mod parse;
+mod path;
+mod ports;
+mod probes;
+mod reboot;
+mod routes;
+mod small_file;
+mod stat;
+mod swaps;
+mod sysctl;
+mod unit;
+mod user;
+mod virtualization;
+
+pub use block_devices::{BlockDevice, BlockDevices};
+pub use clock::{Clock, ClockReading};
+pub use content::{Content, FileContent};
+pub use digest::{Digest, Sha256};
+pub use directory::{Directory, Entry};
+pub use environment::Environment;
+pub use everything::everything;
+pub use fstab::{Fstab, FstabEntry};
+pub use group::{Group, GroupEntry};
+pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
+pub use identity::{MachineId, ProductUuid};
+pub use interfaces::{Interface, InterfaceAddress, Interfaces};
+pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
+pub use login::{Login, LoginUser};
+pub use module::{Module, ModulePlace, ModuleState};
+pub use mount::{Mount, MountAt, Mounts};
+pub use os_release::{OperatingSystem, OsRelease};
+pub use package::{Package, PackageManager, PackageState, PackageStatus};
+pub use ports::{ListeningPort, Ports};
+pub use probes::Probes;
+pub use reboot::{RebootRequired, RebootState};
+pub use routes::{Route, Routes};
+pub use stat::{FileKind, FileStat, Mode, Stat};
+pub use swaps::{Swap, Swaps};
+pub use sysctl::{Setting, Sysctl, SysctlState};
+pub use unit::{Unit, UnitState};
+pub use user::{Account, Password, User};
+pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
+
+use serde_json::Value;
+
+use super::script::Function;
+use crate::plan::Query;
+
+/// How one kind of fact is read.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its name in a [`Query`].
+    pub name: &'static str,
+    /// The shell function that reads it: `"$1"` holds the indices of the answers, then come the words of each query.
+    pub function: &'static Function,
+    /// Whether one call answers all queries of this kind; else each has a call of its own.
+    pub merged: bool,
+    /// A query's words in the call, always the same number for a merged kind; or why it makes no sense to ask.
+    pub words: fn(&[String]) -> Result<Vec<String>, String>,
+    /// What the probe printed for that query (its arguments come first) as a value.
+    pub parse: fn(&[String], &str) -> Result<Value, String>,
+}
+
+/// All kinds of facts.
+pub const KINDS: &[&Kind] = &[
+    &block_devices::KIND,
+    &clock::KIND,
+    &content::KIND,
+    &digest::KIND,
+    &directory::KIND,
+    &environment::KIND,
+    &fstab::KIND,
+    &group::KIND,
+    &hardware::MEMORY,
+    &hardware::PROCESSORS,
+    &identity::MACHINE_ID,
+    &identity::PRODUCT_UUID,
+    &interfaces::KIND,
+    &kernel::ARCHITECTURE,
+    &kernel::HOSTNAME,
+    &kernel::KERNEL,
+    &login::KIND,
+    &module::KIND,
+    &mount::ALL,
+    &mount::AT,
+    &os_release::KIND,
+    &package::KIND,
+    &ports::KIND,
+    &reboot::KIND,
+    &routes::KIND,
+    &stat::FOLLOWED,
+    &stat::KIND,
+    &swaps::KIND,
+    &sysctl::KIND,
+    &unit::KIND,
+    &user::KIND,
+    &virtualization::CGROUPS,
+    &virtualization::VIRTUALIZATION,
+];
+
+/// The kind of a query.
+pub fn kind_of(query: &Query) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == query.kind).copied()
+}
+
+/// A value as JSON, for [`Kind::parse`].
+fn json(value: impl serde::Serialize) -> Result<Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_parser_fall_over(
+            text in prop_oneof![any::<String>(), "[a-z0-9=:/ \t\n\"'\\\\,.*()\\[\\]{}@-]{0,60}"],
+            args in prop::collection::vec("[/a-z0-9.]{0,8}", 0..3),
+        ) {
+            for kind in KINDS {
+                let _ = (kind.words)(&args);
+                let _ = (kind.parse)(&args, &text);
+            }
+        }
+    }
+}
