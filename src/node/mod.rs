@@ -1,7 +1,21 @@
 //! What can be asked of a machine and done to it: typed facts, the scripts that read them, and what they answer.
 
+pub mod apply;
 pub mod facts;
+pub mod hold;
+pub mod host;
+pub mod lock;
+pub mod long_step;
+pub mod machine;
 pub mod record;
 pub mod script;
+pub mod simulated;
+pub mod steps;
 #[cfg(test)]
 pub mod testing;
+pub mod upload;
+
+/// A plan for a machine.
+pub type Plan = crate::plan::Plan<steps::Step>;
+/// A change to a machine.
+pub type Change = crate::plan::Change<steps::Step>;

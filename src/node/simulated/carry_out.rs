@@ -1,0 +1,210 @@
+//! Steps carried out in memory: the rest of them, and which is which.
+
+use super::files::{Inode, Kind};
+use super::world::{SimulatedUnit, Stop, World};
+use crate::node::steps::{LoadModule, Mark, MarkPackages, Mount, Remount, SetSysctl, Step, UnitAction, UnitStep, UnloadModule, Unmount};
+
+impl World {
+    /// Carries out one step, as the shell function of its kind does.
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::WriteFile(step) => self.write_file(step),
+            Step::Remove(step) => self.remove(step),
+            Step::MakeDirectory(step) => self.make_directory(step),
+            Step::SymbolicLink(step) => self.symbolic_link(step),
+            Step::HardLink(step) => self.hard_link(step),
+            Step::ChangeMode(step) => self.change_mode(step),
+            Step::ChangeOwner(step) => self.change_owner(step),
+            Step::AddUser(step) => self.add_user(step),
+            Step::ChangeUser(step) => self.change_user(step),
+            Step::SetPassword(step) => self.set_password(step),
+            Step::RemoveUser(step) => self.remove_user(step),
+            Step::AddGroup(step) => self.add_group_step(step),
+            Step::ChangeGroup(step) => self.change_group(step),
+            Step::RemoveGroup(step) => self.remove_group(step),
+            Step::Membership(step) => self.membership(step),
+            Step::Install(_) | Step::RemovePackages(_) | Step::RefreshLists(_) => {
+                for action in Self::long_actions(step) {
+                    self.package_action(&action)?;
+                }
+                Ok(())
+            }
+            Step::MarkPackages(step) => self.mark_packages(step),
+            Step::Unit(step) => self.unit(step),
+            Step::SetSysctl(step) => self.set_sysctl(step),
+            Step::LoadModule(step) => self.load_module(step),
+            Step::UnloadModule(step) => self.unload_module(step),
+            Step::Mount(step) => self.mount(step),
+            Step::Unmount(step) => self.unmount(step),
+            Step::Remount(step) => self.remount(step),
+            // what a program does is known to nobody: it does nothing here
+            Step::Run(_) => self.tick().map(|_| ()),
+        }
+    }
+
+    /// What a long step does, one thing after the other.
+    pub(super) fn long_actions(step: &Step) -> std::collections::VecDeque<super::packages::PackageAction> {
+        match step {
+            Step::Install(step) => Self::install_actions(step),
+            Step::RemovePackages(step) => Self::remove_actions(step),
+            _ => [super::packages::PackageAction::Finish].into(),
+        }
+    }
+
+    fn mark_packages(&mut self, step: &MarkPackages) -> Result<(), Stop> {
+        for name in &step.names {
+            if !self.packages.contains_key(name) {
+                return Err(format!("dpkg-query: no packages found matching {name}").into());
+            }
+        }
+        if self.tick()? {
+            for name in &step.names {
+                if let Some(installed) = self.packages.get_mut(name) {
+                    installed.held = step.mark == Mark::Hold;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, step: &UnitStep) -> Result<(), Stop> {
+        let Some(name) = &step.unit else { return self.tick().map(|_| ()) };
+        let is_there = self.units.contains_key(name);
+        match step.action {
+            // systemctl: "does not exist, proceeding anyway"
+            UnitAction::Mask if !is_there => {
+                if self.tick()? {
+                    let mask = SimulatedUnit { masked: true, is_only_a_mask: true, ..SimulatedUnit::default() };
+                    self.units.insert(name.clone(), mask);
+                }
+                return Ok(());
+            }
+            UnitAction::Unmask if !is_there => return Ok(()),
+            _ => {}
+        }
+        let Some(unit) = self.units.get(name).cloned() else { return Err(format!("Unit {name} not found.").into()) };
+        let refused = match step.action {
+            UnitAction::Disable => unit.is_only_a_mask,
+            UnitAction::Start | UnitAction::Restart | UnitAction::Enable => unit.masked,
+            // a unit that does not run has nothing to reload, and these have no way to
+            UnitAction::Reload => true,
+            _ => false,
+        };
+        if refused {
+            return Err(format!("Failed to {:?} {name}.", step.action).into());
+        }
+        if self.tick()?
+            && let Some(unit) = self.units.get_mut(name)
+        {
+            match step.action {
+                UnitAction::Start | UnitAction::Restart => unit.active = true,
+                UnitAction::Stop => unit.active = false,
+                UnitAction::Enable => unit.enabled = true,
+                UnitAction::Disable => unit.enabled = false,
+                UnitAction::Mask => unit.masked = true,
+                UnitAction::Unmask => unit.masked = false,
+                UnitAction::Reload | UnitAction::DaemonReload => {}
+            }
+            if unit.is_only_a_mask && !unit.masked {
+                self.units.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_sysctl(&mut self, step: &SetSysctl) -> Result<(), Stop> {
+        if !self.sysctls.contains_key(&step.name) {
+            return Err(format!("there is no kernel parameter {}: is its module loaded?", step.name).into());
+        }
+        if self.tick()? {
+            self.sysctls.insert(step.name.clone(), step.value.clone());
+        }
+        Ok(())
+    }
+
+    fn load_module(&mut self, step: &LoadModule) -> Result<(), Stop> {
+        if !self.available_modules.contains(&step.name) {
+            return Err(format!("modprobe: FATAL: Module {} not found", step.name).into());
+        }
+        if self.tick()? {
+            self.modules.insert(step.name.clone());
+        }
+        Ok(())
+    }
+
+    fn unload_module(&mut self, step: &UnloadModule) -> Result<(), Stop> {
+        if !self.available_modules.contains(&step.name) {
+            return Err(format!("modprobe: FATAL: Module {} not found.", step.name).into());
+        }
+        if self.tick()? {
+            self.modules.remove(&step.name);
+        }
+        Ok(())
+    }
+
+    fn mounted_at(&self, path: &str) -> Option<usize> {
+        let at = self.files.find(path, true).ok()?;
+        self.files.mounts.iter().rposition(|mounted| mounted.root == at && self.files.find(&mounted.path, true) == Ok(at))
+    }
+
+    fn mount(&mut self, step: &Mount) -> Result<(), Stop> {
+        if self.mounted_at(&step.path).is_some() {
+            return Err(format!("something is mounted at {} already", step.path).into());
+        }
+        let bind = if step.options.split(',').any(|option| option == "bind") {
+            let source = self.files.find(&step.source, true)?;
+            if !self.files.get(source).is_some_and(Inode::is_directory) {
+                return Err("mount point is not a directory".to_owned().into());
+            }
+            Some(source)
+        } else if step.fstype == "tmpfs" {
+            None
+        } else {
+            return Err(format!("unknown filesystem type '{}'", step.fstype).into());
+        };
+        if self.tick()? {
+            self.files.mount(&step.path, &step.source, &step.fstype, &step.options, bind)?;
+        }
+        Ok(())
+    }
+
+    fn unmount(&mut self, step: &Unmount) -> Result<(), Stop> {
+        let Some(index) = self.mounted_at(&step.path) else { return Err(format!("umount: {}: not mounted.", step.path).into()) };
+        let root = self.files.mounts.get(index).map(|mounted| mounted.root);
+        // something is mounted inside it
+        let busy = self.files.mounts.iter().skip(index + 1).any(|mounted| {
+            let above = mounted.path.rsplit_once('/').map_or("/", |(above, _)| above);
+            self.files.find(above, true).ok() == root || mounted.path.starts_with(&format!("{}/", step.path))
+        });
+        if busy {
+            return Err("umount: target is busy.".to_owned().into());
+        }
+        if self.tick()? {
+            self.files.mounts.remove(index);
+        }
+        Ok(())
+    }
+
+    fn remount(&mut self, step: &Remount) -> Result<(), Stop> {
+        let Some(index) = self.mounted_at(&step.path) else { return Err(format!("nothing is mounted at {}", step.path).into()) };
+        if self.tick()?
+            && let Some(mounted) = self.files.mounts.get_mut(index)
+        {
+            mounted.options.clone_from(&step.options);
+        }
+        Ok(())
+    }
+
+    /// A file's content, links followed.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        match self.files.at(path, true).map(|inode| &inode.kind) {
+            Ok(Kind::File(content)) => Some(content.clone()),
+            _ => None,
+        }
+    }
+
+    /// The names in a directory.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        self.files.names(path)
+    }
+}

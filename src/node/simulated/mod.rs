@@ -1,0 +1,25 @@
+//! A machine in memory.
+//!
+//! It answers the same queries as a real one and carries out the same typed steps; it never looks at what a change
+//! promises. Each step is done in the micro-actions of its shell function, in their order, and before each of them a
+//! fault may strike: the machine crashes and loses what was not synced, the connection is lost, the controller is
+//! killed, or the step says that it did what it did not. Time is virtual and all chance comes from a seed, so a run that
+//! went wrong goes wrong again. That it behaves as real machines do is itself tested, by the same steps on both.
+
+mod accounts;
+mod answer;
+mod carry_accounts;
+mod carry_files;
+mod carry_out;
+mod fault;
+mod files;
+mod packages;
+mod random;
+mod session;
+mod world;
+
+pub use fault::{Fault, Strike};
+pub use packages::{Catalogue, Entry};
+pub use random::Random;
+pub use session::Simulated;
+pub use world::World;

@@ -1,0 +1,178 @@
+//! A small catalogue of packages, and what installing one does.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::files::Kind;
+use super::world::{SimulatedUnit, Stop, World};
+use crate::node::steps::{Install, RemovePackages};
+
+/// What can be installed.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    pub(super) entries: BTreeMap<String, Entry>,
+}
+
+/// A package that can be installed.
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    /// Its versions, the newest last.
+    pub versions: Vec<String>,
+    /// Files it brings, with their contents.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Users that its scripts make.
+    pub users: Vec<(String, u32)>,
+    /// Units it brings; its scripts start them.
+    pub units: Vec<String>,
+}
+
+impl Catalogue {
+    /// Adds a package.
+    pub fn add(&mut self, name: &str, entry: Entry) {
+        self.entries.insert(name.into(), entry);
+    }
+}
+
+/// How far a package is, dpkg(1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Unpacked,
+    HalfConfigured,
+    Configured,
+    /// Removed, its configuration left.
+    Removed,
+}
+
+/// A package on the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Installed {
+    pub(super) version: String,
+    pub(super) progress: Progress,
+    pub(super) held: bool,
+}
+
+impl Installed {
+    /// The machine went down.
+    pub(super) fn interrupted(&mut self) {
+        if self.progress == Progress::Unpacked {
+            self.progress = Progress::HalfConfigured;
+        }
+    }
+}
+
+/// One thing that a package manager does.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum PackageAction {
+    /// Finds the packages and their versions, or fails before anything is changed.
+    Resolve(Vec<(String, Option<String>)>),
+    /// `dpkg --configure -a`.
+    Finish,
+    Unpack(String, Option<String>),
+    /// Runs its scripts: users, units.
+    Scripts(String),
+    Configured(String),
+    Remove {
+        name: String,
+        purge: bool,
+    },
+}
+
+impl World {
+    pub(super) fn install_actions(step: &Install) -> VecDeque<PackageAction> {
+        let wanted: Vec<_> = step.packages.iter().map(|wanted| (wanted.name.clone(), wanted.version.clone())).collect();
+        let mut actions = VecDeque::from([PackageAction::Finish, PackageAction::Resolve(wanted.clone())]);
+        actions.extend(wanted.iter().map(|(name, version)| PackageAction::Unpack(name.clone(), version.clone())));
+        for (name, _) in wanted {
+            actions.extend([PackageAction::Scripts(name.clone()), PackageAction::Configured(name)]);
+        }
+        actions
+    }
+
+    pub(super) fn remove_actions(step: &RemovePackages) -> VecDeque<PackageAction> {
+        let remove = step.names.iter().map(|name| PackageAction::Remove { name: name.clone(), purge: step.purge });
+        [PackageAction::Finish].into_iter().chain(remove).collect()
+    }
+
+    pub(super) fn package_action(&mut self, action: &PackageAction) -> Result<(), Stop> {
+        if !self.tick()? {
+            return Ok(());
+        }
+        match action {
+            PackageAction::Finish => {
+                let half: Vec<String> = self
+                    .packages
+                    .iter()
+                    .filter(|(_, installed)| matches!(installed.progress, Progress::HalfConfigured | Progress::Unpacked))
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                for name in half {
+                    self.run_scripts(&name);
+                    self.set_progress(&name, Progress::Configured);
+                }
+            }
+            PackageAction::Resolve(wanted) => {
+                for (name, version) in wanted {
+                    let Some(entry) = self.catalogue.entries.get(name) else {
+                        return Err(format!("Unable to locate package {name}").into());
+                    };
+                    if let Some(version) = version
+                        && !entry.versions.contains(version)
+                    {
+                        return Err(format!("Version '{version}' for '{name}' was not found").into());
+                    }
+                }
+            }
+            PackageAction::Unpack(name, version) => {
+                let Some(entry) = self.catalogue.entries.get(name).cloned() else { return Ok(()) };
+                let version = version.clone().or_else(|| entry.versions.last().cloned()).unwrap_or_default();
+                let held = self.packages.get(name).is_some_and(|installed| installed.held);
+                for (path, content) in entry.files {
+                    // dpkg writes beside the file, syncs and renames too
+                    let new = format!("{path}.dpkg-new");
+                    let _ = self.files.unlink(&new);
+                    if let Ok(ino) = self.files.create(&new, Kind::File(content), 0o644) {
+                        self.files.sync(ino);
+                        let _ = self.files.rename(&new, &path);
+                    }
+                }
+                self.files.sync_all();
+                self.packages.insert(name.clone(), Installed { version, progress: Progress::Unpacked, held });
+            }
+            PackageAction::Scripts(name) => self.run_scripts(name),
+            PackageAction::Configured(name) => self.set_progress(name, Progress::Configured),
+            PackageAction::Remove { name, purge } => {
+                let entry = self.catalogue.entries.get(name).cloned().unwrap_or_default();
+                for (path, _) in entry.files {
+                    let _ = self.files.unlink(&path);
+                }
+                for unit in entry.units {
+                    self.units.remove(&unit);
+                }
+                self.files.sync_all();
+                if *purge {
+                    self.packages.remove(name);
+                } else {
+                    self.set_progress(name, Progress::Removed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_progress(&mut self, name: &str, progress: Progress) {
+        if let Some(installed) = self.packages.get_mut(name) {
+            installed.progress = progress;
+        }
+    }
+
+    fn run_scripts(&mut self, name: &str) {
+        let entry = self.catalogue.entries.get(name).cloned().unwrap_or_default();
+        for (user, id) in entry.users {
+            if self.accounts.user(&user).is_none() {
+                self.add_account(&user, id);
+            }
+        }
+        for unit in entry.units {
+            self.units.entry(unit).or_insert(SimulatedUnit { active: true, enabled: true, masked: false, is_only_a_mask: false });
+        }
+    }
+}

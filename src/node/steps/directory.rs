@@ -1,0 +1,56 @@
+//! A new directory.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Call, Invalid, check, octal};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Makes a directory. One that is there already is a failure: the plan saw none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MakeDirectory {
+    /// Where.
+    pub path: String,
+    /// The owner, a name or number.
+    pub owner: String,
+    /// The group, a name or number.
+    pub group: String,
+    /// The permission bits.
+    pub mode: u32,
+    /// Whether missing directories above it are made too (root's, 0755).
+    pub parents: bool,
+}
+
+/// path, owner, group, mode, `parents`|``. Closed until it belongs to whom it should.
+const MAKE_DIRECTORY: Function = Function {
+    name: "s_make_directory",
+    needs: &[],
+    text: r#"s_make_directory() (
+  if [ -n "$5" ]; then
+    above=${1%/*}
+    mkdir -p -- "${above:-/}" || exit 1
+  fi
+  mkdir -m 0700 -- "$1" && chown -- "$2:$3" "$1" && chmod -- "$4" "$1"
+)"#,
+};
+
+impl Action for MakeDirectory {
+    fn call(&self) -> Call {
+        let parents = if self.parents { "parents" } else { "" };
+        Call::new(&MAKE_DIRECTORY, [&self.path, &self.owner, &self.group, &octal(self.mode), parents])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files(self.path.clone())]
+    }
+
+    fn describe(&self) -> String {
+        format!("make the directory {}", self.path)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)?;
+        check::account("owner", &self.owner)?;
+        check::account("group", &self.group)
+    }
+}

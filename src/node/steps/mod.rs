@@ -1,0 +1,204 @@
+//! What can be done to a machine, as data.
+//!
+//! A [`Step`] is typed and serializable: it is shown, logged, carried out by a shell function on a real machine and by
+//! [`super::simulated`] in memory. Every kind of step has one file here, with its shell function as a constant text;
+//! values reach that text only as its arguments. The functions have bodies in parentheses, so they run in a child shell:
+//! their variables, traps and directories are theirs alone. A program of others' that may leave something running is
+//! called with the lock's descriptor closed (`9>&-`): a daemon must not keep a machine locked.
+
+mod accounts;
+mod check;
+mod directory;
+mod link;
+mod module;
+mod mount;
+mod owner;
+mod package;
+mod remove;
+mod run;
+mod sysctl;
+mod unit;
+mod write;
+
+use serde::{Deserialize, Serialize};
+
+pub use accounts::{AddGroup, AddUser, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+pub use check::Invalid;
+pub use directory::MakeDirectory;
+pub use link::{HardLink, SymbolicLink};
+pub use module::{LoadModule, UnloadModule};
+pub use mount::{Mount, Remount, Unmount};
+pub use owner::{ChangeMode, ChangeOwner};
+pub use package::{Install, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
+pub use remove::{Remove, RemoveWhat};
+pub use run::Run;
+pub use sysctl::SetSysctl;
+pub use unit::{UnitAction, UnitStep};
+pub use write::{Source, WriteFile};
+
+use super::script::Function;
+use crate::plan::Touch;
+
+/// A shell function and what it is called with.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The function.
+    pub function: &'static Function,
+    /// Its arguments.
+    pub words: Vec<String>,
+}
+
+impl Call {
+    fn new(function: &'static Function, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { function, words: words.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// What every kind of step knows about itself.
+pub trait Action {
+    /// The shell function that carries it out, with its arguments.
+    fn call(&self) -> Call;
+
+    /// What it may move beside what it means to.
+    fn touches(&self) -> Vec<Touch>;
+
+    /// What it does, in a few words for people, e.g. `write /etc/hosts`.
+    fn describe(&self) -> String;
+
+    /// Whether its values can be used at all.
+    ///
+    /// # Errors
+    /// Which value cannot, and why.
+    fn check(&self) -> Result<(), Invalid>;
+
+    /// Whether it may take so long, and is so bad to cut in half, that it runs as a unit of its own.
+    fn is_long(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])+ $name:ident($kind:ty),)+) => {
+        /// One thing that is done to a machine.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "step", rename_all = "snake_case")]
+        pub enum Step {
+            $($(#[$doc])+ $name($kind),)+
+        }
+
+        impl Step {
+            /// What it knows about itself, whatever its kind.
+            pub fn action(&self) -> &dyn Action {
+                match self {
+                    $(Self::$name(step) => step,)+
+                }
+            }
+        }
+
+        $(impl From<$kind> for Step {
+            fn from(step: $kind) -> Self {
+                Self::$name(step)
+            }
+        })+
+    };
+}
+
+steps! {
+    /// A file's whole content, owner and mode, put in place at once.
+    WriteFile(WriteFile),
+    /// A file, link or directory that goes away.
+    Remove(Remove),
+    /// A new directory.
+    MakeDirectory(MakeDirectory),
+    /// A symbolic link.
+    SymbolicLink(SymbolicLink),
+    /// A second name for a file.
+    HardLink(HardLink),
+    /// Permission bits.
+    ChangeMode(ChangeMode),
+    /// Owner and group.
+    ChangeOwner(ChangeOwner),
+    /// A new user.
+    AddUser(AddUser),
+    /// A user's properties.
+    ChangeUser(ChangeUser),
+    /// A user's password hash.
+    SetPassword(SetPassword),
+    /// A user that goes away.
+    RemoveUser(RemoveUser),
+    /// A new group.
+    AddGroup(AddGroup),
+    /// A group's id.
+    ChangeGroup(ChangeGroup),
+    /// A group that goes away.
+    RemoveGroup(RemoveGroup),
+    /// Whether a user is in a group.
+    Membership(Membership),
+    /// Packages that are installed, up- or downgraded.
+    Install(Install),
+    /// Packages that are removed or purged.
+    RemovePackages(RemovePackages),
+    /// Packages that are held or released.
+    MarkPackages(MarkPackages),
+    /// The package manager's lists, read anew.
+    RefreshLists(RefreshLists),
+    /// The service manager.
+    Unit(UnitStep),
+    /// A kernel parameter at run time.
+    SetSysctl(SetSysctl),
+    /// A kernel module that is loaded.
+    LoadModule(LoadModule),
+    /// A kernel module that is unloaded.
+    UnloadModule(UnloadModule),
+    /// Something that is mounted.
+    Mount(Mount),
+    /// Something that is unmounted.
+    Unmount(Unmount),
+    /// Something that is mounted with other options.
+    Remount(Remount),
+    /// A program.
+    Run(Run),
+}
+
+impl Step {
+    /// The shell function that carries it out, with its arguments.
+    ///
+    /// # Errors
+    /// A value that cannot be used.
+    pub fn call(&self) -> Result<Call, Invalid> {
+        self.action().check()?;
+        Ok(self.action().call())
+    }
+
+    /// What it may move beside what it means to.
+    pub fn touches(&self) -> Vec<Touch> {
+        self.action().touches()
+    }
+
+    /// What it does, in a few words for people.
+    pub fn describe(&self) -> String {
+        self.action().describe()
+    }
+
+    /// Whether it runs as a unit of its own, which a lost connection cannot cut.
+    pub fn is_long(&self) -> bool {
+        self.action().is_long()
+    }
+}
+
+/// Ends a step with a message: the reason on stderr, status 1.
+pub(crate) const FAIL: Function = Function {
+    name: "s_fail",
+    needs: &[],
+    text: r#"s_fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}"#,
+};
+
+/// A permission mode as chmod(1) takes it.
+///
+/// Five digits: with fewer GNU chmod leaves a directory's set-user-id and set-group-id bits as they are.
+pub(crate) fn octal(mode: u32) -> String {
+    format!("0{:04o}", mode & 0o7777)
+}

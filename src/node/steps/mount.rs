@@ -1,0 +1,126 @@
+//! What is mounted where, until the next boot; what is mounted at boot is a line of /etc/fstab.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Mounts something. Where something is mounted already it is a failure: it would be hidden.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mount {
+    /// What: a device, `UUID=…`, a directory for a bind mount, a word for a file system without a device.
+    pub source: String,
+    /// On which directory, which must exist.
+    pub path: String,
+    /// The type of the file system; `none` for a bind mount.
+    pub fstype: String,
+    /// Options, with commas; the usual ones if empty.
+    pub options: String,
+}
+
+/// Unmounts what is mounted at a path. One in use is a failure; never forced, never lazy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unmount {
+    /// Where.
+    pub path: String,
+}
+
+/// Gives what is mounted at a path other options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remount {
+    /// Where.
+    pub path: String,
+    /// Options, with commas.
+    pub options: String,
+}
+
+/// source, path, type, options.
+const MOUNT: Function = Function {
+    name: "s_mount",
+    needs: &[&FAIL],
+    text: r#"s_mount() (
+  if mountpoint -q -- "$2"; then s_fail "something is mounted at $2 already"; fi
+  mount -t "$3" -o "${4:-defaults}" -- "$1" "$2" 9>&-
+)"#,
+};
+
+/// path.
+const UNMOUNT: Function = Function {
+    name: "s_unmount",
+    needs: &[],
+    text: r#"s_unmount() {
+  umount -- "$1" 9>&-
+}"#,
+};
+
+/// path, options.
+const REMOUNT: Function = Function {
+    name: "s_remount",
+    needs: &[&FAIL],
+    text: r#"s_remount() (
+  mountpoint -q -- "$1" || s_fail "nothing is mounted at $1"
+  mount -o "remount,$2" -- "$1" 9>&-
+)"#,
+};
+
+fn moved(path: &str) -> Vec<Touch> {
+    vec![Touch::Mounts, Touch::Files(path.into())]
+}
+
+impl Action for Mount {
+    fn call(&self) -> Call {
+        Call::new(&MOUNT, [&self.source, &self.path, &self.fstype, &self.options])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        moved(&self.path)
+    }
+
+    fn describe(&self) -> String {
+        format!("mount {} at {}", self.source, self.path)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)?;
+        check::word("source", &self.source)?;
+        check::word("file system type", &self.fstype)
+    }
+}
+
+impl Action for Unmount {
+    fn call(&self) -> Call {
+        Call::new(&UNMOUNT, [&self.path])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        moved(&self.path)
+    }
+
+    fn describe(&self) -> String {
+        format!("unmount {}", self.path)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)
+    }
+}
+
+impl Action for Remount {
+    fn call(&self) -> Call {
+        Call::new(&REMOUNT, [&self.path, &self.options])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        moved(&self.path)
+    }
+
+    fn describe(&self) -> String {
+        format!("mount {} with {}", self.path, self.options)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)?;
+        check::word("mount options", &self.options)
+    }
+}

@@ -1,0 +1,145 @@
+//! A file's whole content, put in place at once.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Call, FAIL, Invalid, check, octal};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Writes a file: the new content appears under its name whole, with its owner and mode, or not at all.
+///
+/// A regular file or a symbolic link (not what it points to) of that name is replaced, anything else is refused. Owner,
+/// group and mode are always named. What else the old file had does not come along: other hard links keep the old
+/// content, and extended attributes, ACLs and file capabilities are not copied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WriteFile {
+    /// Where.
+    pub path: String,
+    /// Its content.
+    pub source: Source,
+    /// The owner, a name or number.
+    pub owner: String,
+    /// The group, a name or number.
+    pub group: String,
+    /// The permission bits, set-id and sticky bits included.
+    pub mode: u32,
+}
+
+/// Where a file's content comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// It travels in the script. For what is small.
+    Bytes(#[serde(with = "as_base64")] Vec<u8>),
+    /// It was uploaded before, to a file of ours that is moved into place.
+    Staged {
+        /// Where it was uploaded to.
+        path: String,
+        /// What its content must be, SHA-256 in lower-case hex.
+        sha256: String,
+    },
+}
+
+/// Files of ours that an earlier run, cut before its rename, left beside the target.
+///
+/// Removed by whoever writes the same file next; who holds the lock is the only one who makes them.
+pub(super) const TEMPORARY: Function = Function {
+    name: "s_temporary",
+    needs: &[],
+    text: r#"s_temporary() {
+  dir=${1%/*} base=${1##*/}
+  # a name may be 255 bytes long, and ours is longer
+  prefix=$dir/.$(printf %.200s "$base").homelabctl-
+  set +f
+  for old in "$prefix"??????; do
+    if [ -f "$old" ] || [ -L "$old" ]; then rm -f -- "$old"; fi
+  done
+  set -f
+}"#,
+};
+
+/// Makes a rename last. Some file systems cannot sync a directory alone.
+pub(super) const SYNC_DIRECTORY: Function = Function {
+    name: "s_sync_directory",
+    needs: &[],
+    text: r#"s_sync_directory() {
+  sync "${1:-/}" 2>/dev/null || sync
+}"#,
+};
+
+/// path, owner, group, mode, `bytes`|`staged`, base64|staged path, SHA-256.
+///
+/// mktemp(1) makes the temporary file with O_EXCL and mode 0600. chmod comes after chown, which clears set-id bits; the
+/// content is on the disk before the rename makes it visible. Old sync(1) programs ignore their argument and sync all.
+const WRITE: Function = Function {
+    name: "s_write",
+    needs: &[&FAIL, &TEMPORARY, &SYNC_DIRECTORY],
+    text: r#"s_write() (
+  if [ -d "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is a directory"; fi
+  if [ -e "$1" ] && [ ! -f "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is neither a file nor a link"; fi
+  s_temporary "$1"
+  new=$(mktemp "${prefix}XXXXXX") || exit 1
+  s_fill() {
+    if [ "$1" = staged ]; then
+      mv -fT -- "$2" "$new" || return 1
+      if [ "$(sha256sum <"$new")" != "$3  -" ]; then
+        printf '%s\n' "$2 is not what was uploaded" >&2
+        return 1
+      fi
+    else
+      printf %s "$2" | base64 -d >"$new"
+    fi
+  }
+  if s_fill "$5" "$6" "$7" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
+    s_sync_directory "$dir"
+  else
+    rm -f -- "$new"
+    exit 1
+  fi
+)"#,
+};
+
+impl Action for WriteFile {
+    fn call(&self) -> Call {
+        let (how, data, digest) = match &self.source {
+            Source::Bytes(bytes) => ("bytes", STANDARD.encode(bytes), String::new()),
+            Source::Staged { path, sha256 } => ("staged", path.clone(), sha256.clone()),
+        };
+        Call::new(&WRITE, [self.path.clone(), self.owner.clone(), self.group.clone(), octal(self.mode), how.into(), data, digest])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files(self.path.clone())]
+    }
+
+    fn describe(&self) -> String {
+        format!("write {}", self.path)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)?;
+        check::account("owner", &self.owner)?;
+        check::account("group", &self.group)?;
+        match &self.source {
+            Source::Staged { path, .. } => check::path(path),
+            Source::Bytes(_) => Ok(()),
+        }
+    }
+}
+
+/// Bytes as base64 text in JSON.
+mod as_base64 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
