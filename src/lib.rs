@@ -13,4 +13,5 @@
 pub mod diagnostics;
 pub mod node;
 pub mod plan;
+pub mod report;
 pub mod transport;

@@ -1,0 +1,77 @@
+//! What people see.
+
+use super::super::test_screen::{Buffer, a_run, exec, facts, lost, ping, run, show};
+use super::*;
+
+/// Both streams as on a terminal without and with colour.
+fn shown(events: &[Stamped], look: Look) -> String {
+    let (out, err) = (Buffer::default(), Buffer::default());
+    show(&mut Human::new(out.clone(), err.clone(), look), events);
+    format!("-- stdout\n{}-- stderr\n{}", out.text(), err.text())
+}
+
+fn plain() -> Look {
+    Look { log: Some("~/.local/state/homelabctl/runs/2026-11-23T14-02-11Z-7.jsonl".into()), ..Look::default() }
+}
+
+#[test]
+fn ping_tells_each_host_and_the_failures_after() {
+    let events = run("ping", vec![ping("m1", "root", 34), ping("master2", "pat", 1_234), lost("w1"), lost("w2")]);
+    insta::assert_snapshot!(shown(&events, plain()));
+}
+
+#[test]
+fn a_good_run_names_no_log() {
+    insta::assert_snapshot!(shown(&run("ping", vec![ping("m1", "root", 34)]), Look { verbose: true, ..plain() }));
+}
+
+#[test]
+fn exec_groups_equal_answers_and_obeys_no_control_character() {
+    let mut events = run(
+        "exec",
+        vec![
+            exec("m1", 0, "Linux 6.1\n\n  two\x1b]0;title\x07\n", ""),
+            exec("m2", 3, "", "cat: /x: \u{202e}no\r\nsuch\rfile"),
+            exec("w1", 0, "Linux 6.1\n\n  two\x1b]0;title\x07\n", ""),
+            exec("w2", 0, "", ""),
+        ],
+    );
+    events.insert(1, a_run().remove(1));
+    insta::assert_snapshot!(shown(&events, plain()));
+}
+
+#[test]
+fn facts_are_a_short_table_or_all_of_them() {
+    let events = run("facts", vec![facts("m1", "Debian 12"), facts("m2", "Debian 13"), facts("m3", "Debian 12")]);
+    insta::assert_snapshot!(shown(&events, plain()));
+    insta::assert_snapshot!(shown(&events, Look { all_facts: true, ..plain() }));
+}
+
+#[test]
+fn colour_only_repeats() {
+    let events = a_run();
+    let coloured = shown(&events, Look { colour_out: true, colour_err: true, ..plain() });
+    insta::assert_snapshot!(coloured.replace('\x1b', "ESC"));
+    let mut bare = coloured;
+    while let Some(start) = bare.find('\x1b') {
+        let end = start + bare[start..].find('m').unwrap();
+        bare.replace_range(start..=end, "");
+    }
+    assert_eq!(bare, shown(&events, plain()));
+}
+
+#[test]
+fn what_is_wrong_before_anything_is_contacted() {
+    use crate::diagnostics::{Diagnostic, ExitCode, Source};
+    let source = Source::new("hosts.ini", "m1 ansible_hots=x\n");
+    let problems = [
+        Diagnostic::error("unknown variable `ansible_hots`").at(source.at(3..15)).label("did you mean `ansible_host`?"),
+        Diagnostic::warning("a warning").hint("do something"),
+        Diagnostic::error("no host matches"),
+    ];
+    let end = super::super::end_of_run(&[], Some(ExitCode::Usage), 1, None).0;
+    let stamp = |event| Stamped::new(jiff::Timestamp::UNIX_EPOCH, event);
+    let events: Vec<Stamped> = problems.iter().map(Event::from).chain([end]).map(stamp).collect();
+    insta::assert_snapshot!(shown(&events, plain()));
+    insta::assert_snapshot!(shown(&events, Look { colour_err: true, ..plain() }).replace('\x1b', "ESC"));
+}

@@ -1,0 +1,107 @@
+//! An event without its secrets.
+//!
+//! Every field is named, so that a new one does not compile before somebody has thought of it. Host names stay: they
+//! are the person's own words, and results are found by them.
+
+use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, Ping, Problem, Secrets};
+
+impl Event {
+    /// The same event without the secrets.
+    #[must_use]
+    pub fn redacted(self, secrets: &Secrets) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        match self {
+            Self::RunStarted { command, arguments, program, hosts } => {
+                Self::RunStarted { command, arguments: each(arguments, secrets), program, hosts }
+            }
+            Self::Notice { level, message, hints, host, drawing } => Self::Notice {
+                level,
+                message: secrets.redact(&message),
+                hints: each(hints, secrets),
+                host,
+                drawing: drawing.map(|drawing| secrets.redact(&drawing)),
+            },
+            Self::HostDoes { host, doing } => Self::HostDoes { host, doing: secrets.redact(&doing) },
+            Self::HostFinished(answer) => Self::HostFinished(answer.redacted(secrets)),
+            // a path of this machine, which the person must be able to open
+            Self::RunFinished { hosts, exit_code, elapsed_ms, log } => Self::RunFinished { hosts, exit_code, elapsed_ms, log },
+        }
+    }
+}
+
+fn each(texts: Vec<String>, secrets: &Secrets) -> Vec<String> {
+    texts.into_iter().map(|text| secrets.redact(&text)).collect()
+}
+
+impl HostAnswer {
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { host, outcome, answer, problem, elapsed_ms, round_trips } = self;
+        let answer = answer.map(|answer| answer.redacted(secrets));
+        let problem = problem.map(|Problem { message, hints }| Problem { message: secrets.redact(&message), hints: each(hints, secrets) });
+        Self { host, outcome, answer, problem, elapsed_ms, round_trips }
+    }
+}
+
+impl Answer {
+    fn redacted(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Ping(Ping { user, connect_ms, round_trip_ms }) => {
+                Self::Ping(Ping { user: secrets.redact(&user), connect_ms, round_trip_ms })
+            }
+            Self::Facts(FactSheet { summary, facts, unknown }) => Self::Facts(FactSheet {
+                summary: summary.into_iter().map(|(label, line)| (label, secrets.redact(&line))).collect(),
+                facts: facts.into_iter().map(|(name, value)| (secrets.redact(&name), secrets.redact_value(value))).collect(),
+                unknown: unknown.into_iter().map(|(name, why)| (secrets.redact(&name), secrets.redact(&why))).collect(),
+            }),
+            Self::Exec(Ended { status, stdout, stderr }) => {
+                Self::Exec(Ended { status, stdout: stdout.redacted(secrets), stderr: stderr.redacted(secrets) })
+            }
+        }
+    }
+}
+
+impl Captured {
+    /// A secret that was registered only after this was captured.
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { text, base64 } = self;
+        Self { text: secrets.redact(&text), base64: base64.map(|base64| secrets.redact(&base64)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Outcome, Registered};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_event_tells_a_secret() {
+        let secrets = Secrets::default();
+        assert_eq!(secrets.register("s3cret-word"), Registered::Hidden);
+        let s = || "a s3cret-word b".to_owned();
+        let captured = || Captured { text: s(), base64: None };
+        let sheet = FactSheet {
+            summary: vec![("os".into(), s())],
+            facts: [(s(), serde_json::json!({"a": [s()]}))].into_iter().collect(),
+            unknown: BTreeMap::from([(s(), s())]),
+        };
+        let answers = [
+            Answer::Ping(Ping { user: s(), connect_ms: 1, round_trip_ms: 1.0 }),
+            Answer::Facts(sheet),
+            Answer::Exec(Ended { status: 0, stdout: captured(), stderr: captured() }),
+        ];
+        let mut events = vec![
+            Event::RunStarted { command: "ping".into(), arguments: vec![s()], program: "1".into(), hosts: vec![] },
+            Event::error(Problem::new(s()).hint(s())),
+            Event::HostDoes { host: "m1".into(), doing: s() },
+            Event::HostFinished(HostAnswer::bad("m1".into(), Outcome::Failed, Problem::new(s()).hint(s()))),
+        ];
+        events.extend(answers.map(|answer| Event::HostFinished(HostAnswer::good("m1".into(), Outcome::Unchanged, answer))));
+        for event in events {
+            let told = serde_json::to_string(&event.redacted(&secrets)).unwrap();
+            assert!(!told.contains("s3cret") && told.contains("a *** b"), "{told}");
+        }
+    }
+}
