@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod diagnostics;
+pub mod inventory;
 pub mod node;
 pub mod plan;
 pub mod report;
