@@ -1,0 +1,8 @@
+//! One file for each command: its arguments, whose doc comments are its help, and what it does.
+
+pub mod completions;
+pub mod exec;
+mod fact_summary;
+pub mod facts;
+pub mod man;
+pub mod ping;

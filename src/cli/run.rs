@@ -1,0 +1,257 @@
+//! One run over hosts: from the arguments to the exit code.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::{self, BufWriter};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{self, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
+use super::environment::Environment;
+use super::interrupt::Interrupt;
+use super::person::AtTerminal;
+use super::session::Shared;
+use super::targets::{self, Ready};
+use super::{fleet, panics, screen};
+use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::report::{self, Desk, Event, HostAnswer, Human, Json, JsonLines, Look, Outcome, Problem, Progress, Renderer, Reporter, Secrets};
+use crate::transport::ssh::{Client, Settings};
+
+/// How long what is left of a run may take to end after its last answer.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What every command that goes to hosts has.
+pub(super) struct Run<'a> {
+    /// Its name.
+    pub(super) command: &'static str,
+    /// Which hosts.
+    pub(super) pattern: &'a str,
+    /// How to get there.
+    pub(super) connection: &'a ConnectionArgs,
+    /// How to show what comes back.
+    pub(super) output: &'a OutputArgs,
+    /// Every fact instead of the short table.
+    pub(super) all_facts: bool,
+    /// The process's surroundings.
+    pub(super) environment: &'a Environment,
+}
+
+/// A run that can begin.
+struct Prepared {
+    hosts: Vec<Ready>,
+    forks: usize,
+    warnings: Diagnostics,
+}
+
+impl Run<'_> {
+    /// Checks everything that can be checked here, then does `work` on every host. `check` is about the command's own
+    /// arguments.
+    pub(super) fn on_each_host<F>(&self, check: Diagnostics, work: impl Fn(Arc<Shared>, Ready) -> F) -> ExitCode
+    where
+        F: Future<Output = HostAnswer> + Send + 'static,
+    {
+        let began = Instant::now();
+        let secrets = Secrets::default();
+        let interrupt = match Interrupt::listen() {
+            Ok(interrupt) => interrupt,
+            Err(error) => {
+                screen::complain(&format!("error: listening for Ctrl-C: {error}"));
+                return ExitCode::Failed;
+            }
+        };
+        match self.prepare(check, &interrupt, &secrets) {
+            Err(Unresolved::Interrupted) => ExitCode::Interrupted,
+            Err(Unresolved::Wrong(problems)) => self.refuse(&problems, &secrets, began),
+            Ok(prepared) => self.go(prepared, &interrupt, secrets, began, work),
+        }
+    }
+
+    /// Everything that can be wrong is found before a password is asked for.
+    fn prepare(&self, check: Diagnostics, interrupt: &Interrupt, secrets: &Secrets) -> Result<Prepared, Unresolved> {
+        let mut problems = check;
+        let mut chosen = args::choose(self.connection, self.pattern, self.environment, secrets, &mut problems);
+        let hosts = chosen.resolve(&mut problems);
+        args::without_effect(self.connection, &hosts, &mut problems);
+        let mut hosts = targets::ready(hosts, self.environment, &mut problems);
+        let ((), mut warnings) = problems.or(())?;
+        chosen.ask(self.connection, &interrupt.terminal, secrets, &mut warnings)?;
+        // the same hosts, now with the passwords; were one missing, the others would be taken for their neighbours
+        let resolved = chosen.resolve(&mut warnings);
+        let (resolved, warnings) = warnings.or(resolved)?;
+        for (ready, host) in hosts.iter_mut().zip(resolved) {
+            ready.host = host;
+        }
+        Ok(Prepared { hosts, forks: chosen.forks, warnings })
+    }
+
+    /// Shows what is wrong. Nothing has been contacted, and there is nothing worth a log.
+    fn refuse(&self, problems: &Diagnostics, secrets: &Secrets, began: Instant) -> ExitCode {
+        let started = report::start(secrets.clone(), vec![self.renderer(None, None)], None);
+        let Ok((reporter, desk)) = started else {
+            screen::complain(&secrets.redact(&problems.to_string()));
+            return ExitCode::Usage;
+        };
+        for problem in &problems.0 {
+            reporter.tell(Event::from(problem));
+        }
+        reporter.tell(report::end_of_run(&[], Some(ExitCode::Usage), millis(began), None).0);
+        close(desk, ExitCode::Usage)
+    }
+
+    fn go<F>(
+        &self,
+        prepared: Prepared,
+        interrupt: &Interrupt,
+        secrets: Secrets,
+        began: Instant,
+        work: impl Fn(Arc<Shared>, Ready) -> F,
+    ) -> ExitCode
+    where
+        F: Future<Output = HostAnswer> + Send + 'static,
+    {
+        fleet::allow_sockets(prepared.forks.min(prepared.hosts.len()));
+        let log = report::log::create(&self.environment.state_dir, Timestamp::now(), self.environment.pid);
+        let progress = self.progress();
+        let path = log.as_ref().ok().map(|(path, _)| path.clone());
+        let shown = path.as_ref().map(|path| self.environment.shorten(path));
+        let mut renderers = vec![self.renderer(shown.clone(), progress.clone())];
+        let mut unlogged = None;
+        match log {
+            // first, so that even an event that ends the program is in it
+            Ok((_, file)) => renderers.insert(0, Box::new(JsonLines::log(file))),
+            Err(error) => unlogged = Some(Problem::from_error(&error)),
+        }
+        let (reporter, desk) = match report::start(secrets.clone(), renderers, progress) {
+            Ok(started) => started,
+            Err(error) => {
+                screen::complain(&format!("error: starting the report: {error}"));
+                return ExitCode::Failed;
+            }
+        };
+        reporter.tell(self.started(&prepared.hosts));
+        for warning in &prepared.warnings.0 {
+            reporter.tell(Event::from(warning));
+        }
+        if let Some(problem) = unlogged {
+            reporter.tell(Event::warning(format!("there is no log of this run: {}", problem.message)));
+        }
+        let ended = self.all_hosts(prepared, interrupt, &secrets, &reporter, work);
+        let (outcomes, code) = match ended {
+            Ok((outcomes, interrupted)) => (outcomes, interrupted.then_some(ExitCode::Interrupted)),
+            Err(error) => {
+                reporter.tell(Event::error(Problem::new(format!("starting the run: {error}"))));
+                (Vec::new(), Some(ExitCode::Failed))
+            }
+        };
+        let (event, code) = report::end_of_run(&outcomes, code, millis(began), path.map(|path| path.display().to_string()));
+        reporter.tell(event);
+        let code = close(desk, code);
+        // people have read it in the last line
+        if let Some(log) = shown.filter(|_| code != ExitCode::Done && self.output.output != OutputFormat::Human) {
+            screen::complain(&format!("log: {log}"));
+        }
+        code
+    }
+
+    fn all_hosts<F>(
+        &self,
+        prepared: Prepared,
+        interrupt: &Interrupt,
+        secrets: &Secrets,
+        reporter: &Reporter,
+        work: impl Fn(Arc<Shared>, Ready) -> F,
+    ) -> io::Result<(Vec<Outcome>, bool)>
+    where
+        F: Future<Output = HostAnswer> + Send + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name(panics::WORKER).enable_all().build()?;
+        let cancelled = &interrupt.cancelled;
+        let person = AtTerminal::new(reporter.clone(), secrets.clone(), interrupt.clone());
+        let client = Client::new(Settings::default(), Arc::new(person));
+        let shared = Shared { client, reporter: reporter.clone(), secrets: secrets.clone(), cancelled: cancelled.clone() };
+        let shared = Arc::new(shared);
+        let hosts = prepared.hosts.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
+        interrupt.run_begins();
+        let outcomes = runtime.block_on(async {
+            let work = fleet::each(hosts, prepared.forks, reporter, cancelled, |ready| work(Arc::clone(&shared), ready));
+            tokio::select! {
+                // looked at first, so that it stands before what the interrupt does to the hosts
+                biased;
+                never = say_when_interrupted(cancelled, reporter) => match never {},
+                outcomes = work => outcomes,
+            }
+        });
+        for warning in &shared.client.warnings().0 {
+            reporter.tell(Event::from(warning));
+        }
+        let interrupted = cancelled.is_cancelled();
+        runtime.shutdown_timeout(GOODBYE);
+        interrupt.run_ended();
+        Ok((outcomes, interrupted))
+    }
+
+    fn started(&self, hosts: &[Ready]) -> Event {
+        Event::RunStarted {
+            command: self.command.to_owned(),
+            arguments: self.environment.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            hosts: hosts.iter().map(|ready| Arc::clone(&ready.host.name)).collect(),
+        }
+    }
+
+    fn progress(&self) -> Option<MultiProgress> {
+        let wanted = self.environment.stderr_terminal && !self.environment.dumb_terminal;
+        wanted.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
+    }
+
+    fn renderer(&self, log: Option<String>, progress: Option<MultiProgress>) -> Box<dyn Renderer> {
+        let out = BufWriter::new(io::stdout());
+        match self.output.output {
+            OutputFormat::Json => around(progress, Json::new(out)),
+            OutputFormat::Jsonl => around(progress, JsonLines::new(out)),
+            OutputFormat::Human => {
+                let colour = !self.output.no_color && !self.environment.no_colour;
+                let look = Look {
+                    colour_out: colour && self.environment.stdout_terminal,
+                    colour_err: colour && self.environment.stderr_terminal,
+                    verbose: self.output.verbose > 0,
+                    all_facts: self.all_facts,
+                    log,
+                };
+                around(progress, Human::new(out, io::stderr(), look))
+            }
+        }
+    }
+}
+
+async fn say_when_interrupted(cancelled: &CancellationToken, reporter: &Reporter) -> Infallible {
+    cancelled.cancelled().await;
+    reporter.tell(Event::warning("interrupted: ending what is under way (again to end at once)"));
+    std::future::pending().await
+}
+
+fn around(progress: Option<MultiProgress>, renderer: impl Renderer + 'static) -> Box<dyn Renderer> {
+    match progress {
+        Some(progress) => Box::new(Progress::new(progress, renderer)),
+        None => Box::new(renderer),
+    }
+}
+
+fn close(desk: Desk, code: ExitCode) -> ExitCode {
+    match desk.close() {
+        Ok(()) => code,
+        Err(error) => {
+            screen::complain(&format!("error: {}", Problem::from_error(&error).message));
+            // what happened on the hosts matters more than that it could not be shown
+            if code == ExitCode::Done { ExitCode::Failed } else { code }
+        }
+    }
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

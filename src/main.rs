@@ -1,0 +1,5 @@
+//! The `homelabctl` program.
+
+fn main() -> std::process::ExitCode {
+    homelabctl::cli::main().into()
+}
