@@ -1,0 +1,10 @@
+//! The tests that need more than our own code: real machines, real programs. One binary, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+#[path = "../testbed/mod.rs"]
+mod testbed;
+
+mod testbed_basics;
+mod testbed_traits;
+mod testbed_uml;
