@@ -5,6 +5,9 @@
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod house;
+mod ssh_host_records;
+mod ssh_records;
 mod testbed_basics;
 mod testbed_traits;
 mod testbed_uml;
