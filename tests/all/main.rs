@@ -2,10 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "../support/ssh_server/mod.rs"]
+mod ssh_server;
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod connections;
+mod facts_local;
+mod facts_machines;
+mod hostile;
 mod house;
+mod many_hosts;
+mod node_host;
+mod program;
 mod ssh_host_records;
 mod ssh_records;
 mod testbed_basics;
