@@ -17,6 +17,7 @@ mod node_host;
 mod program;
 mod ssh_host_records;
 mod ssh_records;
+mod steps;
 mod testbed_basics;
 mod testbed_traits;
 mod testbed_uml;

@@ -1,0 +1,7 @@
+//! Steps on simulated and on real machines.
+
+mod agreement;
+mod plans;
+mod real_cuts;
+mod sequences;
+mod simulated_cuts;

@@ -1,0 +1,242 @@
+//! Random sequences of steps for comparing simulated with real machines.
+
+use homelabctl::node::facts::{Digest, Directory, Group, MountAt, Stat, Unit, User};
+use homelabctl::node::simulated::{Random, World};
+use homelabctl::node::steps::*;
+use homelabctl::plan::{Fact, Query, Reading};
+use serde_json::Value;
+
+/// What a sequence may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    Files,
+    Accounts,
+    UnitsAndMounts,
+}
+
+/// The names below the base that files are made at. Few, so that they meet; one too long; one that looks like an option.
+const NAMES: &[&str] = &["a", "b", "c", "d", "a/x", "a/y", "b/x", "c/d/e", "-rf", "sp ace's", "new\nline", "ü"];
+const USERS: &[&str] = &["t-ann", "t-bob", "t-cat"];
+const GROUPS: &[&str] = &["t-ops", "t-dev", "t-cat"];
+const UNITS: &[&str] = &["t-one.service", "t-two.service", "t-none.service"];
+
+pub struct Generator<'a> {
+    pub random: &'a mut Random,
+    pub base: &'a str,
+}
+
+impl Generator<'_> {
+    fn path(&mut self) -> String {
+        if self.random.once_in(40) {
+            return format!("{}/{}", self.base, "n".repeat(256 - self.random.below(3)));
+        }
+        format!("{}/{}", self.base, self.random.pick(NAMES).unwrap())
+    }
+
+    fn owner(&mut self) -> String {
+        (*self.random.pick(&["root", "0", "t-own", "1234", "no-such", "daemon"]).unwrap()).into()
+    }
+
+    fn mode(&mut self) -> u32 {
+        *self.random.pick(&[0o644, 0o600, 0o755, 0o4755, 0o2750, 0o2644, 0o1777, 0o000, 0o7777]).unwrap()
+    }
+
+    pub fn sequence(&mut self, area: Area) -> Vec<Step> {
+        let count = 1 + self.random.below(8);
+        (0..count)
+            .map(|_| match area {
+                Area::Files => self.file_step(),
+                Area::Accounts => self.account_step(),
+                Area::UnitsAndMounts if self.random.once_in(2) => self.unit_step(),
+                Area::UnitsAndMounts => self.mount_step(),
+            })
+            .collect()
+    }
+
+    fn file_step(&mut self) -> Step {
+        let path = self.path();
+        match self.random.below(12) {
+            0..=2 => {
+                let content = match self.random.below(3) {
+                    0 => Vec::new(),
+                    1 => b"text\n".repeat(self.random.below(2000)),
+                    _ => (0..self.random.below(300)).map(|_| self.random.below(256) as u8).collect(),
+                };
+                WriteFile { path, source: Source::Bytes(content), owner: self.owner(), group: self.owner(), mode: self.mode() }.into()
+            }
+            3..=4 => {
+                let parents = self.random.once_in(2);
+                MakeDirectory { path, owner: self.owner(), group: self.owner(), mode: self.mode(), parents }.into()
+            }
+            5..=6 => {
+                let target = match self.random.below(5) {
+                    0 => self.path(),
+                    1 => "a".into(),
+                    2 => "..".into(),
+                    3 => "../a/x".into(),
+                    _ => "/nowhere/at all".into(),
+                };
+                SymbolicLink { path, target, replace_file: self.random.once_in(2) }.into()
+            }
+            7 => HardLink { path, target: self.path(), replace_file: self.random.once_in(2) }.into(),
+            8 => ChangeMode { path, mode: self.mode() }.into(),
+            9 => {
+                let owner = (!self.random.once_in(3)).then(|| self.owner());
+                let group = if owner.is_none() || self.random.once_in(2) { Some(self.owner()) } else { None };
+                ChangeOwner { path, owner, group }.into()
+            }
+            _ => {
+                let what = *self.random.pick(&[RemoveWhat::File, RemoveWhat::EmptyDirectory, RemoveWhat::Tree]).unwrap();
+                Remove { path, what }.into()
+            }
+        }
+    }
+
+    fn account_step(&mut self) -> Step {
+        let user = (*self.random.pick(USERS).unwrap()).to_owned();
+        let group = (*self.random.pick(GROUPS).unwrap()).to_owned();
+        let id = 2000 + self.random.below(4) as u32;
+        let maybe = |random: &mut Random, value: &str| random.once_in(3).then(|| value.to_owned());
+        match self.random.below(12) {
+            0..=3 => AddUser {
+                name: user,
+                uid: (!self.random.once_in(4)).then_some(id),
+                group: maybe(self.random, &group),
+                groups: if self.random.once_in(3) { vec![group.clone(), "t-own".into()] } else { Vec::new() },
+                home: maybe(self.random, "/srv/home of t"),
+                create_home: self.random.once_in(2),
+                shell: maybe(self.random, "/bin/bash"),
+                comment: maybe(self.random, "Ann O'Neil"),
+                system: self.random.once_in(4),
+            }
+            .into(),
+            4 => ChangeUser {
+                name: user,
+                uid: self.random.once_in(3).then_some(id),
+                group: maybe(self.random, &group),
+                groups: self.random.once_in(2).then(|| if self.random.once_in(2) { Vec::new() } else { vec![group] }),
+                home: maybe(self.random, "/srv/other"),
+                shell: maybe(self.random, "/bin/sh"),
+                comment: maybe(self.random, "B"),
+            }
+            .into(),
+            5 => RemoveUser { name: user, remove_home: self.random.once_in(2) }.into(),
+            6 => SetPassword { name: user, hash: (*self.random.pick(&["!", "*", "$5$abc$def"]).unwrap()).into() }.into(),
+            7..=8 => AddGroup { name: group, gid: (!self.random.once_in(3)).then_some(id), system: self.random.once_in(4) }.into(),
+            9 => ChangeGroup { name: group, gid: id }.into(),
+            10 => RemoveGroup { name: group }.into(),
+            _ => Membership { user, group, member: !self.random.once_in(3) }.into(),
+        }
+    }
+
+    fn unit_step(&mut self) -> Step {
+        use UnitAction::*;
+        let action = *self.random.pick(&[Start, Stop, Restart, Enable, Disable, Mask, Unmask, DaemonReload]).unwrap();
+        let unit = (action != DaemonReload).then(|| (*self.random.pick(UNITS).unwrap()).to_owned());
+        UnitStep { action, unit }.into()
+    }
+
+    fn mount_step(&mut self) -> Step {
+        let path = format!("{}/{}", self.base, self.random.pick(&["m", "m/in", "n", "o"]).unwrap());
+        match self.random.below(8) {
+            0..=1 => Mount { source: "tmpfs".into(), path, fstype: "tmpfs".into(), options: "mode=1777".into() }.into(),
+            2 => Mount { source: format!("{}/o", self.base), path, fstype: "none".into(), options: "bind".into() }.into(),
+            3 => Unmount { path }.into(),
+            4 => Remount { path, options: "ro".into() }.into(),
+            5 => Remove { path, what: RemoveWhat::Tree }.into(),
+            _ => {
+                let (owner, group) = ("root".into(), "root".into());
+                MakeDirectory { path, owner, group, mode: 0o755, parents: self.random.once_in(2) }.into()
+            }
+        }
+    }
+}
+
+/// Everything that is looked at after a sequence.
+pub fn queries(base: &str, area: Area) -> Vec<Query> {
+    let mut queries = Vec::new();
+    match area {
+        Area::Files => {
+            queries.extend([Stat::new(base).query(), Directory::new(base).query()]);
+            for name in NAMES.iter().chain(&["c/d", "a/a", "b/b"]) {
+                let path = format!("{base}/{name}");
+                queries.extend([
+                    Stat::new(&path).query(),
+                    Stat::followed(&path).query(),
+                    Digest::new(&path).query(),
+                    Directory::new(&path).query(),
+                ]);
+            }
+        }
+        Area::Accounts => {
+            queries.extend(USERS.iter().chain(&["t-own", "daemon"]).map(|name| User::new(*name).query()));
+            queries.extend(GROUPS.iter().chain(USERS).chain(&["t-own", "daemon"]).map(|name| Group::new(*name).query()));
+        }
+        Area::UnitsAndMounts => {
+            queries.extend(UNITS.iter().map(|name| Unit::new(*name).query()));
+            for name in ["m", "m/in", "n", "o", "n/in", "o/in"] {
+                let path = format!("{base}/{name}");
+                queries.extend([MountAt::new(&path).query(), Stat::new(&path).query()]);
+            }
+        }
+    }
+    queries
+}
+
+/// A reading with only what both kinds of machine know of it.
+pub fn comparable(query: &Query, reading: &Reading) -> Reading {
+    match reading {
+        // the words differ
+        Reading::Unknown { .. } => Reading::unknown(""),
+        Reading::Present(Value::Object(object)) => {
+            let keep: &[&str] = match query.kind.as_str() {
+                "unit" => &["load_state", "active_state", "unit_file_state"],
+                "mount_at" => &["target", "type"],
+                _ => return reading.clone(),
+            };
+            let object = object.iter().filter(|(key, _)| keep.contains(&key.as_str()));
+            let mut object: serde_json::Map<_, _> = object.map(|(key, value)| (key.clone(), value.clone())).collect();
+            if object.get("type").is_some_and(|kind| kind != "tmpfs") {
+                // a bind mount shows what it is bound to
+                object.insert("type".into(), Value::from("bind"));
+            }
+            Reading::Present(Value::Object(object))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The simulated machine as the real one is before the sequences.
+pub fn prepare_simulated(world: &mut World, base: &str, passwd: &str, group: &str) {
+    world.add_directory(base, 0o755);
+    world.set_accounts(passwd, group);
+    for unit in &UNITS[..2] {
+        world.add_unit(unit);
+    }
+}
+
+/// The real machine before all sequences.
+pub const PREPARE: &str = r#"
+grep -q '^t-own:' /etc/passwd || useradd -u 1999 -M -s /bin/sh t-own || exit 1
+for unit in t-one t-two; do
+  printf '[Unit]\nDescription=%s\n[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' "$unit" >/usr/lib/systemd/system/$unit.service
+done
+systemctl daemon-reload
+mkdir /root/accounts
+cp -a /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid /root/accounts/
+"#;
+
+/// The real machine before each sequence: whatever the last one left goes.
+pub fn reset(area: Area) -> &'static str {
+    match area {
+        Area::Files => "rm -rf /srv; mkdir -m 0755 /srv /srv/t",
+        Area::Accounts => "cp -a /root/accounts/. /etc/; rm -rf /srv /home/t-*; mkdir -m 0755 /srv /srv/t",
+        Area::UnitsAndMounts => {
+            "systemctl -q unmask t-one.service t-two.service t-none.service 2>/dev/null
+            systemctl -q stop t-one.service t-two.service 2>/dev/null
+            systemctl -q disable t-one.service t-two.service 2>/dev/null
+            for at in m/in m/in n o m m n o; do umount /srv/t/$at 2>/dev/null; done
+            rm -rf /srv; mkdir -m 0755 /srv /srv/t"
+        }
+    }
+}
