@@ -7,9 +7,15 @@ mod ssh_server;
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod cli_help;
+mod cli_interrupt;
+mod cli_machines;
+mod cli_runs;
+mod cli_usage;
 mod connections;
 mod facts_local;
 mod facts_machines;
+mod fuzz_corpus;
 mod hostile;
 mod house;
 mod many_hosts;
