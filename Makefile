@@ -1,0 +1,40 @@
+# What a person or CI calls. `make demo` runs the main job, `make test` passes the tests; both install what they use.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: help demo test lint oracle bench nodes fuzz install
+
+help:           ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+
+install:        ## Debian packages for the throwaway machines (asks for root, says what for)
+	tests/testbed/install.sh
+
+demo: install   ## six throwaway machines, reached, their facts shown, and cleaned up
+	cargo build --quiet --bin homelabctl --example nodes
+	tests/demo.sh
+
+lint:           ## formatting, and clippy with warnings as errors
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cd fuzz && cargo fmt --check
+
+test: install lint ## all tests: the rules of the house, properties, real machines
+	cargo test --quiet --lib --bins
+	cargo build --quiet --bin homelabctl --example nodes
+	cargo test --test all
+
+oracle: install ## records again what the real ssh does, under tests/records
+	cargo run --quiet --example oracle-ssh
+
+bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md
+	cargo build --quiet --release --bin homelabctl --example bench
+	target/release/examples/bench
+
+nodes: install  ## throwaway machines to play with, and an inventory for them
+	cargo run --quiet --example nodes -- $(ARGS)
+
+fuzz:           ## looks for new inputs for two minutes a target (needs cargo-fuzz)
+	for target in records known_hosts ssh_config frames; do
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=120
+	done
