@@ -62,6 +62,7 @@ pub use reboot::{RebootRequired, RebootState};
 pub use routes::{Route, Routes};
 pub use stat::{FileKind, FileStat, Mode, Stat};
 pub use swaps::{Swap, Swaps};
+pub(crate) use sysctl::with_slashes;
 pub use sysctl::{Setting, Sysctl, SysctlState};
 pub use unit::{Unit, UnitState};
 pub use user::{Account, Password, User};

@@ -61,7 +61,7 @@ pub(super) const KIND: Kind =
     Kind { name: "sysctl", function: &PROBE, merged: true, words: key, parse: |args, text| json(read(&key(args)?.concat(), text)?) };
 
 /// The key with slashes. The first separator says which one separates, sysctl.d(5).
-fn with_slashes(key: &str) -> String {
+pub(crate) fn with_slashes(key: &str) -> String {
     match key.find(['.', '/']).and_then(|at| key.get(at..)) {
         Some(rest) if rest.starts_with('.') => key
             .chars()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::facts::with_slashes;
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -25,28 +26,9 @@ const SET_SYSCTL: Function = Function {
 )"#,
 };
 
-/// Its path below /proc/sys: the first separator says which one it is, and the other one stands for itself (sysctl.d(5)).
-pub(crate) fn path(name: &str) -> String {
-    match name.find(['.', '/']) {
-        Some(at) if name[at..].starts_with('.') => name
-            .chars()
-            .map(|c| {
-                if c == '.' {
-                    '/'
-                } else if c == '/' {
-                    '.'
-                } else {
-                    c
-                }
-            })
-            .collect(),
-        _ => name.to_owned(),
-    }
-}
-
 impl Action for SetSysctl {
     fn call(&self) -> Call {
-        Call::new(&SET_SYSCTL, [&path(&self.name), &self.name, &self.value])
+        Call::new(&SET_SYSCTL, [&with_slashes(&self.name), &self.name, &self.value])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -69,8 +51,8 @@ mod tests {
 
     #[test]
     fn the_first_separator_decides() {
-        assert_eq!(path("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
-        assert_eq!(path("net/ipv4/conf/eth0.100/rp_filter"), "net/ipv4/conf/eth0.100/rp_filter");
-        assert_eq!(path("net.ipv4.conf.eth0/100.rp_filter"), "net/ipv4/conf/eth0.100/rp_filter");
+        assert_eq!(with_slashes("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
+        assert_eq!(with_slashes("net/ipv4/conf/eth0.100/rp_filter"), "net/ipv4/conf/eth0.100/rp_filter");
+        assert_eq!(with_slashes("net.ipv4.conf.eth0/100.rp_filter"), "net/ipv4/conf/eth0.100/rp_filter");
     }
 }
