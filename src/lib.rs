@@ -3,7 +3,8 @@
 //! A library and a thin binary; data flows one way, and each folder may use only those below it:
 //!
 //! ```text
-//! cli -> report, inventory, node -> plan, transport -> diagnostics
+//! cli -> report, inventory -> template -> yaml -> diagnostics
+//!        node -> plan, transport -> diagnostics
 //! ```
 //!
 //! Nothing below `cli` prints, reads the environment or exits.
@@ -16,4 +17,6 @@ pub mod inventory;
 pub mod node;
 pub mod plan;
 pub mod report;
+pub mod template;
 pub mod transport;
+pub mod yaml;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Group, Level as Drawn, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Drawn, Origin, Renderer, Snippet};
 
 use super::Place;
 
@@ -26,6 +26,8 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// What to write under the place, e.g. "did you mean `path`?".
     pub label: Option<String>,
+    /// Other places that belong to it, and what to write under each.
+    pub also: Vec<(Place, String)>,
     /// What to do, on a line of its own.
     pub hint: Option<String>,
 }
@@ -33,7 +35,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { level: Level::Error, message: message.into(), place: None, label: None, hint: None }
+        Self { level: Level::Error, message: message.into(), place: None, label: None, also: Vec::new(), hint: None }
     }
 
     /// A warning.
@@ -55,6 +57,13 @@ impl Diagnostic {
         self
     }
 
+    /// Shows another place too.
+    #[must_use]
+    pub fn also(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.also.push((place, label.into()));
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -69,24 +78,41 @@ impl Diagnostic {
             Level::Warning => Drawn::WARNING,
         };
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let title = level.primary_title(self.message.as_str());
-        let mut group = match &self.place {
-            None => Group::with_title(title),
-            Some(place) => {
-                let text: &str = &place.source.text;
-                let start = (0..=place.span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-                let end =
-                    (place.span.end.clamp(start, text.len())..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
-                let mark = AnnotationKind::Primary.span(start..end).label(self.label.as_deref());
-                let snippet = Snippet::source(text).path(place.source.name.as_ref()).annotation(mark);
-                title.element(snippet)
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        let first = self.place.iter().map(|place| (place, self.label.as_deref(), AnnotationKind::Primary));
+        let others = self.also.iter().map(|(place, label)| (place, Some(label.as_str()), AnnotationKind::Context));
+        let mut marks: Vec<_> = first.chain(others).collect();
+        while let Some(&(place, label, _)) = marks.first() {
+            if place.source.hidden {
+                let (line, column) = place.line_column();
+                group = group.element(Origin::path(place.source.name.as_ref()).line(line).char_column(column));
+                group = group.elements(label.map(|label| Drawn::NOTE.message(label)));
+                marks.remove(0);
+                continue;
             }
-        };
+            let (here, elsewhere): (Vec<_>, Vec<_>) = marks.into_iter().partition(|(other, ..)| other.source == place.source);
+            group = group.element(excerpt(&here));
+            marks = elsewhere;
+        }
         if let Some(hint) = &self.hint {
             group = group.element(Drawn::HELP.with_name("hint").message(hint.as_str()));
         }
         renderer.render(&[group])
     }
+}
+
+/// The lines of one source in which these marks stand. Only these are given to the renderer: it looks at all it gets.
+fn excerpt<'a>(marks: &[(&'a Place, Option<&'a str>, AnnotationKind)]) -> Snippet<'a, Annotation<'a>> {
+    let Some((place, ..)) = marks.first() else { return Snippet::source("") };
+    let text: &str = &place.source.text;
+    let spans: Vec<_> = marks.iter().map(|(place, ..)| place.clamped()).collect();
+    let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let end = text.get(last..).and_then(|after| after.find('\n')).map_or(text.len(), |at| last + at);
+    let line = memchr::memchr_iter(b'\n', text.get(..start).unwrap_or("").as_bytes()).count() + 1;
+    let annotations = marks.iter().zip(spans).map(|((_, label, kind), span)| kind.span(span.start - start..span.end - start).label(*label));
+    Snippet::source(text.get(start..end).unwrap_or("")).line_start(line).path(place.source.name.as_ref()).annotations(annotations)
 }
 
 /// All the problems that were found, in the order of their places. The error of everything that reads files.
@@ -154,6 +180,19 @@ mod tests {
             error.render(false),
             "error: `node[3:1]` counts down\n --> inventory/hosts.ini:2:1\n  |\n2 | node[3:1].lan\n  | ^^^^^^^^^ write the smaller number first: `node[1:3]`\n  |\n  = hint: see it"
         );
+    }
+
+    #[test]
+    fn two_places_and_a_text_that_must_not_be_shown() {
+        let (source, hidden) = (Source::new("a.yml", "x: 1\ny: 2\n\n\n\n\nx: 3\n"), Source::hidden("vault.yml", "x: secret\n"));
+        let error = Diagnostic::error("`x` stands twice").at(source.at(14..15)).also(source.at(0..1), "first here");
+        assert_eq!(
+            error.render(false),
+            "error: `x` stands twice\n --> a.yml:7:1\n  |\n1 | x: 1\n  | - first here\n...\n7 | x: 3\n  | ^"
+        );
+        let error = Diagnostic::error("`x` stands twice").at(hidden.at(0..1)).label("here").also(source.at(5..6), "and here");
+        let drawn = error.render(false);
+        assert!(drawn.contains("vault.yml:1:1") && drawn.contains("and here") && !drawn.contains("secret"), "{drawn}");
     }
 
     #[test]

@@ -9,4 +9,4 @@ mod source;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
-pub use source::{Place, Source};
+pub use source::{Place, Source, Text};

@@ -1,26 +1,43 @@
 //! A text and places in it.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// A text that was read: a file, or a part of the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+/// A text that was read: a file, or a part of the command line. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Source(Arc<Text>);
+
+/// What a [`Source`] holds.
+#[derive(PartialEq, Eq)]
+pub struct Text {
     /// How a person knows it: a path as they typed it, or `-i`.
     pub name: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// Whether the text must not be shown: it was decrypted, or belongs to nobody's eyes.
+    pub hidden: bool,
 }
 
 impl Source {
     /// A source of that name with that text.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self(Arc::new(Text { name: name.into(), text: text.into(), hidden: false }))
+    }
+
+    /// The same for a text of which no line may be shown under an error: line and column are told, the line is not.
+    pub fn hidden(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Self(Arc::new(Text { name: name.into(), text: text.into(), hidden: true }))
     }
 
     /// The place that `span` (in bytes) takes in this source.
     pub fn at(&self, span: Range<usize>) -> Place {
         Place { source: self.clone(), span }
+    }
+
+    /// The whole of it.
+    pub fn whole(&self) -> Place {
+        self.at(0..self.text.len())
     }
 
     /// The place of a whole line (counted from 1), without its line end.
@@ -36,6 +53,21 @@ impl Source {
     }
 }
 
+impl Deref for Source {
+    type Target = Text;
+
+    fn deref(&self) -> &Text {
+        &self.0
+    }
+}
+
+/// The name only: the text may hold passwords, and is long.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.name)
+    }
+}
+
 /// A stretch of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -48,11 +80,28 @@ pub struct Place {
 impl Place {
     /// Line and column of the first character, both counted from 1; columns are characters.
     pub fn line_column(&self) -> (usize, usize) {
-        let end = (0..=self.span.start.min(self.source.text.len())).rev().find(|&at| self.source.text.is_char_boundary(at)).unwrap_or(0);
-        let before = self.source.text.get(..end).unwrap_or("");
-        let line = before.matches('\n').count() + 1;
+        let text = &self.source.text;
+        let end = (0..=self.span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let before = text.get(..end).unwrap_or("");
+        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         (line, column)
+    }
+
+    /// The stretch on whole characters of the text, whatever the span says.
+    pub(super) fn clamped(&self) -> Range<usize> {
+        let text = &self.source.text;
+        let start = (0..=self.span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let end = (self.span.end.clamp(start, text.len())..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        start..end
+    }
+}
+
+/// `file:line:column`, as compilers write it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.source.name)
     }
 }
 
@@ -68,5 +117,11 @@ mod tests {
         assert_eq!(source.at(5..6).line_column(), (2, 2));
         assert_eq!(source.line(2).span, 4..7);
         assert_eq!(source.line(9).span, 8..8);
+        assert_eq!(source.at(5..6).to_string(), "x:2:2");
+    }
+
+    #[test]
+    fn a_text_is_not_printed_by_accident() {
+        assert_eq!(format!("{:?}", Source::new("x", "secret").whole()), "Place { source: Source(x), span: 0..6 }");
     }
 }
