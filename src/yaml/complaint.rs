@@ -1,0 +1,197 @@
+//! What is wrong with a document, in words for the person who wrote it.
+
+use std::ops::Range;
+
+use super::value::{Node, Value};
+use crate::diagnostics::{Diagnostic, Source};
+
+/// A text that may be long, for a message.
+pub(super) fn short(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The parser gave up at `at`, for the reason that it calls `info`. What people do wrong again and again is recognised by
+/// the line itself.
+pub(super) fn syntax(source: &Source, at: usize, info: &str) -> Diagnostic {
+    let text: &str = &source.text;
+    let line = line_of(text, at);
+    let before = line_of(text, line.start.saturating_sub(1));
+    [line.clone(), before.clone()].into_iter().find_map(|line| habit(source, line)).or_else(|| by_reason(source, at, info)).unwrap_or_else(
+        || {
+            let end = if at < line.end { at + 1 } else { at };
+            Diagnostic::error(format!("this is no YAML: {info}")).at(source.at(at..end))
+        },
+    )
+}
+
+/// The line that a byte stands in, without its end.
+fn line_of(text: &str, at: usize) -> Range<usize> {
+    let at = at.min(text.len());
+    let start = text.as_bytes().get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |end| end + 1);
+    let end = text.as_bytes().get(at..).and_then(|after| memchr::memchr(b'\n', after)).map_or(text.len(), |end| at + end);
+    start..end
+}
+
+/// Mistakes that a line shows by itself.
+fn habit(source: &Source, line: Range<usize>) -> Option<Diagnostic> {
+    let text = source.text.get(line.clone())?;
+    let indent = text.len() - text.trim_start().len();
+    if let Some(tab) = text.get(..indent)?.find('\t') {
+        let error = Diagnostic::error("a tab cannot indent a line in YAML").at(source.at(line.start + tab..line.start + tab + 1));
+        return Some(error.hint("use spaces"));
+    }
+    let value = value_start(text)?;
+    let rest = text.get(value..)?;
+    let span = line.start + value..line.start + text.trim_end().len();
+    if rest.starts_with("{{") || rest.starts_with("{%") {
+        let error = Diagnostic::error("a value that begins with a template must stand in quotes").at(source.at(span));
+        return Some(error.label(format!("write `\"{}\"`", short(rest.trim_end()))));
+    }
+    match rest.chars().next() {
+        Some(c @ ('@' | '`' | '%')) => {
+            let error = Diagnostic::error(format!("a value cannot begin with `{c}`")).at(source.at(span));
+            Some(error.hint("put the value in quotes"))
+        }
+        Some('*') if !rest.get(1..).is_some_and(|name| name.starts_with(|c: char| c.is_alphanumeric())) => {
+            let error = Diagnostic::error("a `*` begins the name of an alias").at(source.at(span));
+            Some(error.hint("put the value in quotes if a text is meant"))
+        }
+        _ => None,
+    }
+}
+
+/// Where the value of a line begins: behind `- ` and the first `key: `.
+fn value_start(text: &str) -> Option<usize> {
+    let mut at = text.len() - text.trim_start().len();
+    while text.get(at..)?.starts_with("- ") {
+        at += 2;
+        at += text.get(at..)?.len() - text.get(at..)?.trim_start().len();
+    }
+    let rest = text.get(at..)?;
+    let after_key = rest.find(": ").map_or(0, |colon| colon + 2);
+    let value = rest.get(after_key..)?;
+    Some(at + after_key + (value.len() - value.trim_start().len()))
+}
+
+fn by_reason(source: &Source, at: usize, info: &str) -> Option<Diagnostic> {
+    let text: &str = &source.text;
+    let line = line_of(text, at);
+    let here = || source.at(at..if at < line.end { at + 1 } else { at });
+    let error = |message: &str| Diagnostic::error(message).at(here());
+    let contains = |part: &str| info.contains(part);
+    let open = open_bracket(text, at);
+    Some(if let Some((bracket, what)) = open.filter(|_| contains("mapping values") || contains("flow") || contains("placement of ':'")) {
+        Diagnostic::error(format!("this {what} is not closed")).at(source.at(bracket..bracket + 1))
+    } else if text.get(at..).is_some_and(|rest| rest.starts_with(['\'', '"']))
+        && (contains("did not find expected") || contains("quoted scalar"))
+    {
+        error("this quote is not closed").hint("two single quotes stand for one within single quotes")
+    } else if contains("mapping values are not allowed") || contains("illegal placement of ':'") {
+        error("a `:` stands here in the middle of a value").hint("put the value in quotes, or begin a new line if a key is meant")
+    } else if contains("quoted scalar, found unexpected") {
+        match open_quote(text, at) {
+            Some(quote) => Diagnostic::error("this quote is not closed").at(source.at(quote..quote + 1)),
+            None => error("a quote is not closed"),
+        }
+    } else if contains("trailing content after double-quoted") {
+        error("the value goes on after its closing quote").hint("put the whole value in quotes, in single ones if it has double ones in it")
+    } else if contains("unknown escape character") {
+        error("this is no escape that YAML knows").hint("in single quotes a backslash is just a backslash")
+    } else if contains("tab") {
+        error("a tab cannot stand here").hint("use spaces")
+    } else if contains("unknown anchor") {
+        error("no anchor of that name stands before this alias")
+            .hint("`&name` names a value, `*name` repeats it; put it in quotes if a text is meant")
+    } else if contains("duplicated anchor") {
+        error("this anchor stands twice").hint("give the second one another name")
+    } else if contains("flow sequence, expected") {
+        error("this list is not closed").hint("a `,` or a `]` is missing before here")
+    } else if contains("flow mapping, did not find") {
+        error("this mapping is not closed").hint("a `,` or a `}` is missing before here; a template needs quotes around it")
+    } else if contains("simple key expect") {
+        let end = line.start + source.text.get(line.clone()).map_or(0, |line| line.trim_end().len());
+        let start = line.start + source.text.get(line).map_or(0, |line| line.len() - line.trim_start().len());
+        Diagnostic::error("a `:` is missing behind this key").at(source.at(start..end.max(start)))
+    } else if contains("did not find expected key") || contains("did not find expected '-' indicator") || contains("invalid indentation") {
+        error("this line does not belong to what stands above it")
+            .hint("lines of one list or mapping begin in the same column; look at the spaces before it")
+    } else if contains("block sequence entries are not allowed") {
+        error("a list cannot begin here").hint("write `-` on a line of its own, below the key")
+    } else if contains("did not find expected <document") || contains("did not find expected node content") {
+        error("something else was expected here").hint("look at the line before it: a quote, a bracket or a `:` may be missing")
+    } else if contains("recursion limit") {
+        error("too many collections stand in each other here")
+    } else {
+        return None;
+    })
+}
+
+/// The quote that opens the value which the text's end, or `at`, cuts off: the last one that opens a value before it.
+fn open_quote(text: &str, at: usize) -> Option<usize> {
+    if text.get(at..).is_some_and(|rest| rest.starts_with(['\'', '"'])) {
+        return Some(at);
+    }
+    let before = text.get(..at)?;
+    let opens = |(index, _): &(usize, &str)| {
+        let front = before.get(..*index).unwrap_or_default();
+        front.is_empty() || front.ends_with([' ', '\n', '[', '{', ',', '\t'])
+    };
+    before.match_indices(['\'', '"']).filter(opens).last().map(|(index, _)| index)
+}
+
+/// The bracket that opens the list or mapping that is still open where the line of `at` begins, if the line before has it.
+fn open_bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
+    let line = line_of(text, at);
+    let before = line_of(text, line.start.checked_sub(1)?);
+    let mut open = Vec::new();
+    for (index, c) in text.get(before.clone())?.char_indices() {
+        match c {
+            '[' => open.push((before.start + index, "list")),
+            '{' => open.push((before.start + index, "mapping")),
+            ']' | '}' => {
+                open.pop();
+            }
+            '#' => break,
+            _ => {}
+        }
+    }
+    open.first().copied()
+}
+
+/// A character that YAML does not allow.
+pub(super) fn control_character(source: &Source) -> Option<Diagnostic> {
+    let wrong = |c: char| {
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || c == '\u{feff}' || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    let (at, c) = source.text.char_indices().find(|(_, c)| wrong(*c))?;
+    let error = Diagnostic::error(format!("the character U+{:04X} cannot stand in YAML", u32::from(c)));
+    Some(error.at(source.at(at..at + c.len_utf8())).hint("write it as an escape in double quotes: `\"\\x1b\"`"))
+}
+
+/// A tag that is none of Ansible's.
+pub(super) fn unknown_tag(source: &Source, bytes: &Range<usize>, name: &str) -> Diagnostic {
+    let error = Diagnostic::error(format!("the tag `{name}` is not known")).at(source.at(bytes.clone()));
+    match name {
+        "!!binary" => error.hint("write the value as text, and decode it with the filter b64decode where it is used"),
+        "!!omap" | "!!pairs" => error.hint("write a plain mapping: its order is kept"),
+        _ => error.hint("known are !vault, !unsafe and YAML's own, such as !!str; put the value in quotes if a text is meant"),
+    }
+}
+
+/// A list or a mapping where a key should be.
+pub(super) fn collection_as_key(source: &Source, key: &Node) -> Diagnostic {
+    let text = source.text.get(key.place.span.start.saturating_sub(1)..).unwrap_or_default();
+    if matches!(key.value, Value::Map(_)) && text.starts_with("{{") {
+        let line = line_of(&source.text, key.place.span.start);
+        let end = source.text.get(line.clone()).map_or(line.end, |text| line.start + text.trim_end().len());
+        let start = key.place.span.start - 1;
+        let shown = source.text.get(start..end).unwrap_or_default();
+        let error = Diagnostic::error("a value that begins with a template must stand in quotes").at(source.at(start..end));
+        return error.label(format!("write `\"{}\"`", short(shown)));
+    }
+    Diagnostic::error(format!("{} cannot be a key", key.value.kind())).at(key.place.clone()).hint("a key is a text or a number")
+}

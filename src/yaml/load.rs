@@ -1,0 +1,368 @@
+//! One document: from parser events to a tree of values.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::complaint;
+use super::offsets::Offsets;
+use super::surprise::Surprises;
+use super::tag::Kind;
+use super::value::{Map, Node, Style, Value};
+use super::{json, merge, scalar};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+
+/// Deeper nesting is nobody's inventory.
+const DEEPEST: usize = 128;
+/// The most values that a document may hold once its aliases are replaced: an alias may stand for many others.
+const MOST_NODES: usize = 2_000_000;
+
+/// Reads the only document of a source, `None` if there is nothing in it. A document that is JSON is read as JSON, as
+/// Ansible does: `1e5` is a number there.
+///
+/// # Errors
+/// Every mistake up to the first that hides what follows it, and the warnings.
+pub fn load(source: &Source) -> Result<(Option<Node>, Diagnostics), Diagnostics> {
+    if let Some(node) = json::load(source) {
+        return Ok((Some(node), Diagnostics::new()));
+    }
+    let mut problems = Diagnostics::new();
+    if let Some(problem) = complaint::control_character(source) {
+        problems.push(problem);
+        return Err(problems);
+    }
+    let mut loader = Loader {
+        source,
+        offsets: Offsets::new(&source.text),
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        root: None,
+        documents: 0,
+        surprises: Surprises::default(),
+        problems,
+    };
+    loader.run();
+    let Loader { root, surprises, mut problems, .. } = loader;
+    if !problems.has_errors() {
+        problems.extend(surprises.warnings(source));
+    }
+    problems.or(root)
+}
+
+struct Loader<'a> {
+    source: &'a Source,
+    offsets: Offsets<'a>,
+    stack: Vec<Open>,
+    anchors: HashMap<usize, Anchor>,
+    nodes: usize,
+    root: Option<Node>,
+    documents: usize,
+    surprises: Surprises,
+    problems: Diagnostics,
+}
+
+/// What an alias may stand for.
+struct Anchor {
+    node: Node,
+    /// How many values are in it.
+    size: usize,
+}
+
+/// A collection that has not ended.
+struct Open {
+    anchor: usize,
+    kind: Kind,
+    start: usize,
+    /// How many values there were before it.
+    nodes_before: usize,
+    inside: Inside,
+}
+
+enum Inside {
+    List(Vec<Node>),
+    Map { pairs: Map, key: Option<Node> },
+}
+
+/// The document cannot be read further; it has been said why.
+struct Stop;
+
+impl Loader<'_> {
+    fn run(&mut self) {
+        let text = std::sync::Arc::clone(&self.source.text);
+        let mut parser = Parser::new_from_str(&text);
+        loop {
+            let (event, span) = match parser.next_event() {
+                None => return,
+                Some(Ok(next)) => next,
+                Some(Err(error)) => return self.syntax(&error),
+            };
+            let done = matches!(event, Event::StreamEnd);
+            if self.event(event, span).is_err() || done {
+                return;
+            }
+        }
+    }
+
+    fn syntax(&mut self, error: &ScanError) {
+        let at = self.offsets.byte(error.marker().index());
+        let problem = complaint::syntax(self.source, at, error.info());
+        if !self.problems.0.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+        let bytes = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let error = Diagnostic::error("a second document begins here, and there can be only one").at(self.source.at(bytes));
+                    self.problems.push(error.hint("take away the line `---`, or put what follows it into a file of its own"));
+                    return Err(Stop);
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), bytes),
+            Event::Alias(id) => self.alias(id, bytes),
+            Event::SequenceStart(anchor, tag) => self.open(anchor, tag.as_deref(), bytes, Inside::List(Vec::new())),
+            Event::MappingStart(anchor, tag) => self.open(anchor, tag.as_deref(), bytes, Inside::Map { pairs: Vec::new(), key: None }),
+            Event::SequenceEnd | Event::MappingEnd => self.close(bytes),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn kind(&mut self, tag: Option<&Tag>, bytes: &Range<usize>) -> Kind {
+        Kind::of(tag).unwrap_or_else(|name| {
+            self.problems.push(complaint::unknown_tag(self.source, bytes, &name));
+            Kind::Str
+        })
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>) -> Result<(), Stop> {
+        let kind = self.kind(tag, &bytes);
+        let plain = style == ScalarStyle::Plain;
+        let value = match kind {
+            Kind::None if plain => scalar::resolve(text).map(|value| {
+                self.surprises.see(text, &value, &bytes, self.is_key());
+                value
+            }),
+            Kind::None | Kind::Str => Ok(Value::from(text)),
+            // PyYAML resolves these once more, as if they were plain
+            Kind::Unsafe => scalar::resolve(text),
+            kind => kind.scalar(text),
+        };
+        // told with their place; the text itself stands in for the value
+        let value = value.unwrap_or_else(|why| {
+            let error = Diagnostic::error(format!("`{}` cannot be read: {why}", complaint::short(text)));
+            self.problems.push(error.at(self.source.at(bytes.clone())).hint("put it in quotes if a text is meant"));
+            Value::from(text)
+        });
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+        };
+        let mut node = Node::new(value, self.source.at(self.tight(bytes))).style(style);
+        node.literal = kind == Kind::Unsafe;
+        self.add(node, anchor, 1)
+    }
+
+    /// The span without the white space at its end: for an empty value it begins where the next token does.
+    fn tight(&self, bytes: Range<usize>) -> Range<usize> {
+        let text = self.source.text.get(bytes.clone()).unwrap_or_default();
+        bytes.start..bytes.start + text.trim_end().len()
+    }
+
+    fn alias(&mut self, id: usize, bytes: Range<usize>) -> Result<(), Stop> {
+        let Some(Anchor { node, size }) = self.anchors.get(&id) else {
+            let error = Diagnostic::error("this alias stands in what it stands for").at(self.source.at(bytes));
+            self.problems.push(error.hint("a value cannot hold itself"));
+            return Err(Stop);
+        };
+        let (mut node, size) = (node.clone(), *size);
+        if self.nodes + size > MOST_NODES {
+            return self.too_many(bytes);
+        }
+        // a merge looks at where the anchor stands; a value stands where it is used
+        if !self.is_merge() {
+            node.place = self.source.at(bytes);
+        }
+        self.add(node, 0, size)
+    }
+
+    fn too_many(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
+        let error = Diagnostic::error(format!("the document holds more than {MOST_NODES} values")).at(self.source.at(bytes));
+        self.problems.push(error.hint("aliases of aliases multiply; write less of them"));
+        Err(Stop)
+    }
+
+    fn open(&mut self, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>, inside: Inside) -> Result<(), Stop> {
+        if self.stack.len() >= DEEPEST {
+            let error = Diagnostic::error(format!("more than {DEEPEST} collections stand in each other here"));
+            self.problems.push(error.at(self.source.at(bytes.start..bytes.start + 1)));
+            return Err(Stop);
+        }
+        let kind = self.kind(tag, &bytes);
+        if let Some(problem) = kind.misplaced(matches!(inside, Inside::List(_))) {
+            self.problems.push(Diagnostic::error(problem).at(self.source.at(bytes.clone())));
+        }
+        self.stack.push(Open { anchor, kind, start: bytes.start, nodes_before: self.nodes, inside });
+        Ok(())
+    }
+
+    fn close(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
+        let Some(Open { anchor, kind, start, nodes_before, inside }) = self.stack.pop() else { return Ok(()) };
+        let span = self.tight(start..bytes.end.max(start));
+        let value = match inside {
+            Inside::List(list) => Value::List(list),
+            Inside::Map { pairs, .. } => {
+                let pairs = self.finish_map(pairs);
+                // a set: its members are keys without a value
+                if kind == Kind::Set { Value::List(pairs.into_iter().map(|(key, _)| key).collect()) } else { Value::Map(pairs) }
+            }
+        };
+        let mut node = Node::new(value, self.source.at(span)).style(Style::Collection);
+        if kind == Kind::Unsafe {
+            node.each_mut(&mut |inner| inner.literal = true);
+        }
+        let size = self.nodes - nodes_before;
+        self.add(node, anchor, size + 1).map(|()| self.nodes -= size)
+    }
+
+    /// Merges, and keys that stand twice.
+    fn finish_map(&mut self, pairs: Map) -> Map {
+        for (key, _) in pairs.iter().filter(|(key, _)| matches!(key.value, Value::List(_) | Value::Map(_))) {
+            self.problems.push(complaint::collection_as_key(self.source, key));
+        }
+        if pairs.iter().any(|(key, _)| merge::is_key(key)) {
+            merge::flatten(pairs, &mut self.problems)
+        } else {
+            merge::unique(pairs, &mut self.problems)
+        }
+    }
+
+    /// Whether the next value is a key.
+    fn is_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Open { inside: Inside::Map { key: None, .. }, .. }))
+    }
+
+    /// Whether the next value is, or stands in a list that is, what a `<<` merges.
+    fn is_merge(&self) -> bool {
+        let merges = |open: &Open| matches!(&open.inside, Inside::Map { key: Some(key), .. } if merge::is_key(key));
+        match self.stack.as_slice() {
+            [.., outer, Open { inside: Inside::List(_), .. }] => merges(outer),
+            [.., last] => merges(last),
+            [] => false,
+        }
+    }
+
+    /// Puts a value where it belongs.
+    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+        self.nodes += size;
+        if self.nodes > MOST_NODES {
+            return self.too_many(node.place.span);
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, Anchor { node: node.clone(), size });
+            // the copy takes its share too
+            self.nodes += size;
+        }
+        match self.stack.last_mut().map(|open| &mut open.inside) {
+            None => self.root = Some(node),
+            Some(Inside::List(list)) => list.push(node),
+            Some(Inside::Map { pairs, key }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => pairs.push((key, node)),
+            },
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{errors, shown, warned};
+
+    #[test]
+    fn collections_scalars_and_styles() {
+        assert_eq!(shown("a: 1\nb: [x, 'no', no]\nc:\n- {}\n- ~\n"), r#"{a: 1, b: ["x", "no", false], c: [{}, null]}"#);
+        assert_eq!(shown("a: |\n  x\n  y\nb: >-\n  x\n  y\n"), r#"{a: "x\ny\n", b: "x y"}"#);
+        assert_eq!(shown(""), "nothing");
+        assert_eq!(shown("---\n# only\n"), "null");
+        assert_eq!(shown("{\"a\": 1e5, \"b\": \"yes\"}"), r#"{a: 100000.0, b: "yes"}"#);
+        assert_eq!(shown("a: 1e5"), r#"{a: "1e5"}"#);
+    }
+
+    #[test]
+    fn tags() {
+        assert_eq!(shown("[!!str 5, !!int '5', !!float 1, !!bool 'yes', !!null '']"), r#"["5", 5, 1.0, true, null]"#);
+        assert_eq!(shown("a: !unsafe '{{ x }}'\nb: !unsafe [x, {y: z}]"), r#"{a: literal "{{ x }}", b: [literal "x", {y: literal "z"}]}"#);
+        assert_eq!(shown("!unsafe '5'"), "5");
+        assert_eq!(shown("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n"), "{a: vault}");
+        assert_eq!(shown("!!set {b, a}"), r#"["b", "a"]"#);
+        insta::assert_snapshot!(errors("a: !foo x\nb: !!int x\nc: !vault [1]\nd: !!binary aGk=\n"));
+    }
+
+    #[test]
+    fn anchors_and_merges() {
+        assert_eq!(shown("a: &a {x: 1, y: 2}\nb: {z: 0, <<: *a, y: 3}\n"), "{a: {x: 1, y: 2}, b: {x: 1, y: 3, z: 0}}");
+        assert_eq!(shown("a: &a [1]\nb: *a\n"), "{a: [1], b: [1]}");
+        assert_eq!(shown("a: &a {x1: 1}\nb: &b {x1: 2, y1: 2}\nc: {<<: [*a, *b]}\n"), "{a: {x1: 1}, b: {x1: 2, y1: 2}, c: {x1: 2, y1: 2}}");
+        insta::assert_snapshot!(warned("a: &a {x1: 1}\nb: &b {x1: 2, y1: 2}\nc: {<<: [*a, *b]}\n"));
+        insta::assert_snapshot!(errors("a: &a [*a]\n"));
+        insta::assert_snapshot!(errors("a: {<<: 5}\nb: {<<: [{x: 1}, 2]}\n"));
+    }
+
+    #[test]
+    fn duplicate_keys_show_both_places() {
+        insta::assert_snapshot!(errors("a: 1\nb:\n  x: 1\n  y: 2\n  x: 3\na: 2\n1: x\n1: y\n"));
+    }
+
+    #[test]
+    fn what_people_get_wrong() {
+        for (name, text) in [
+            ("template", "a: {{ x }}\n"),
+            ("template_and_more", "a: {{ x }}/y\n"),
+            ("tab", "a:\n\tb: 1\n"),
+            ("colon", "a: b: c\n"),
+            ("quote", "a: 'x\nb: 1\n"),
+            ("after_quote", "a: \"x\" y\n"),
+            ("at", "a: @x\n"),
+            ("percent", "a: %x\n"),
+            ("backtick", "a: `x`\n"),
+            ("indentation", "a:\n    b: 1\n  c: 2\n"),
+            ("two_documents", "a: 1\n---\nb: 2\n"),
+            ("unclosed", "a: [1, 2\nb: 3\n"),
+            ("alias", "a: *none\n"),
+            ("list_and_map", "- a\nb: 1\n"),
+            ("key_without_value", "a: 1\nb\nc: 2\n"),
+            ("control", "a: \u{1}\n"),
+            ("date", "a: 2024-02-30\n"),
+            ("star", "hosts: *\n"),
+            ("bang", "a: !x:y\n"),
+        ] {
+            insta::assert_snapshot!(name, errors(text));
+        }
+    }
+
+    #[test]
+    fn yaml_11_surprises_are_told() {
+        insta::assert_snapshot!(warned("country: NO\nmode: 0644\ntime: 22:22\nfine: [no, yes, on, off, 'NO', 644, true]\non: push\n"));
+        insta::assert_snapshot!(warned("[0644, 0644, 0644, 0644, 0644, 0644]"));
+    }
+
+    #[test]
+    fn bombs_end_in_an_error() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb += &format!("a{level}: &a{level} [{before}]\n");
+        }
+        assert!(errors(&bomb).contains("more than 2000000 values"));
+        assert!(errors(&"[".repeat(100_000)).contains("stand in each other"));
+        assert!(errors(&"- ".repeat(100_000)).contains("stand in each other"));
+    }
+}
