@@ -12,6 +12,8 @@ pub struct Environment {
     pub arguments: Vec<OsString>,
     /// All variables.
     pub variables: BTreeMap<OsString, OsString>,
+    /// Where the program was started.
+    pub working_dir: PathBuf,
     /// The user's home: `$HOME`, or what /etc/passwd says.
     pub home: PathBuf,
     /// The user's name on this machine.
@@ -42,7 +44,9 @@ impl Environment {
         // a name service other than the file (LDAP) leaves it to the variables
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let terminals = [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()];
-        Self::from_parts(std::env::args_os().collect(), variables, uid, &passwd, terminals)
+        // a directory that is gone has no files in it either
+        let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/nonexistent"));
+        Self { working_dir, ..Self::from_parts(std::env::args_os().collect(), variables, uid, &passwd, terminals) }
     }
 
     fn from_parts(arguments: Vec<OsString>, variables: BTreeMap<OsString, OsString>, uid: u32, passwd: &str, terminals: [bool; 2]) -> Self {
@@ -58,6 +62,7 @@ impl Environment {
         Self {
             arguments,
             uid,
+            working_dir: PathBuf::from("/"),
             host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             user: user.unwrap_or_else(|| uid.to_string()),
             state_dir: state_dir.unwrap_or_else(|| home.join(".local/state")),

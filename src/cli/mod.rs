@@ -1,10 +1,12 @@
 //! The program: reads arguments, calls, prints, and gives the exit code.
 
+mod ansible_cfg;
 mod args;
 mod commands;
 mod environment;
 mod fleet;
 mod interrupt;
+mod inventory;
 mod panics;
 mod person;
 mod prompt;
@@ -13,6 +15,7 @@ mod screen;
 mod session;
 mod targets;
 mod terminal;
+mod vault;
 
 use std::ffi::{OsStr, OsString};
 

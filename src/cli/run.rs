@@ -73,14 +73,15 @@ impl Run<'_> {
     /// Everything that can be wrong is found before a password is asked for.
     fn prepare(&self, check: Diagnostics, interrupt: &Interrupt, secrets: &Secrets) -> Result<Prepared, Unresolved> {
         let mut problems = check;
-        let mut chosen = args::choose(self.connection, self.pattern, self.environment, secrets, &mut problems);
-        let hosts = chosen.resolve(&mut problems);
+        let terminal = &interrupt.terminal;
+        let mut chosen = args::choose(self.connection, self.pattern, self.environment, terminal, secrets, &mut problems)?;
+        let hosts = chosen.resolve(secrets, &mut problems);
         args::without_effect(self.connection, &hosts, &mut problems);
         let mut hosts = targets::ready(hosts, self.environment, &mut problems);
         let ((), mut warnings) = problems.or(())?;
-        chosen.ask(self.connection, &interrupt.terminal, secrets, &mut warnings)?;
+        chosen.ask(self.connection, terminal, secrets, &mut warnings)?;
         // the same hosts, now with the passwords; were one missing, the others would be taken for their neighbours
-        let resolved = chosen.resolve(&mut warnings);
+        let resolved = chosen.resolve(secrets, &mut warnings);
         let (resolved, warnings) = warnings.or(resolved)?;
         for (ready, host) in hosts.iter_mut().zip(resolved) {
             ready.host = host;

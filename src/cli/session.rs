@@ -175,7 +175,16 @@ mod tests {
     #[tokio::test]
     async fn a_host_elsewhere_is_never_taken_for_this_machine() {
         let (address, none) = ("m1.example".to_owned(), None);
-        let elsewhere = Connect::Ssh { address, port: None, user: none, private_key: None, password: None, timeout: None };
+        let elsewhere = Connect::Ssh {
+            address,
+            port: None,
+            user: none,
+            private_key: None,
+            password: None,
+            timeout: None,
+            accept_new: false,
+            arguments: Box::default(),
+        };
         let answer = Session::open(without_target(elsewhere), shared()).await.err().unwrap();
         assert_eq!(answer.outcome, Outcome::Failed);
         assert!(Session::open(without_target(Connect::Local), shared()).await.is_ok());

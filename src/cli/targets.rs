@@ -67,11 +67,22 @@ fn load(environment: &Environment, local: &Local, problems: &mut Diagnostics) ->
 }
 
 fn target(host: &ResolvedHost, config: &SshConfig, local: &Local) -> Result<Option<Target>, Diagnostics> {
-    let Connect::Ssh { address, port, user, private_key, timeout, .. } = &host.connect else { return Ok(None) };
-    let options: Vec<String> = timeout.iter().map(|timeout| format!("ConnectTimeout={}", timeout.as_secs())).collect();
-    let keys: Vec<String> = private_key.iter().map(|key| key.display().to_string()).collect();
+    let Connect::Ssh { address, port, user, private_key, timeout, accept_new, arguments, .. } = &host.connect else { return Ok(None) };
+    // of two with the same keyword the first counts
+    let accept_new = accept_new.then(|| "StrictHostKeyChecking=accept-new".to_owned());
+    let timeout = timeout.iter().map(|timeout| format!("ConnectTimeout={}", timeout.as_secs()));
+    let options: Vec<String> = accept_new.into_iter().chain(timeout).chain(arguments.options.iter().cloned()).collect();
+    let key = private_key.iter().map(|key| key.display().to_string());
+    let keys: Vec<String> = key.chain(arguments.identity_files.iter().cloned()).collect();
     let lookup = Lookup { host: address, user: user.as_deref(), port: *port, options: &options, identity_files: &keys };
-    Target::resolve(config, &lookup, local, &mut run).map(Some)
+    Target::resolve(config, &lookup, local, &mut run).map(Some).map_err(|errors| {
+        // an option stands in the inventory, which is where a person looks for it
+        let found_again = errors.0.into_iter().map(|error| {
+            let place = error.place.as_ref().and_then(|place| arguments.place_of(place));
+            Diagnostic { place: place.or(error.place), ..error }
+        });
+        Diagnostics(found_again.collect())
+    })
 }
 
 /// `Match exec`: the user's own command from the user's own file.

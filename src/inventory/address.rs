@@ -1,58 +1,132 @@
-//! A host as it is named in an inventory: a name or an address, perhaps with a port.
+//! A host as it is named in an inventory: a name or an address, perhaps with ranges in it, perhaps with a port.
 
 use std::net::Ipv6Addr;
+use std::ops::Range;
 
-/// `name`, `name:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; or why it is none of these.
-pub(super) fn parse(text: &str) -> Result<(&str, Option<u16>), String> {
-    let (name, port) = split(text)?;
-    if name.is_empty() {
-        return Err(format!("`{text}` names no host"));
+use super::range;
+
+/// What Ansible's `parse_address` recognises: an address or a name, and a port behind its last colon. `None` for anything
+/// else, e.g. a list of patterns with colons between.
+pub(super) fn recognise(text: &str) -> Option<(&str, Option<&str>)> {
+    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (name, number) = match text.rsplit_once(':') {
+        Some((name, number)) if port(number) => match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+            Some(inside) if !inside.is_empty() => (inside, Some(number)),
+            // the colons of what is left must stand in brackets
+            _ if outside_brackets(name).is_some_and(|outside| !outside.contains(':')) => (name, Some(number)),
+            _ => (text, None),
+        },
+        _ => (text, None),
+    };
+    (is_name(name) || is_ipv6(name)).then_some((name, number))
+}
+
+/// The text without its ranges, each replaced by a digit; `None` if a bracket has no partner or what it holds is no range.
+fn outside_brackets(text: &str) -> Option<String> {
+    let mut outside = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        let (inside, after) = after.split_once(']')?;
+        let bounds: Vec<&str> = inside.split(':').collect();
+        let is_bound = |bound: &&str| !bound.is_empty() && bound.bytes().all(|b| b.is_ascii_alphanumeric());
+        if before.contains(']') || !(2..=3).contains(&bounds.len()) || !bounds.iter().all(is_bound) {
+            return None;
+        }
+        outside.push_str(before);
+        outside.push('1');
+        rest = after;
+    }
+    (!rest.contains(']')).then(|| outside + rest)
+}
+
+/// Labels of letters, digits, dashes and underscores, with dots between.
+fn is_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with(['-', '_']) && label.chars().all(inside)
+    };
+    outside_brackets(text).is_some_and(|text| text.split('.').all(is_label))
+}
+
+fn is_ipv6(text: &str) -> bool {
+    outside_brackets(text).is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
+}
+
+/// What is wrong with a host's name, where in the text, and what to do.
+pub(super) struct BadName {
+    pub(super) why: String,
+    pub(super) hint: Option<String>,
+    pub(super) span: Range<usize>,
+}
+
+/// All hosts that one word of an inventory names, and their port.
+pub(super) fn expand(text: &str) -> Result<(Vec<String>, Option<u16>), BadName> {
+    let bad = |why: String, hint: Option<&str>| BadName { why, hint: hint.map(str::to_owned), span: 0..text.len() };
+    // brackets around an address, without a port behind them
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|inside| inside.parse::<Ipv6Addr>().is_ok());
+    let (name, port) = match (bare, recognise(text)) {
+        (Some(name), _) => (name, None),
+        (None, Some((name, port))) => (name, port),
+        (None, None) => (text, None),
+    };
+    let port = match port.map(str::parse::<u16>) {
+        None => None,
+        Some(Ok(port)) if port > 0 => Some(port),
+        Some(_) => return Err(bad(format!("the port of `{text}` is none: a port is a number from 1 to 65535"), None)),
+    };
+    let offset = usize::from(text.starts_with('[') && !name.starts_with('['));
+    let names = if range::has_range(name) {
+        range::expand(name).map_err(|range| BadName {
+            why: range.why,
+            hint: Some(range.hint),
+            span: offset + range.span.start..offset + range.span.end,
+        })?
+    } else {
+        vec![name.to_owned()]
+    };
+    match names.iter().find_map(|name| complaint(name)) {
+        Some((why, hint)) => Err(bad(why, hint)),
+        None => Ok((names, port)),
+    }
+}
+
+/// Why a text cannot name a host, and what to do.
+fn complaint(name: &str) -> Option<(String, Option<&'static str>)> {
+    if name.trim().is_empty() {
+        return Some(("this names no host".into(), None));
+    }
+    if name == "---" {
+        return Some(("`---` begins a YAML document, and this is read as INI".into(), Some("give the file the ending .yml")));
     }
     if name.starts_with('-') {
-        return Err(format!("`{text}` begins with a dash: a host's name cannot"));
+        return Some((format!("`{name}` begins with a dash: a host's name cannot"), None));
     }
-    if let Some(odd) = name
-        .chars()
-        .find(|c| c.is_whitespace() || c.is_control() || "'\"`$\\/@,;&|<>(){}*?!#=[]".contains(*c) || *c == '%' && !name.contains(':'))
-    {
-        return Err(format!("`{}` cannot stand in a host's name", odd.escape_default()));
+    if name.contains('@') {
+        return Some((format!("`{name}` names a user too"), Some("write the user as `ansible_user=NAME` behind the host")));
+    }
+    if name.contains('=') {
+        return Some((
+            format!("`{name}` is a variable, and a host is expected here"),
+            Some("variables of a group stand in a section `[group:vars]`"),
+        ));
+    }
+    if let Some(name) = name.strip_suffix(':') {
+        return Some((
+            format!("`{name}:` ends in a colon: a port would stand behind it"),
+            Some("if this is YAML, give the file the ending .yml"),
+        ));
+    }
+    if name.contains("{{") {
+        return Some((format!("`{name}` is a template: a host's name cannot be"), None));
+    }
+    let odd = |c: &char| c.is_whitespace() || c.is_control() || "'\"`$\\,;&|<>(){}*?!#[]".contains(*c) || *c == '%' && !name.contains(':');
+    if let Some(odd) = name.chars().find(odd) {
+        return Some((format!("`{}` cannot stand in a host's name", odd.escape_default()), None));
     }
     if name.contains(':') && name.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_err()) {
-        return Err(format!("`{name}` is no IPv6 address, and a name has at most one colon, before its port"));
+        return Some((format!("`{name}` is no IPv6 address, and a name has at most one colon, before its port"), None));
     }
-    Ok((name, port))
-}
-
-fn split(text: &str) -> Result<(&str, Option<u16>), String> {
-    let port = |port: &str| match port.parse::<u16>() {
-        Ok(number) if number > 0 => Ok(Some(number)),
-        _ => Err(format!("`{port}` is no port: a number from 1 to 65535")),
-    };
-    if let Some(bracketed) = text.strip_prefix('[') {
-        return match bracketed.split_once(']') {
-            Some((name, "")) => Ok((name, None)),
-            Some((name, rest)) => match rest.strip_prefix(':') {
-                Some(number) => Ok((name, port(number)?)),
-                None => Err(format!("`{text}` goes on after its bracket")),
-            },
-            None => Err(format!("`{text}` has a bracket that is not closed")),
-        };
-    }
-    match text.split_once(':') {
-        Some((name, number)) if !number.contains(':') => Ok((name, port(number)?)),
-        _ => Ok((text, None)),
-    }
-}
-
-/// Whether there is a range such as `[1:3]` or `[a:c]` in it.
-pub(super) fn has_range(text: &str) -> bool {
-    text.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(inside, _)| {
-        let ends: Vec<&str> = inside.split(':').collect();
-        let is_end = |end: &&str| {
-            !end.is_empty() && (end.bytes().all(|b| b.is_ascii_digit()) || end.len() == 1 && end.bytes().all(|b| b.is_ascii_alphabetic()))
-        };
-        (2..=3).contains(&ends.len()) && ends.iter().all(is_end)
-    })
+    None
 }
 
 #[cfg(test)]
@@ -60,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_addresses_and_ports() {
-        for (text, name, port) in [
+    fn names_addresses_ranges_and_ports() {
+        for (text, names, port) in [
             ("m1", "m1", None),
             ("m1.lan:2222", "m1.lan", Some(2222)),
             ("10.0.0.1", "10.0.0.1", None),
@@ -70,17 +144,44 @@ mod tests {
             ("[fd00::1]:22", "fd00::1", Some(22)),
             ("[m1]:22", "m1", Some(22)),
             ("fe80::1%eth0", "fe80::1%eth0", None),
+            ("m[1:2]:22", "m1 m2", Some(22)),
+            ("fd00::[1:2]", "fd00::1 fd00::2", None),
+            ("10.0.0.[1:2]:2222", "10.0.0.1 10.0.0.2", Some(2222)),
+            ("/srv/root", "/srv/root", None),
+            ("[:2]", "0 1 2", None),
         ] {
-            assert_eq!(parse(text), Ok((name, port)));
+            let (found, found_port) = expand(text).map_err(|bad| bad.why).unwrap();
+            assert_eq!((found.join(" ").as_str(), found_port), (names, port), "{text}");
         }
-        for text in ["", ":22", "m1:", "m1:0", "m1:99999", "m1:x", "a:b:c", "[m1", "[m1]x", "-oProxyCommand=x", "a b", "m;1", "[]"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in [
+            "",
+            ":22",
+            "m1:",
+            "m1:0",
+            "m1:99999",
+            "m1:x",
+            "a:b:c",
+            "[m1",
+            "[m1]x",
+            "-oProxyCommand=x",
+            "a b",
+            "m;1",
+            "[]",
+            "u@m1",
+            "---",
+            "m[3:1]",
+        ] {
+            assert!(expand(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn ranges() {
-        assert!(["node[1:3].lan", "[a:c]", "w[01:10:2]", "x[3:1]"].iter().all(|text| has_range(text)));
-        assert!(["[fd00::1]:22", "[m1]:22", "m1", "[::1]"].iter().all(|text| !has_range(text)));
+    fn what_is_an_address_and_what_a_list_of_patterns() {
+        for text in ["m1", "web:22", "fd00::1", "m[1:3]", "m[1:3].lan:22", "a_b-c.d", "[::1]:22"] {
+            assert!(recognise(text).is_some(), "{text}");
+        }
+        for text in ["a:b", "a:&b", "m[1:3]:w", "web*", "a:b:22", "m[0]", "-x", "x-", "all:!x"] {
+            assert!(recognise(text).is_none(), "{text}");
+        }
     }
 }

@@ -1,253 +1,350 @@
-//! A plain list of hosts in Ansible's INI form.
+//! Inventories in Ansible's INI form: sections, hosts with their variables, `:vars` and `:children`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use secrecy::SecretString;
-
-use super::address;
-use super::host::{Inventory, Variable};
+use super::data::{GroupId, Inventory, UNGROUPED};
+use super::set;
 use super::suggestion;
-use super::variables::{self, Known};
-use super::words::{self, Unclosed, Word};
+use super::words::{self, Word, WordError};
+use super::{address, literal};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::yaml::Node;
 
-const PLAIN_ONLY: &str = "plain lists are read: `[group]` sections, and a host a line with its variables";
-
-/// Where the lines that follow belong.
+/// What the lines of a section are.
+#[derive(Clone, Copy)]
 enum Section {
-    /// To a group, or to none before the first section.
-    Group(Option<String>),
-    /// To a section that is not read, which has been said.
+    Hosts(GroupId),
+    Vars(GroupId),
+    Children(GroupId),
+    /// Its header is wrong, which has been said; its lines are not looked at.
     Unread,
 }
 
-/// Reads one file.
+/// A group that was named before it was declared.
+struct Pending {
+    /// The groups it belongs in, and where that is said; none if only its variables stand there.
+    parents: Vec<(GroupId, Place)>,
+    place: Place,
+}
+
+/// Reads one source.
 pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source,
-    pub(super) inventory: &'a mut Inventory,
-    pub(super) problems: &'a mut Diagnostics,
-    /// Values that must not be shown, also those of lines with mistakes.
-    pub(super) secrets: &'a mut Vec<SecretString>,
-    /// Variables without effect that have been named already.
-    pub(super) named: &'a mut BTreeSet<String>,
+    source: &'a Source,
+    inventory: &'a mut Inventory,
+    problems: &'a mut Diagnostics,
+    /// Whether the file was encrypted.
+    secret: bool,
+    pending: HashMap<String, Pending>,
+    /// Their names in the order in which they came.
+    pending_order: Vec<String>,
+}
+
+/// Adds what a source says to the inventory.
+pub(super) fn read(source: &Source, inventory: &mut Inventory, problems: &mut Diagnostics) {
+    let secret = source.hidden;
+    Reader { source, inventory, problems, secret, pending: HashMap::new(), pending_order: Vec::new() }.read();
+}
+
+/// Whether a line begins a section: what Ansible takes for one.
+pub(super) fn header(line: &str) -> Option<(&str, Option<&str>)> {
+    let (inside, rest) = line.strip_prefix('[')?.split_once(']')?;
+    let rest = rest.trim_start();
+    let (name, kind) = inside.split_once(':').map_or((inside, None), |(name, kind)| (name, Some(kind)));
+    let good = !name.is_empty() && !name.contains(char::is_whitespace);
+    let kind_is_good = kind.is_none_or(|kind| !kind.is_empty() && kind.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    (good && kind_is_good && (rest.is_empty() || rest.starts_with('#'))).then_some((name, kind))
 }
 
 impl Reader<'_> {
-    /// Adds what the file says to the inventory.
-    pub(super) fn read(&mut self) {
-        let text = std::sync::Arc::clone(&self.source.text);
-        let mut section = Section::Group(None);
-        let mut start = 0;
-        for whole in text.split_inclusive('\n') {
-            let line = whole.trim();
-            let begin = start + (whole.len() - whole.trim_start().len());
-            start += whole.len();
-            if line.is_empty() || line.starts_with(['#', ';']) {
+    fn read(mut self) {
+        let text = Arc::clone(&self.source.text);
+        let mut section = Section::Hosts(UNGROUPED);
+        for span in lines(&text) {
+            let line = text.get(span.clone()).unwrap_or_default();
+            if line.starts_with(['#', ';']) {
                 continue;
             }
-            match header(line) {
-                Some(name) => section = self.section(name, self.source.at(begin..begin + line.len())),
+            if let Some((name, kind)) = header(line) {
+                section = self.section(name, kind, span);
+            } else if line.starts_with('[') && (line.ends_with(']') || !line.contains(']')) {
+                section = self.bad_header(line, span);
+            } else {
+                match section {
+                    Section::Hosts(group) => self.host(line, span.start, group),
+                    Section::Vars(group) => self.variable(line, span.start, group),
+                    Section::Children(group) => self.child(line, span, group),
+                    Section::Unread => {}
+                }
+            }
+        }
+        self.undeclared();
+    }
+
+    fn section(&mut self, name: &str, kind: Option<&str>, span: Range<usize>) -> Section {
+        let place = self.source.at(span.start..span.start + name.len() + 1 + kind.map_or(0, |kind| kind.len() + 1) + 1);
+        if let Some(kind) = kind.filter(|kind| !matches!(*kind, "hosts" | "vars" | "children")) {
+            let error = Diagnostic::error(format!("unknown kind of section `:{kind}`")).at(place);
+            self.problems.push(match suggestion(kind, ["vars", "children"]) {
+                Some(label) => error.label(label),
+                None => error.hint("known are `[group]`, `[group:vars]` and `[group:children]`"),
+            });
+            return Section::Unread;
+        }
+        set::check_group_name(name, &place, self.problems);
+        let vars = kind == Some("vars");
+        if vars && self.inventory.group(name).is_none() && !self.pending.contains_key(name) {
+            self.wait(name, None, place.clone());
+        }
+        let group = self.inventory.add_group(name, (!vars).then(|| place.clone()));
+        if !vars {
+            self.declared(name);
+        }
+        match kind {
+            Some("vars") => Section::Vars(group),
+            Some("children") => Section::Children(group),
+            _ => Section::Hosts(group),
+        }
+    }
+
+    fn bad_header(&mut self, line: &str, span: Range<usize>) -> Section {
+        let error = Diagnostic::error("this is no section").at(self.source.at(span));
+        self.problems.push(if !line.contains(']') {
+            error.hint("its bracket is not closed: a section is written `[group]`")
+        } else if line.contains(char::is_whitespace) {
+            error.hint("no spaces stand in a section: `[group]`, `[group:vars]`, `[group:children]`")
+        } else {
+            error.hint("a section is written `[group]`, `[group:vars]` or `[group:children]`")
+        });
+        Section::Unread
+    }
+
+    /// Remembers a group that has to be declared yet.
+    fn wait(&mut self, name: &str, parent: Option<(GroupId, Place)>, place: Place) {
+        match self.pending.get_mut(name) {
+            Some(pending) => pending.parents.extend(parent),
+            None => {
+                self.pending_order.push(name.to_owned());
+                self.pending.insert(name.to_owned(), Pending { parents: Vec::from_iter(parent), place });
+            }
+        }
+    }
+
+    /// A group is declared: it goes where it was named before.
+    fn declared(&mut self, name: &str) {
+        let Some(Pending { parents, .. }) = self.pending.remove(name) else { return };
+        let Some(&child) = self.inventory.group_ids.get(name) else { return };
+        for (parent, place) in parents {
+            self.inventory.add_child(parent, child, Some(place));
+            let parent = Arc::clone(&self.inventory.group_at(parent).name);
+            if self.pending.get(&*parent).is_some_and(|pending| !pending.parents.is_empty()) {
+                self.declared(&parent);
+            }
+        }
+    }
+
+    /// What is left of the groups that have to be declared.
+    fn undeclared(&mut self) {
+        let order = std::mem::take(&mut self.pending_order);
+        let names: Vec<Arc<str>> = self.inventory.groups().map(|group| Arc::clone(&group.name)).collect();
+        for name in order {
+            let Some(pending) = self.pending.remove(&name) else { continue };
+            let known = names.iter().map(|known| &**known).filter(|known| *known != name);
+            let hosts = self.inventory.host(&name).is_some();
+            let (what, place) = match pending.parents.last() {
+                None => ("sets variables of", pending.place),
+                Some(_) => ("names", pending.place),
+            };
+            let error = Diagnostic::error(format!("this {what} the group `{name}`, which is nowhere declared")).at(place);
+            self.problems.push(match suggestion(&name, known) {
+                Some(label) => error.label(label),
+                None if hosts => error.hint(format!("`{name}` is a host; only groups stand in `:children`")),
+                None => error.hint(format!("declare it with a line `[{name}]`, even if no host stands below it")),
+            });
+        }
+    }
+
+    fn child(&mut self, line: &str, span: Range<usize>, parent: GroupId) {
+        let name = line.split(|c: char| c == '#' || c.is_whitespace()).next().unwrap_or_default();
+        let rest = line.get(name.len()..).unwrap_or_default().trim_start();
+        let place = self.source.at(span.start..span.start + name.len());
+        if name.is_empty() || name.contains([':', ']']) || !(rest.is_empty() || rest.starts_with('#')) {
+            let error = Diagnostic::error(format!("`{line}` is no name of a group")).at(self.source.at(span));
+            self.problems.push(error.hint("one group a line stands in `:children`, and nothing behind it"));
+            return;
+        }
+        match self.inventory.group_ids.get(name) {
+            Some(&child) => self.inventory.add_child(parent, child, Some(place)),
+            None => self.wait(name, Some((parent, place.clone())), place),
+        }
+    }
+
+    fn variable(&mut self, line: &str, begin: usize, group: GroupId) {
+        let Some((name, value)) = line.split_once('=') else {
+            let error = Diagnostic::error(format!("`{line}` sets no variable")).at(self.source.at(begin..begin + line.len()));
+            self.problems.push(error.label("write `name=value`").hint("hosts stand in a section `[group]`, without `:vars`"));
+            return;
+        };
+        let value_start = begin + name.len() + 1 + (value.len() - value.trim_start().len());
+        let (name, value) = (name.trim_end(), value.trim());
+        let (name_place, place) = (self.source.at(begin..begin + name.len()), self.source.at(value_start..value_start + value.len()));
+        let node = self.value(value, &place);
+        set::on_group(self.inventory, group, name, name_place, node, self.problems);
+    }
+
+    fn value(&self, text: &str, place: &Place) -> Node {
+        let mut node = literal::read(text, place);
+        if self.secret {
+            node.each_mut(&mut |node| node.secret = true);
+        }
+        node
+    }
+
+    fn host(&mut self, line: &str, begin: usize, group: GroupId) {
+        let words = match words::split(line) {
+            Ok(split) => {
+                self.warn_of_comment(&split, line, begin);
+                split.words
+            }
+            Err(WordError { at, why }) => {
+                let error = Diagnostic::error(why).at(self.source.at(begin + at..begin + at + 1));
+                self.problems.push(error.hint("a quote in a value is written in quotes of the other kind"));
+                return;
+            }
+        };
+        let mut words = words.into_iter();
+        let Some(first) = words.next() else { return };
+        let place = |span: &Range<usize>| self.source.at(begin + span.start..begin + span.end);
+        let mut variables = Vec::new();
+        for word in words {
+            match word.text.split_once('=') {
+                Some((name, value)) => {
+                    let node = self.value(value, &place(&value_span(&word, name, line)));
+                    let name_place = place(&(word.span.start..(word.span.start + name.len()).min(word.span.end)));
+                    variables.push((name.to_owned(), name_place, node));
+                }
                 None => {
-                    if let Section::Group(group) = &section {
-                        self.host(line, begin, group.as_deref());
+                    let error = Diagnostic::error(format!("`{}` sets no variable", word.text)).at(place(&word.span));
+                    self.problems.push(error.label("write `name=value`").hint("one host a line; a value with spaces stands in quotes"));
+                }
+            }
+        }
+        let first_place = place(&first.span);
+        match address::expand(&first.text) {
+            Err(bad) => {
+                // inside of quotes nothing can be found by counting
+                let plain = line.get(first.span.clone()) == Some(first.text.as_str());
+                let span = if plain { first.span.start + bad.span.start..first.span.start + bad.span.end } else { first.span };
+                let error = Diagnostic::error(bad.why).at(place(&span));
+                self.problems.push(Diagnostic { hint: bad.hint, ..error });
+            }
+            Ok((names, port)) => {
+                let file = Arc::clone(&self.source.name);
+                for name in names {
+                    let host = self.inventory.add_host(&name, Some(group), port, &first_place, Some(&file));
+                    for (name, name_place, node) in &variables {
+                        set::on_host(self.inventory, host, name, name_place.clone(), node.clone(), self.problems);
                     }
                 }
             }
         }
     }
 
-    fn section(&mut self, name: &str, place: Place) -> Section {
-        let (group, kind) = name.split_once(':').map_or((name, None), |(group, kind)| (group, Some(kind)));
-        let error = match kind {
-            None if group.is_empty() || group.contains(char::is_whitespace) => {
-                Diagnostic::error(format!("`{group}` is no name for a group")).at(place)
-            }
-            None => {
-                if !matches!(group, "all" | "ungrouped") {
-                    self.inventory.add_group(group);
-                }
-                return Section::Group(Some(group.to_owned()));
-            }
-            Some(kind @ ("vars" | "children")) => Diagnostic::error(format!("a section `:{kind}` is not read")).at(place).hint(PLAIN_ONLY),
-            Some(kind) => {
-                let error = Diagnostic::error(format!("unknown kind of section `:{kind}`")).at(place);
-                match suggestion(kind, ["vars", "children"]) {
-                    Some(label) => error.label(label),
-                    None => error,
-                }
-            }
-        };
-        self.problems.push(error);
-        Section::Unread
-    }
-
-    fn host(&mut self, line: &str, begin: usize, group: Option<&str>) {
-        let at = |word: &Word| self.source.at(begin + word.span.start..begin + word.span.end);
-        let split = match words::split(line) {
-            Ok(split) => split,
-            Err(Unclosed(quote)) => {
-                let place = self.source.at(begin + quote..begin + quote + 1);
-                self.problems.push(Diagnostic::error("this quote is not closed").at(place));
-                // whatever is behind it may be a password
-                self.secrets.extend(line.split('=').skip(1).map(SecretString::from));
-                return;
-            }
-        };
-        let mut words = split.words.iter();
-        let Some(first) = words.next() else { return };
-        let (first_place, mut variables) = (at(first), BTreeMap::new());
-        for word in words {
-            let place = at(word);
-            let Some((name, value)) = word.text.split_once('=') else {
-                let error = Diagnostic::error(format!("`{}` is no variable", word.text)).at(place);
-                self.problems.push(error.label("write `name=value`").hint("one host a line"));
-                continue;
-            };
-            let value = unquoted(value);
-            if variables::is_secret(name) {
-                self.secrets.push(SecretString::from(value));
-            }
-            let name_place = self.source.at(place.span.start..(place.span.start + name.len()).min(place.span.end));
-            if self.variable(name, value, name_place) {
-                variables.insert(name.to_owned(), Variable { value: value.to_owned(), place });
-            }
-        }
+    fn warn_of_comment(&mut self, split: &words::Words, line: &str, begin: usize) {
         if let Some(cut) = split.cut_by_comment {
-            let place = self.source.at(begin + cut..begin + line.len());
-            let warning = Diagnostic::warning("everything from here on is a comment").at(place);
+            let warning = Diagnostic::warning("everything from here on is a comment");
+            let warning = warning.at(self.source.at(begin + cut..begin + line.len()));
             self.problems.push(warning.hint("if it belongs to the value, put the value in quotes"));
         }
-        if address::has_range(&first.text) {
-            let error = Diagnostic::error(format!("the range in `{}` is not read", first.text)).at(first_place);
-            self.problems.push(error.hint("name the hosts one by one"));
-            return;
-        }
-        match address::parse(&first.text) {
-            Err(why) => self.problems.push(Diagnostic::error(why).at(first_place)),
-            Ok((name, port)) => {
-                if let Some(port) = port {
-                    let port = Variable { value: port.to_string(), place: first_place.clone() };
-                    variables.entry("ansible_port".to_owned()).or_insert(port);
-                }
-                self.inventory.add(group, name, first_place, variables);
-            }
-        }
-    }
-
-    /// Whether a variable can be taken as it is; says so if not.
-    fn variable(&mut self, name: &str, value: &str, place: Place) -> bool {
-        match variables::known(name) {
-            Some(Known::Used) if value.contains("{{") => {
-                self.problems
-                    .push(Diagnostic::error(format!("the template in `{name}` is not read")).at(place).hint("write the value itself"));
-                false
-            }
-            Some(Known::Used) => true,
-            Some(Known::NotRead(instead)) => {
-                self.problems.push(Diagnostic::error(format!("`{name}` is not read")).at(place).hint(instead));
-                false
-            }
-            Some(Known::NoEffect(why)) => {
-                if self.named.insert(name.to_owned()) {
-                    self.problems.push(Diagnostic::warning(format!("`{name}` has no effect")).at(place).label(why));
-                }
-                true
-            }
-            None => {
-                let meant = suggestion(name, variables::names());
-                let ours = name.starts_with("ansible_");
-                if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') || name.starts_with(|c: char| c.is_numeric()) {
-                    self.problems.push(Diagnostic::error(format!("`{name}` is no name for a variable")).at(place));
-                    return false;
-                }
-                if ours || meant.is_some() {
-                    let error = Diagnostic::error(format!("unknown variable `{name}`")).at(place);
-                    self.problems.push(match meant {
-                        Some(label) => error.label(label),
-                        None => error.hint("names that begin with `ansible_` are Ansible's own"),
-                    });
-                    return false;
-                }
-                true
-            }
-        }
     }
 }
 
-/// The inside of a section's header.
-fn header(line: &str) -> Option<&str> {
-    let (name, rest) = line.strip_prefix('[')?.split_once(']')?;
-    let rest = rest.trim_start();
-    (rest.is_empty() || rest.starts_with('#')).then_some(name).filter(|name| !name.contains("::"))
+/// Where the value of `name=value` stands, without the quotes around it.
+fn value_span(word: &Word, name: &str, line: &str) -> Range<usize> {
+    let start = (word.span.start + name.len() + 1).min(word.span.end);
+    match line.get(start..word.span.end) {
+        Some(text) if text.len() >= 2 && text.starts_with(['\'', '"']) && text.get(..1) == text.get(text.len() - 1..) => {
+            start + 1..word.span.end - 1
+        }
+        _ => start..word.span.end,
+    }
 }
 
-/// A value in quotes of its own, behind those that the line's words have lost: Ansible reads values as Python does.
-fn unquoted(value: &str) -> &str {
-    ['\'', '"'].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value)
+/// The lines of a text without the white space around them and without empty ones, cut where Python's `splitlines` cuts.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let ends = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let mut start = 0;
+    text.split(ends).filter_map(move |line| {
+        let begin = start + (line.len() - line.trim_start().len());
+        start += line.len();
+        let end = begin + line.trim().len();
+        // the separator may have more than one byte
+        start += text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        (begin < end).then_some(begin..end)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Given, read};
-    use super::*;
-    use secrecy::ExposeSecret as _;
-
-    fn given(text: &str) -> (Result<(Inventory, Diagnostics), Diagnostics>, Vec<String>) {
-        let mut secrets = Vec::new();
-        let result = read(&[Given::Text(Source::new("hosts.ini", text))], &mut secrets);
-        (result, secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect())
-    }
+    use super::super::testing::{problems, tree};
 
     #[test]
-    fn groups_hosts_and_variables() {
-        let (result, secrets) = given(
-            "lonely\n; comment\n[masters]\nm1 ansible_host=10.0.0.1 rack=3 # first\nm2:2222 ansible_user='pat r'\n\n\
-             [workers] # all of them\n  w1\tansible_password=\"p'w\" ansible_become=yes\nm1 ansible_port=23 ansible_host=10.0.0.9\n[empty]\n",
-        );
-        let (inventory, warnings) = result.unwrap();
-        assert_eq!(warnings, Diagnostics::new());
-        assert_eq!(secrets, ["p'w"]);
-        let shown: Vec<String> = inventory
-            .hosts
-            .iter()
-            .map(|host| {
-                let variables: Vec<String> = host.variables.iter().map(|(name, variable)| format!("{name}={}", variable.value)).collect();
-                format!("{} {}", host.name, variables.join(" "))
-            })
-            .collect();
-        assert_eq!(
-            shown,
-            [
-                "lonely ",
-                "m1 ansible_host=10.0.0.9 ansible_port=23 rack=3",
-                "m2 ansible_port=2222 ansible_user=pat r",
-                "w1 ansible_become=yes ansible_password=p'w"
-            ]
-        );
-        let groups: Vec<String> = inventory.groups.iter().map(|group| format!("{}: {}", group.name, group.hosts.join(" "))).collect();
-        assert_eq!(groups, ["masters: m1 m2", "workers: w1 m1", "empty: "]);
-        assert!(!format!("{:?}", inventory.hosts).contains("p'w"));
+    fn sections_children_and_variables() {
+        let text = "\
+lone
+[masters]
+m1 ansible_host=10.0.0.1 rack='a b' # a comment
+m2:2222
+[cluster:children]
+masters
+workers
+[workers]
+w[1:2] n=3
+[cluster:vars]
+port = 22
+name=x=y # not a comment
+[all:vars]
+z=\"q\"
+";
+        insta::assert_snapshot!(tree(text));
     }
 
     #[test]
     fn all_mistakes_at_once() {
-        let (result, _) = given(
-            "m1 ansible_hots=10.0.0.1 asnible_user=x\n[masters:vars]\nansible_user=root\n[k8s:childern]\nmasters\n[workers]\n\
-             node[1:3].lan\nw1 'unclosed\nw2 stray ansible_ssh_common_args='-o X=y'\nw3:99999\nw4 ansible_magic=1 ansible_host={{x}}\n\
-             w5 1x=2\n",
-        );
-        insta::assert_snapshot!(result.unwrap_err());
+        let text = "\
+m1 ansible_host
+m2 x='open
+m3 y=a#b
+node[3:1].lan
+pat@m4
+a_var=5
+web:
+[group one]
+ignored line
+[open
+[x:chidlren]
+[nowhere:vars]
+a=1
+[c:children]
+mastres
+m1
+two words
+[masters]
+[masters:vars]
+no value
+---
+";
+        insta::assert_snapshot!(problems(text));
     }
 
     #[test]
-    fn what_has_no_effect_is_said_once() {
-        let (result, _) = given("m1 ansible_python_interpreter=/usr/bin/python3 rack=a#b\nm2 ansible_python_interpreter=auto\n");
-        insta::assert_snapshot!(result.unwrap().1);
+    fn circles_of_groups() {
+        insta::assert_snapshot!(problems("[a:children]\nb\n[b:children]\nc\n[c:children]\na\n[d:children]\nd\n[e:children]\nall\n"));
     }
 
     #[test]
-    fn passwords_in_lines_with_mistakes_are_known_too() {
-        assert_eq!(given("m1 ansible_pasword=hunter22\n").1, ["hunter22"]);
-        assert_eq!(given("m1 x='a ansible_password=hunter22\n").1, ["'a ansible_password", "hunter22"]);
+    fn lines_end_where_pythons_do() {
+        insta::assert_snapshot!(tree("\u{feff}m1\r\nm2\u{85}m3\rm4\u{c}\t m5 x=1\u{2028}"));
     }
 }

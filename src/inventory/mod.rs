@@ -1,26 +1,45 @@
-//! Hosts, groups and their variables.
+//! Hosts, groups and their variables, read as Ansible reads them.
 //!
-//! Hosts come from `-i host1,host2,` or from a plain list in Ansible's INI form: `[group]` sections, a host a line with
-//! `key=value` variables behind it. What belongs to a whole inventory (`:children`, `:vars`, ranges, YAML, directories,
-//! programs) is an error that names it, never silently skipped.
+//! Sources are INI, YAML, programs, lists of the command line, and directories of all these ([`read`]). What is set where,
+//! and which of it counts, is [`Inventory::settings`]; which hosts are meant, [`Pattern`]; how to get to each, [`resolve`].
 
 mod address;
+mod circle;
+mod data;
+mod extra;
+mod file;
 mod glob;
-mod host;
 mod ini;
+mod known;
 mod list;
+mod listing;
+mod literal;
 mod pattern;
+mod precedence;
+mod program;
+mod range;
 mod read;
 mod resolve;
-mod similar;
-mod variables;
+mod scope;
+mod script;
+mod set;
+mod ssh_args;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tree;
+mod vars_files;
 pub(crate) mod words;
 
+pub use crate::diagnostics::{similar, suggestion};
+pub use data::{Group, GroupId, Host, HostId, Inventory, Variable};
 pub use glob::Glob;
-pub use host::{Group, Host, Inventory, Variable};
+pub use known::{Known, is_secret, known, names as variable_names};
+pub use listing::ansible_look;
 pub use pattern::Pattern;
-pub use read::{Given, read};
+pub use precedence::{Level, Setting, Variables, where_it_stands};
+pub use program::{Program, ProgramError, Said};
+pub use read::{Given, Request, read};
 pub(crate) use resolve::at_home;
 pub use resolve::{Become, Connect, Defaults, ResolvedHost, resolve};
-pub use similar::{similar, suggestion};
-pub use variables::{Known, is_secret, known, names as variable_names};
+pub use scope::HostScope;
+pub use ssh_args::{SshArguments, parse as parse_ssh_args};

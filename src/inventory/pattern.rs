@@ -1,14 +1,19 @@
-//! Which hosts: `all`, a host, a group, `web*`, `a,b`, `a:b`, `masters:&new:!m3`.
+//! Which hosts: `all`, a host, a group, `web*`, `~regex`, `group[0]`, `a,b`, `a:b`, `masters:&new:!m3`, `@file`.
 
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+
+use fancy_regex::Regex;
+
+use super::data::{Host, HostId, Inventory};
 use super::glob::Glob;
-use super::host::{Host, Inventory};
 use super::suggestion;
-use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+use super::{address, file};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
 
 /// A pattern of hosts, Ansible's way: the union of its parts, of that only what is in every `&part`, without what is in
 /// a `!part`; the order of the parts does not matter.
-///
-/// Not read are `~regular expressions`, `group[0]` and `@files`; these are errors.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     source: Source,
@@ -16,6 +21,16 @@ pub struct Pattern {
 
 /// The names that mean this machine, if the inventory has no such host.
 const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// A pattern looks for a match in so many steps, and no more.
+const STEPS: usize = 1_000_000;
+
+/// One part of a pattern.
+struct Part {
+    /// `&` or `!`, or neither.
+    sign: Option<char>,
+    text: String,
+    place: Place,
+}
 
 impl Pattern {
     /// The pattern that was given as `name`, e.g. `--limit`.
@@ -23,37 +38,34 @@ impl Pattern {
         Self { source: Source::new(name, text) }
     }
 
-    /// The hosts that match, in the inventory's order.
+    /// The hosts that match, in the order of the parts, and within each in the inventory's. Names of files after `@` are
+    /// relative to the working directory.
     ///
     /// # Errors
-    /// A part matches nothing, also an excluded one: it would be a typing mistake. Or nothing is left.
+    /// A part matches nothing that is known, also an excluded one: it would be a typing mistake. Or nothing is left.
     pub fn select<'a>(&self, inventory: &'a Inventory) -> Result<Vec<&'a Host>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let (mut wanted, mut required, mut excluded): (Vec<_>, Vec<_>, Vec<_>) = Default::default();
-        for (start, text) in parts(&self.source.text) {
-            let (list, name) = match text.chars().next() {
-                Some('&') => (&mut required, text.get(1..).unwrap_or_default()),
-                Some('!') => (&mut excluded, text.get(1..).unwrap_or_default()),
-                _ => (&mut wanted, text),
-            };
-            match members(name, inventory) {
-                Ok(members) => list.push(members),
-                Err(error) => problems.push((*error).at(self.source.at(start..start + text.len()))),
-            }
+        let parts = self.parts(&mut problems);
+        let of_sign = |sign: Option<char>| parts.iter().filter(move |part| part.sign == sign);
+        let mut hosts: Vec<HostId> = Vec::new();
+        for part in of_sign(None) {
+            hosts.extend(members(part, inventory, &mut problems));
         }
-        if wanted.is_empty() && !problems.has_errors() {
-            wanted.push(inventory.hosts.iter().collect());
+        if of_sign(None).next().is_none() {
+            hosts = inventory.hosts_of(super::data::ALL);
         }
-        let is_in = |list: &[&Host], host: &Host| list.iter().any(|other| other.name == host.name);
-        let selected: Vec<&Host> = inventory
-            .hosts
-            .iter()
-            .filter(|host| wanted.iter().any(|list| is_in(list, host)))
-            .filter(|host| required.iter().all(|list| is_in(list, host)) && !excluded.iter().any(|list| is_in(list, host)))
-            .collect();
+        for part in of_sign(Some('&')) {
+            let members: HashSet<HostId> = members(part, inventory, &mut problems).into_iter().collect();
+            hosts.retain(|host| members.contains(host));
+        }
+        for part in of_sign(Some('!')) {
+            let members: HashSet<HostId> = members(part, inventory, &mut problems).into_iter().collect();
+            hosts.retain(|host| !members.contains(host));
+        }
+        let mut seen = HashSet::new();
+        let selected: Vec<&Host> = hosts.into_iter().filter(|host| seen.insert(*host)).map(|id| inventory.at(id)).collect();
         if selected.is_empty() && !problems.has_errors() {
-            let place = self.source.at(0..self.source.text.len());
-            problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(place));
+            problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(self.source.whole()));
         }
         problems.or(selected).map(|(selected, _)| selected)
     }
@@ -63,86 +75,225 @@ impl Pattern {
         let text = self.source.text.trim();
         LOCALHOST.contains(&text).then_some(text)
     }
+
+    fn parts(&self, problems: &mut Diagnostics) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for span in split(&self.source.text) {
+            let text = self.source.text.get(span.clone()).unwrap_or_default();
+            let place = self.source.at(span);
+            match text.strip_prefix('@') {
+                None => parts.push(Part::new(text, place)),
+                Some(path) => match file::text(Path::new(path), path) {
+                    Err(problem) => problems.push(Diagnostic { place: Some(place), ..problem }),
+                    // each line is one part, as it stands
+                    Ok(source) => {
+                        let mut start = 0;
+                        for line in source.text.split_inclusive('\n') {
+                            let (begin, text) = (start + (line.len() - line.trim_start().len()), line.trim());
+                            start += line.len();
+                            if !text.is_empty() {
+                                parts.push(Part::new(text, source.at(begin..begin + text.len())));
+                            }
+                        }
+                    }
+                },
+            }
+        }
+        parts
+    }
 }
 
-/// The parts and where they begin: cut at commas, or at colons if there is no comma and it is no IPv6 address.
-fn parts(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let by_comma = text.contains(',');
-    let whole = text.trim().parse::<std::net::Ipv6Addr>().is_ok();
-    let mut depth = 0_usize;
-    let cuts = text.char_indices().filter(move |(_, c)| {
+impl Part {
+    fn new(text: &str, place: Place) -> Self {
+        let sign = text.chars().next().filter(|c| matches!(c, '&' | '!'));
+        Self { sign, text: text.get(sign.map_or(0, char::len_utf8)..).unwrap_or_default().to_owned(), place }
+    }
+}
+
+/// The parts of a pattern: cut at commas, or at colons if there is no comma and the whole is no address with a port or a
+/// range.
+fn split(text: &str) -> Vec<Range<usize>> {
+    let whole = text.trim();
+    let cut_at: &[char] = if text.contains(',') {
+        &[',']
+    } else if address::recognise(whole).is_some() {
+        &[]
+    } else {
+        &[':', ' ', '\t']
+    };
+    let (mut depth, mut start, mut spans) = (0_usize, 0, Vec::new());
+    for (at, c) in text.char_indices().chain([(text.len(), '\0')]) {
         match c {
             '[' => depth += 1,
             ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        *c == ',' || *c == ':' && !by_comma && !whole && depth == 0
-    });
-    let ends: Vec<usize> = cuts.map(|(at, _)| at).chain([text.len()]).collect();
-    let mut start = 0;
-    ends.into_iter().filter_map(move |end| {
-        let part = text.get(start..end)?;
-        let begin = start + (part.len() - part.trim_start().len());
-        start = end + 1;
-        Some((begin, part.trim())).filter(|(_, part)| !part.is_empty())
-    })
+        let comma = cut_at == [','];
+        if at == text.len() || cut_at.contains(&c) && (comma || depth == 0) {
+            let part = text.get(start..at).unwrap_or_default();
+            let begin = start + (part.len() - part.trim_start().len());
+            if !part.trim().is_empty() {
+                spans.push(begin..begin + part.trim().len());
+            }
+            start = at + c.len_utf8();
+        }
+    }
+    spans
 }
 
-fn members<'a>(name: &str, inventory: &'a Inventory) -> Result<Vec<&'a Host>, Box<Diagnostic>> {
-    if name.starts_with('~') {
-        return Err(Box::new(Diagnostic::error("a regular expression as a pattern is not read").hint("use `*`, `?` and `[abc]`")));
+/// What a part's text asks for.
+enum Matcher {
+    Regex(Box<Regex>),
+    Glob(Glob),
+}
+
+impl Matcher {
+    fn new(text: &str) -> Result<Self, String> {
+        let Some(pattern) = text.strip_prefix('~') else { return Ok(Self::Glob(Glob::new(text))) };
+        // as Python's `match`: from the beginning, and not to the end
+        let regex = fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})")).backtrack_limit(STEPS).build();
+        regex.map(|regex| Self::Regex(Box::new(regex))).map_err(|error| error.to_string())
     }
-    if name.starts_with('@') {
-        return Err(Box::new(Diagnostic::error("a file of hosts as a pattern is not read").hint("name the hosts, with commas")));
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Regex(regex) => regex.is_match(name).unwrap_or(false),
+            Self::Glob(glob) => glob.matches(name),
+        }
     }
-    if let Some((group, _)) = name.split_once('[').filter(|(group, _)| inventory.group(group).is_some() || *group == "all") {
-        return Err(Box::new(
-            Diagnostic::error(format!("a part of `{group}` by its numbers is not read")).hint("name the hosts, with commas"),
-        ));
+}
+
+fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Vec<HostId> {
+    // the name of a host is never anything else
+    if let Some(&host) = inventory.host_ids.get(part.text.as_str()).filter(|_| part.sign.is_none()) {
+        return vec![host];
     }
-    if name == "all" || name == "*" {
-        return Ok(inventory.hosts.iter().collect());
+    let mut complain = |error: Diagnostic| problems.push(error.at(part.place.clone()));
+    if part.text.is_empty() {
+        complain(Diagnostic::error("a name is missing here"));
+        return Vec::new();
     }
-    let glob = Glob::new(name);
-    let ungrouped = |host: &&Host| inventory.groups.iter().all(|group| !group.hosts.contains(&host.name));
-    let mut found: Vec<&Host> = Vec::new();
-    let mut is_group = name == "ungrouped";
-    if is_group {
-        found.extend(inventory.hosts.iter().filter(ungrouped));
+    let (text, subscript) = subscript(&part.text);
+    let matcher = match Matcher::new(text) {
+        Ok(matcher) => matcher,
+        Err(why) => {
+            complain(
+                Diagnostic::error(format!("`{text}` is no regular expression: {why}"))
+                    .hint("a `~` before a pattern makes it a regular expression"),
+            );
+            return Vec::new();
+        }
+    };
+    let hosts = match find(text, &matcher, inventory) {
+        Some(hosts) => hosts,
+        None => {
+            complain(nothing(part, text, inventory));
+            return Vec::new();
+        }
+    };
+    match subscript {
+        None => hosts,
+        Some(Subscript::One(index)) => {
+            let at = if index < 0 { hosts.len().checked_sub(index.unsigned_abs()) } else { Some(index.unsigned_abs()) };
+            match at.and_then(|at| hosts.get(at)) {
+                Some(&host) => vec![host],
+                None if hosts.is_empty() => Vec::new(),
+                None => {
+                    let error = Diagnostic::error(format!("`{text}` has no host with the number {index}: there are {}", hosts.len()));
+                    complain(error.hint("the first has the number 0, the last -1"));
+                    Vec::new()
+                }
+            }
+        }
+        Some(Subscript::Some(first, last)) => {
+            let last = last.map_or(hosts.len(), |last| last.saturating_add(1)).min(hosts.len());
+            hosts.get(first..last).unwrap_or_default().to_vec()
+        }
     }
-    for group in inventory.groups.iter().filter(|group| glob.matches(&group.name)) {
-        is_group = true;
-        found.extend(group.hosts.iter().filter_map(|host| inventory.host(host)));
+}
+
+/// The hosts of all groups that match, and the hosts that do; `None` if there are no such groups and hosts.
+fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Option<Vec<HostId>> {
+    let mut found: Vec<HostId> = Vec::new();
+    let mut any = false;
+    let literal = !text.starts_with('~') && !text.contains(['.', '?', '*', '[']);
+    if literal {
+        if let Some(&group) = inventory.group_ids.get(text) {
+            return Some(inventory.hosts_of(group));
+        }
+        return inventory.host_ids.get(text).map(|&host| vec![host]);
     }
-    if !is_group || Glob::is_glob(name) {
-        found.extend(inventory.hosts.iter().filter(|host| glob.matches(&host.name)));
+    for group in inventory.groups().filter(|group| matcher.matches(&group.name)) {
+        any = true;
+        if let Some(&id) = inventory.group_ids.get(&group.name) {
+            found.extend(inventory.hosts_of(id));
+        }
     }
-    if found.is_empty() && is_group {
-        return Err(Box::new(Diagnostic::error(format!("the group `{name}` has no hosts"))));
+    found.extend((0..inventory.len()).map(HostId).filter(|&id| matcher.matches(&inventory.at(id).name)));
+    let mut seen = HashSet::new();
+    found.retain(|host| seen.insert(*host));
+    (any || !found.is_empty()).then_some(found)
+}
+
+fn nothing(part: &Part, text: &str, inventory: &Inventory) -> Diagnostic {
+    let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts.iter().map(|host| &*host.name));
+    let error = Diagnostic::error(format!("no host and no group matches `{text}`"));
+    match suggestion(text, names) {
+        Some(label) => error.label(label),
+        None if part.sign == Some('!') => error.hint("what is to be left out must be there; take this part away if it is not"),
+        None if part.text.ends_with(']') && !text.ends_with(']') => {
+            error.hint("a number in brackets counts within what stands before it; for one of several letters write `~m[12]`")
+        }
+        None => error.hint("`homelabctl inventory graph` shows all groups and hosts"),
     }
-    if found.is_empty() {
-        let names = inventory.groups.iter().map(|group| &*group.name).chain(inventory.hosts.iter().map(|host| &*host.name));
-        let error = Diagnostic::error(format!("no host and no group matches `{name}`"));
-        return Err(Box::new(match suggestion(name, names.chain(["all"])) {
-            Some(label) => error.label(label),
-            None => error,
-        }));
-    }
-    Ok(found)
+}
+
+/// A part of what matches, by its numbers.
+enum Subscript {
+    One(isize),
+    /// From the first to the last, both included; without a last to the end.
+    Some(usize, Option<usize>),
+}
+
+/// A text without its subscript, and the subscript.
+fn subscript(text: &str) -> (&str, Option<Subscript>) {
+    let parse = || {
+        if text.starts_with('~') {
+            return None;
+        }
+        let (front, inside) = text.strip_suffix(']')?.rsplit_once('[')?;
+        if front.is_empty() {
+            return None;
+        }
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if digits(inside.strip_prefix('-').unwrap_or(inside)) {
+            return Some((front, Subscript::One(inside.parse().ok()?)));
+        }
+        let (first, last) = inside.split_once([':', '-'])?;
+        if !digits(first) || !(last.is_empty() || digits(last)) {
+            return None;
+        }
+        // as in Ansible, a range that ends with 0 is its first
+        match (first.parse().ok()?, last) {
+            (first, "") => Some((front, Subscript::Some(first, None))),
+            (first, last) => match last.parse().ok()? {
+                0 => Some((front, Subscript::One(isize::try_from(first).ok()?))),
+                last => Some((front, Subscript::Some(first, Some(last)))),
+            },
+        }
+    };
+    parse().map_or((text, None), |(text, subscript)| (text, Some(subscript)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Given, read};
+    use super::super::testing::inventory;
     use super::*;
 
-    fn inventory() -> Inventory {
-        let text = "lonely\n[masters]\nm1\nm2\nm3\n[workers]\nw1\nw2\n[new]\nm3\nw2\n[empty]\n[v6]\nfd00::1\n";
-        read(&[Given::Text(Source::new("hosts", text))], &mut Vec::new()).unwrap().0
-    }
+    const HOSTS: &str = "lonely\n[masters]\nm1\nm2\nm3\n[workers]\nw1\nw2\n[new]\nm3\nw2\n[empty]\n[v6]\nfd00::1\n[dotted]\nx.lan\n";
 
     fn select(pattern: &str) -> String {
-        match Pattern::new("PATTERN", pattern).select(&inventory()) {
+        match Pattern::new("PATTERN", pattern).select(&inventory(HOSTS)) {
             Ok(hosts) => hosts.iter().map(|host| &*host.name).collect::<Vec<_>>().join(" "),
             Err(problems) => problems
                 .0
@@ -158,26 +309,39 @@ mod tests {
     #[test]
     fn unions_intersections_and_exclusions() {
         for (pattern, hosts) in [
-            ("all", "lonely m1 m2 m3 w1 w2 fd00::1"),
-            ("*", "lonely m1 m2 m3 w1 w2 fd00::1"),
+            ("all", "lonely m1 m2 m3 w1 w2 fd00::1 x.lan"),
+            ("*", "lonely m1 m2 m3 w1 w2 fd00::1 x.lan"),
             ("m2", "m2"),
             ("masters", "m1 m2 m3"),
-            ("w1,m1", "m1 w1"),
+            ("w1,m1", "w1 m1"),
             ("masters:workers", "m1 m2 m3 w1 w2"),
             ("all:&new", "m3 w2"),
             ("&new", "m3 w2"),
             ("!m2:masters", "m1 m3"),
             ("masters:workers:&new:!w2", "m3"),
-            ("!masters,!workers,!v6", "lonely"),
+            ("!masters,!workers,!v6,!dotted", "lonely"),
+            ("all:!empty:&masters", "m1 m2 m3"),
             ("m*", "m1 m2 m3"),
-            ("m[12]", "m1 m2"),
+            ("m?[0]", "m1"),
             ("?2", "m2 w2"),
             ("fd00::1", "fd00::1"),
-            ("fd00::1,m1", "m1 fd00::1"),
+            ("fd00::1,m1", "fd00::1 m1"),
             ("ungrouped", "lonely"),
             (" m1 , ,w1", "m1 w1"),
             ("m[!1]:w1", "m2 m3 w1"),
             ("master*", "m1 m2 m3"),
+            ("*.lan", "x.lan"),
+            ("~m[12]", "m1 m2"),
+            (r"~(?=w)\w\d$", "w1 w2"),
+            ("~work", "w1 w2"),
+            ("masters[0]", "m1"),
+            ("masters[-1]", "m3"),
+            ("masters[1:]", "m2 m3"),
+            ("masters[0:1]", "m1 m2"),
+            ("masters[1-2]", "m2 m3"),
+            ("masters[1:99],w1", "m2 m3 w1"),
+            ("all:!masters[0]:!workers:!v6:!lonely:!dotted", "m2 m3"),
+            ("m*[0]", "m1"),
         ] {
             assert_eq!(select(pattern), hosts, "{pattern}");
         }
@@ -189,16 +353,39 @@ mod tests {
             ("mastres", "no host and no group matches `mastres`; did you mean `masters`?"),
             (
                 "all:!mastres:&wrokers",
-                "no host and no group matches `mastres`; did you mean `masters`? | no host and no group matches `wrokers`; did you mean `workers`?",
+                "no host and no group matches `wrokers`; did you mean `workers`? | no host and no group matches `mastres`; did you mean `masters`?",
             ),
-            ("x*", "no host and no group matches `x*`"),
+            ("x*x", "no host and no group matches `x*x`"),
             ("masters:&workers", "no host matches `masters:&workers`"),
-            ("empty", "the group `empty` has no hosts"),
-            ("~m.*", "a regular expression as a pattern is not read"),
-            ("masters[0]", "a part of `masters` by its numbers is not read"),
-            ("@retry", "a file of hosts as a pattern is not read"),
+            ("empty", "no host matches `empty`"),
+            ("m[12]", "no host and no group matches `m`"),
+            ("~m(", "`~m(` is no regular expression: Parsing error at position 7: Opening parenthesis without closing parenthesis"),
+            ("masters[3]", "`masters` has no host with the number 3: there are 3"),
+            ("@retry", "cannot read `retry`: there is no such file"),
+            ("all:!", "a name is missing here"),
+            ("", "no host matches ``"),
         ] {
-            assert_eq!(select(pattern), error, "{pattern}");
+            if pattern.is_empty() {
+                // nothing is asked for, so all are
+                assert_eq!(select(pattern).split(' ').count(), 8);
+            } else {
+                assert_eq!(select(pattern), error, "{pattern}");
+            }
         }
+    }
+
+    #[test]
+    fn a_file_of_hosts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("retry");
+        std::fs::write(&path, "m1\n\n w2 \n!m1\n").unwrap();
+        assert_eq!(select(&format!("@{}", path.display())), "w2");
+    }
+
+    #[test]
+    fn a_wild_expression_ends() {
+        let hosts = format!("{}b\n", "a".repeat(60));
+        let inventory = inventory(&hosts);
+        assert!(Pattern::new("PATTERN", r"~(a|aa|(?=x)y)*c").select(&inventory).is_err());
     }
 }

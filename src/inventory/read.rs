@@ -1,134 +1,211 @@
-//! All of `-i`, in their order, into one inventory.
+//! All sources, in their order, into one inventory.
 
-use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::host::Inventory;
-use super::{ini, list};
+use super::data::Inventory;
+use super::file::{self, Closed};
+use super::vars_files::{self, Loader};
+use super::{extra, ini, known, list, script, tree};
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+use crate::yaml::{Keys, Node, Value, load};
 
-/// The longest list that is read.
-const LIMIT: u64 = 16 * 1024 * 1024;
+/// What of a directory is no inventory, by the end of its name.
+const IGNORED: [&str; 12] = [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+/// Directories in directories deeper than this are nobody's inventory.
+const DEEPEST: usize = 16;
 
 /// One thing to read hosts from.
 #[derive(Debug, Clone)]
 pub enum Given {
-    /// What stands behind `-i`: a list if there is a comma in it, else a file.
+    /// What stands behind `-i`: a list if there is a comma in it and no such file, else a file or a directory.
     Argument(String),
     /// The text of a file.
     Text(Source),
 }
 
-/// Reads hosts from all of them, in their order.
-///
-/// # Errors
-/// Every mistake in all of them, and the warnings. What must be kept out of the output comes in `secrets`, also then.
-pub fn read(given: &[Given], secrets: &mut Vec<SecretString>) -> Result<(Inventory, Diagnostics), Diagnostics> {
-    let (mut inventory, mut problems, mut named) = (Inventory::default(), Diagnostics::new(), BTreeSet::new());
-    for given in given {
-        let source = match given {
-            Given::Argument(text) if text.contains(',') => {
-                list::read(&Source::new("-i", text.as_str()), &mut inventory, &mut problems);
-                continue;
+/// Everything that an inventory is read from.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The sources; what a later one says counts.
+    pub given: &'a [Given],
+    /// Where the playbook stands: `group_vars` and `host_vars` there come after those beside the sources.
+    pub playbook_dir: Option<&'a Path>,
+    /// Each `--extra-vars`.
+    pub extra: &'a [String],
+    /// For what is encrypted.
+    pub keys: &'a Keys,
+    /// How long an inventory program may take.
+    pub script_limit: Duration,
+    /// Whether mappings are merged, not replaced (`hash_behaviour = merge`).
+    pub merges: bool,
+    /// For `~` in the names of files.
+    pub home: &'a Path,
+}
+
+/// Reads them all. With every mistake and every warning comes what could be read: passwords that stand in it must be known
+/// to be kept out of what is shown; nothing else may be done with it if there is an error.
+pub fn read(request: &Request<'_>) -> (Inventory, Diagnostics) {
+    let mut reader = Reader { request, inventory: Inventory::default(), problems: Diagnostics::new(), closed: Closed::default() };
+    reader.inventory.merges = request.merges;
+    let mut bases: Vec<PathBuf> = Vec::new();
+    for given in request.given {
+        match given {
+            Given::Text(source) => reader.text(source.clone(), None),
+            Given::Argument(text) if text.is_empty() => {}
+            Given::Argument(text) if text.contains(',') && !Path::new(text).exists() => {
+                list::read(&Source::new("-i", text.as_str()), &mut reader.inventory, &mut reader.problems);
             }
-            Given::Argument(path) => match file(path) {
-                Ok(source) => source,
-                Err(problem) => {
-                    problems.extend(problem);
-                    continue;
-                }
-            },
-            Given::Text(source) => source.clone(),
+            Given::Argument(text) => {
+                let path = Path::new(text);
+                reader.path(path, text.trim_end_matches('/'), 0);
+                let base = if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(Path::new("")).to_owned() };
+                bases.push(if base.as_os_str().is_empty() { PathBuf::from(".") } else { base });
+            }
+        }
+    }
+    let Reader { mut inventory, mut problems, mut closed, .. } = reader;
+    inventory.reconcile(&mut problems);
+    let mut loader = Loader { keys: request.keys, closed: &mut closed, problems: &mut problems, known: HashMap::new() };
+    let beside: Vec<_> = bases.iter().map(|base| loader.beside(base, &inventory)).collect();
+    let beside_playbook = request.playbook_dir.map(|dir| loader.beside(dir, &inventory));
+    inventory.beside_sources = beside;
+    inventory.beside_playbook = beside_playbook;
+    inventory.extra = extra::read(request.extra, request.home, request.keys, &mut closed, &mut problems);
+    closed.tell(&mut problems);
+    known::check(&inventory, &mut problems);
+    (inventory, problems)
+}
+
+struct Reader<'a> {
+    request: &'a Request<'a>,
+    inventory: Inventory,
+    problems: Diagnostics,
+    closed: Closed,
+}
+
+impl Reader<'_> {
+    /// A file, or all in a directory.
+    fn path(&mut self, path: &Path, name: &str, depth: usize) {
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                let problem = Diagnostic::error(format!("cannot read the inventory `{name}`: {}", file::why(&error)));
+                self.problems.push(if error.kind() == std::io::ErrorKind::NotFound {
+                    problem.hint(format!("for a host of that name write `-i {name},` with a comma"))
+                } else {
+                    problem
+                });
+                return;
+            }
         };
-        let source = &source;
-        ini::Reader { source, inventory: &mut inventory, problems: &mut problems, secrets, named: &mut named }.read();
-    }
-    for group in &inventory.groups {
-        if let Some(host) = inventory.host(&group.name) {
-            let warning = Diagnostic::warning(format!("`{}` is both a group and a host: as a pattern it means the group", group.name));
-            problems.push(warning.at(host.place.clone()));
+        if metadata.is_dir() {
+            self.directory(path, name, depth);
+        } else if metadata.permissions().mode() & 0o111 != 0 && metadata.is_file() && is_program(path) {
+            script::read(path, name, self.request.script_limit, &mut self.inventory, &mut self.problems);
+        } else {
+            self.file(path, name);
         }
     }
-    problems.or(inventory)
+
+    fn directory(&mut self, path: &Path, name: &str, depth: usize) {
+        let names = match vars_files::names(path) {
+            Ok(names) if depth < DEEPEST => names,
+            Ok(_) => {
+                self.problems.push(Diagnostic::error(format!("`{name}` lies more than {DEEPEST} directories deep")));
+                return;
+            }
+            Err(error) => {
+                self.problems.push(Diagnostic::error(format!("cannot read the inventory `{name}`: {}", file::why(&error))));
+                return;
+            }
+        };
+        for entry in names.iter().filter(|name| !is_ignored(name)) {
+            self.path(&path.join(entry), &vars_files::shown(Path::new(name), entry), depth + 1);
+        }
+    }
+
+    fn file(&mut self, path: &Path, name: &str) {
+        let source = match file::text(path, name) {
+            Ok(source) => source,
+            Err(problem) => {
+                self.problems.push(problem);
+                return;
+            }
+        };
+        let Some(source) = file::opened(source, self.request.keys, &mut self.closed, &mut self.problems) else { return };
+        let ending = path.extension().map(|ending| ending.to_string_lossy().into_owned());
+        self.text(source, ending.as_deref());
+    }
+
+    /// A file's text, in whichever form it is; `ending` is that of its name.
+    fn text(&mut self, source: Source, ending: Option<&str>) {
+        let yaml = match ending {
+            Some("yml" | "yaml" | "json") => true,
+            None => false,
+            Some("toml") => {
+                let error = Diagnostic::error("an inventory in TOML needs the inventory plugin `toml`, and plugins are not run here");
+                let hint = "write it as YAML: `ansible-inventory -i THIS --list --yaml > inventory/NAME.yml`";
+                self.problems.push(error.at(source.line(1)).hint(hint));
+                return;
+            }
+            Some(_) => return ini::read(&source, &mut self.inventory, &mut self.problems),
+        };
+        let document = load(&source);
+        let is_tree = match &document {
+            Ok((Some(document), _)) => yaml && document.as_map().is_some() || looks_like_groups(document),
+            Ok((None, _)) => false,
+            Err(_) => false,
+        };
+        // what is no YAML may be INI, whatever its name says: Ansible tries one after the other
+        if !is_tree && (reads_as_ini(&source) || !yaml && !looks_like_yaml(&source)) {
+            return ini::read(&source, &mut self.inventory, &mut self.problems);
+        }
+        match document {
+            Err(errors) => self.problems.extend(errors),
+            Ok((document, warnings)) => {
+                self.problems.extend(warnings);
+                let Some(mut document) = document.filter(|document| !document.is_null()) else { return };
+                file::mark_secret(&source, &mut document);
+                match tree::not_an_inventory(&document) {
+                    Some(problem) => self.problems.push(problem),
+                    None => tree::read(&source, &document, &mut self.inventory, &mut self.problems),
+                }
+            }
+        }
+    }
 }
 
-fn file(name: &str) -> Result<Source, Diagnostics> {
-    let path = Path::new(name);
-    let unreadable = |error: std::io::Error| -> Diagnostics {
-        let error_text = Diagnostic::error(format!("cannot read the inventory `{name}`: {error}"));
-        match error.kind() {
-            std::io::ErrorKind::NotFound => error_text.hint(format!("for a host of that name write `-i {name},` with a comma")).into(),
-            _ => error_text.into(),
-        }
-    };
-    let opened = std::fs::File::open(path).map_err(unreadable)?;
-    let meta = opened.metadata().map_err(unreadable)?;
-    let not_read = |what: &str| {
-        let error = Diagnostic::error(format!("`{name}` is {what}, which is not read")).hint("one plain list of hosts in INI form is");
-        Err(error.into())
-    };
-    if meta.is_dir() {
-        return not_read("a directory");
-    }
-    if meta.is_file() && meta.permissions().mode() & 0o111 != 0 {
-        // Ansible would run it
-        return not_read("a program");
-    }
-    if path.extension().is_some_and(|extension| ["yml", "yaml", "json", "toml"].iter().any(|other| extension.eq_ignore_ascii_case(other))) {
-        return not_read("an inventory in another form");
-    }
-    let mut bytes = Vec::new();
-    opened.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(Diagnostic::error(format!("the inventory `{name}` is longer than {} MiB", LIMIT / 1024 / 1024)).into());
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => {
-            let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|&&b| b == b'\n').count() + 1;
-            Err(Diagnostic::error(format!("the inventory `{name}` is no UTF-8 text (line {line})")).into())
-        }
-    }
+/// Whether a document without an ending can be nothing but groups.
+fn looks_like_groups(document: &Node) -> bool {
+    document.get("plugin").is_some()
+        || document.as_map().is_some_and(|map| map.iter().all(|(_, group)| matches!(group.value, Value::Map(_) | Value::Null)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether a text is INI without a mistake.
+fn reads_as_ini(source: &Source) -> bool {
+    let mut problems = Diagnostics::new();
+    ini::read(source, &mut Inventory::default(), &mut problems);
+    !problems.has_errors()
+}
 
-    fn messages(result: Result<(Inventory, Diagnostics), Diagnostics>) -> Vec<String> {
-        let problems = result.map_or_else(|errors| errors, |(_, warnings)| warnings);
-        problems.0.into_iter().map(|problem| problem.message).collect()
-    }
+/// Whether the first line that says something is one of YAML.
+fn looks_like_yaml(source: &Source) -> bool {
+    let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    first.is_some_and(|line| line.starts_with("---") || line.starts_with('{') || line.ends_with(':') || line.contains(": "))
+}
 
-    #[test]
-    fn lists_and_files_together() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("hosts");
-        std::fs::write(&path, "[w]\nm1\nw\n").unwrap();
-        let given = [Given::Argument("m1,m2,".into()), Given::Argument(path.to_str().unwrap().into())];
-        let (inventory, warnings) = read(&given, &mut Vec::new()).unwrap();
-        assert_eq!(inventory.hosts.iter().map(|host| &*host.name).collect::<Vec<_>>(), ["m1", "m2", "w"]);
-        assert_eq!(messages(Ok((inventory, warnings))), ["`w` is both a group and a host: as a pattern it means the group"]);
-    }
+/// Whether the kernel would run it: Ansible runs what it may run, and goes on with what the kernel refuses.
+fn is_program(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+    let start = start.get(..read).unwrap_or_default();
+    start.starts_with(b"#!") || start == b"\x7fELF"
+}
 
-    #[test]
-    fn what_is_no_plain_list() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-        std::fs::write(path("a.yml"), "all:\n").unwrap();
-        std::fs::write(path("bytes"), b"m1\n\xff\n").unwrap();
-        std::fs::write(path("program"), "#!/bin/sh\n").unwrap();
-        std::fs::set_permissions(path("program"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let given = ["a.yml", "bytes", "program", "none", ""].map(|name| Given::Argument(path(name)));
-        let messages = messages(read(&given, &mut Vec::new()));
-        let expected = ["is an inventory in another form", "no UTF-8 text (line 2)", "is a program", "cannot read", "is a directory"];
-        assert_eq!(messages.len(), expected.len());
-        for (message, expected) in messages.iter().zip(expected) {
-            assert!(message.contains(expected), "{message}");
-        }
-    }
+fn is_ignored(name: &str) -> bool {
+    name.starts_with('.') || matches!(name, "host_vars" | "group_vars" | "vars_plugins") || IGNORED.iter().any(|end| name.ends_with(end))
 }

@@ -1,4 +1,4 @@
-//! A line cut into words, as Python's `shlex.split(line, comments=True)` cuts it: this is what Ansible does.
+//! A line cut into words, as Python's `shlex.split` cuts it: this is what Ansible does.
 
 use std::ops::Range;
 
@@ -19,29 +19,44 @@ pub(crate) struct Words {
     pub(crate) cut_by_comment: Option<usize>,
 }
 
-/// A quote that is not closed, and where it is.
+/// What is wrong with a line, and where (a byte).
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unclosed(pub(crate) usize);
+pub(crate) struct WordError {
+    pub(crate) at: usize,
+    pub(crate) why: &'static str,
+}
 
-/// Cuts a line into words.
-pub(crate) fn split(line: &str) -> Result<Words, Unclosed> {
+/// Cuts a line into words, up to a comment: `shlex.split(line, comments=True)`.
+pub(crate) fn split(line: &str) -> Result<Words, WordError> {
+    cut(line, true)
+}
+
+/// Cuts a text in which a `#` is a character like others: `shlex.split(text)`.
+pub(crate) fn split_all(text: &str) -> Result<Vec<Word>, WordError> {
+    cut(text, false).map(|found| found.words)
+}
+
+fn cut(line: &str, comments: bool) -> Result<Words, WordError> {
     let mut found = Words::default();
     let mut word: Option<Word> = None;
     let mut chars = line.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         match c {
-            '#' => {
+            '#' if comments => {
                 found.cut_by_comment = word.as_ref().map(|_| at);
                 break;
             }
-            c if c.is_whitespace() => found.words.extend(word.take()),
+            ' ' | '\t' | '\r' | '\n' => found.words.extend(word.take()),
             c => {
                 let word = word.get_or_insert_with(|| Word { text: String::new(), span: at..at });
                 match c {
-                    '\\' => word.text.extend(chars.next().map(|(_, escaped)| escaped)),
+                    '\\' => match chars.next() {
+                        Some((_, escaped)) => word.text.push(escaped),
+                        None => return Err(WordError { at, why: "nothing follows this backslash" }),
+                    },
                     '\'' | '"' => loop {
                         match chars.next() {
-                            None => return Err(Unclosed(at)),
+                            None => return Err(WordError { at, why: "this quote is not closed" }),
                             Some((_, end)) if end == c => break,
                             // in double quotes a backslash is one, but before a quote or a backslash
                             Some((_, '\\')) if c == '"' => match chars.next_if(|(_, next)| matches!(next, '"' | '\\')) {
@@ -75,7 +90,9 @@ mod tests {
         assert_eq!(texts(r#"a="x \" \\ \n y" b=\# c='\'"#), ["a=x \" \\ \\n y", "b=#", "c=\\"]);
         assert_eq!(texts("''"), [""]);
         assert_eq!(texts("  # only"), Vec::<String>::new());
-        assert_eq!(split("a='x"), Err(Unclosed(2)));
+        assert_eq!(split("a='x").unwrap_err().at, 2);
+        assert_eq!(split("a=x\\").unwrap_err().at, 3);
+        assert_eq!(texts("a=\u{a0}b"), ["a=\u{a0}b"]);
     }
 
     #[test]
@@ -84,5 +101,7 @@ mod tests {
         assert_eq!(words.cut_by_comment, Some(6));
         assert_eq!(words.words[1], Word { text: "p=a".into(), span: 3..6 });
         assert_eq!(split("m1 p='a#b'").unwrap().cut_by_comment, None);
+        let all: Vec<String> = split_all("m1 p=a#b\n# c").unwrap().into_iter().map(|word| word.text).collect();
+        assert_eq!(all, ["m1", "p=a#b", "#", "c"]);
     }
 }

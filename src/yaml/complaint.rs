@@ -143,19 +143,21 @@ fn open_quote(text: &str, at: usize) -> Option<usize> {
     before.match_indices(['\'', '"']).filter(opens).last().map(|(index, _)| index)
 }
 
-/// The bracket that opens the list or mapping that is still open where the line of `at` begins, if the line before has it.
+/// The bracket that opens the list or mapping that is still open at `at`, if it stands in this line or in the one before.
 fn open_bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
     let line = line_of(text, at);
-    let before = line_of(text, line.start.checked_sub(1)?);
-    let mut open = Vec::new();
-    for (index, c) in text.get(before.clone())?.char_indices() {
+    let start = line.start.checked_sub(1).map_or(0, |before| line_of(text, before).start);
+    let (mut open, mut comment) = (Vec::new(), false);
+    for (index, c) in text.get(start..at)?.char_indices() {
         match c {
-            '[' => open.push((before.start + index, "list")),
-            '{' => open.push((before.start + index, "mapping")),
+            '\n' => comment = false,
+            '#' => comment = true,
+            _ if comment => {}
+            '[' => open.push((start + index, "list")),
+            '{' => open.push((start + index, "mapping")),
             ']' | '}' => {
                 open.pop();
             }
-            '#' => break,
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ mod json;
 mod load;
 mod merge;
 mod offsets;
+mod repr;
 mod scalar;
 mod surprise;
 mod tag;
@@ -20,6 +21,7 @@ mod vault;
 
 pub use json::load_json;
 pub use load::load;
+pub use repr::python_str;
 pub use scalar::resolve;
 pub(crate) use scalar::whole;
 pub(crate) use to_json::plain;

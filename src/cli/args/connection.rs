@@ -4,8 +4,47 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+/// Where hosts and their variables come from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Inventory")]
+pub struct SourceArgs {
+    /// An inventory: a file (INI, YAML, a program), a directory of them, or hosts with commas (`m1,m2,`); may be given
+    /// several times
+    #[arg(short, long, value_name = "PATH|HOSTS", alias = "inventory-file")]
+    #[arg(help = "A file (INI, YAML, a program), a directory of them, or hosts with commas (`m1,m2,`); several times, a later one counts")]
+    pub inventory: Vec<String>,
+    /// Variables that come before all others: NAME=VALUE, YAML or JSON in braces, or @FILE
+    #[arg(short, long, value_name = "VARIABLES")]
+    pub extra_vars: Vec<String>,
+    /// Where group_vars and host_vars are looked for beside those of the inventory [default: the working directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub playbook_dir: Option<PathBuf>,
+    /// Ask for the password of what ansible-vault encrypted
+    #[arg(short = 'J', long, alias = "ask-vault-password")]
+    pub ask_vault_pass: bool,
+    /// Read that password from a file, or from what a program prints; may be given several times
+    #[arg(long, alias = "vault-pass-file", value_name = "FILE")]
+    pub vault_password_file: Vec<PathBuf>,
+    /// One of several vault passwords by its name: NAME@FILE, NAME@prompt
+    #[arg(long, value_name = "NAME@SOURCE")]
+    pub vault_id: Vec<String>,
+}
+
+/// Which of the hosts.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Hosts")]
+pub struct LimitArgs {
+    /// Only those of the hosts that match this too; `@FILE` for a file of patterns
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+}
+
 #[derive(Debug, Clone, Args)]
 pub struct ConnectionArgs {
+    #[command(flatten)]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    pub limit: LimitArgs,
     #[command(flatten)]
     pub hosts: HostArgs,
     #[command(flatten)]
@@ -17,18 +56,9 @@ pub struct ConnectionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Hosts")]
 pub struct HostArgs {
-    /// Hosts with commas (`m1,m2,`), or a file with a host a line and `[group]` sections; may be given several times
-    #[arg(short, long, value_name = "HOSTS|FILE")]
-    pub inventory: Vec<String>,
-    /// Only those of the hosts that match this too
-    #[arg(short, long, value_name = "PATTERN")]
-    pub limit: Option<String>,
-    /// How many hosts at the same time
-    #[arg(short, long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
-    pub forks: u16,
-    /// Variables about the connection for all hosts: NAME=VALUE, a JSON object, or @FILE with one
-    #[arg(short, long, value_name = "VARIABLES")]
-    pub extra_vars: Vec<String>,
+    /// How many hosts at the same time [default: 100]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub forks: Option<u16>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -3,16 +3,15 @@
 //! The doc comments of the typed side are the help texts.
 
 mod connection;
-mod extra;
 mod output;
 mod resolved;
 
 use clap::{Parser, Subcommand};
 
-pub use connection::ConnectionArgs;
+pub use connection::{ConnectionArgs, LimitArgs, SourceArgs};
 pub use output::{OutputArgs, OutputFormat};
-use resolved::register;
-pub use resolved::{Unresolved, choose, without_effect};
+pub use resolved::{Unresolved, without_effect};
+pub(in crate::cli) use resolved::{choose, register};
 
 use super::commands::{completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, man::ManArgs, ping::PingArgs};
 

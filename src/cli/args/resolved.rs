@@ -1,30 +1,43 @@
 //! What the arguments mean: which hosts, how to get to each, with which passwords.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::ConnectionArgs;
-use super::connection::ConnectionKind;
-use super::extra;
+use super::connection::{ConnectionArgs, ConnectionKind};
+use crate::cli::ansible_cfg::{self, Setting, Settings};
 use crate::cli::environment::Environment;
+use crate::cli::inventory::{Loaded, hide_texts, load_inventory, select};
 use crate::cli::prompt;
 use crate::cli::terminal::Terminal;
-use crate::diagnostics::{Diagnostic, Diagnostics, Source};
-use crate::inventory::{self, Connect, Defaults, Given, Host, Inventory, Pattern, ResolvedHost, Variable, at_home};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::inventory::{self, Connect, Defaults, Pattern, ResolvedHost, at_home};
 use crate::report::{Registered, SHORTEST, Secrets};
+use crate::yaml::Node;
+
+/// How many hosts at the same time, if nothing says it.
+const FORKS: u16 = 100;
 
 /// The hosts of a run, and what the command line says about all of them.
-#[derive(Debug)]
 pub struct Chosen {
-    /// In the inventory's order.
-    hosts: Vec<Host>,
+    loaded: Loaded,
+    /// In the pattern's order.
+    hosts: Vec<Arc<str>>,
     defaults: Defaults,
+    passwords: Passwords,
     /// How many at the same time.
     pub forks: usize,
+}
+
+/// Where passwords come from, by flags or ansible.cfg.
+#[derive(Debug, Default)]
+struct Passwords {
+    ask: bool,
+    file: Option<PathBuf>,
+    ask_become: bool,
+    become_file: Option<PathBuf>,
 }
 
 /// Why a run does not begin.
@@ -40,30 +53,73 @@ pub enum Unresolved {
 
 /// Finds out which hosts are meant. What is wrong is added to `problems`; passwords that were found, also those beside a
 /// mistake, are registered in `secrets`.
-pub fn choose(args: &ConnectionArgs, pattern: &str, environment: &Environment, secrets: &Secrets, problems: &mut Diagnostics) -> Chosen {
-    let home = &environment.home;
-    let extra = extra::read(&args.hosts.extra_vars, home, secrets, problems);
-    let defaults = defaults(args, home, extra);
+///
+/// # Errors
+/// Ctrl-C at the question for a vault password.
+pub(in crate::cli) fn choose(
+    args: &ConnectionArgs,
+    pattern: &str,
+    environment: &Environment,
+    terminal: &Terminal,
+    secrets: &Secrets,
+    problems: &mut Diagnostics,
+) -> Result<Chosen, Unresolved> {
+    let settings = ansible_cfg::read(environment, problems);
     let pattern = Pattern::new("PATTERN", pattern);
-    let inventory = read_inventory(args, &pattern, secrets, problems);
-    let hosts = select(args, &pattern, &inventory, problems).into_iter().cloned().collect();
-    let stdin = [&args.login.connection_password_file, &args.become_user.become_password_file];
+    let loaded = load_inventory(&args.source, Some(&pattern), &settings, environment, terminal, secrets, problems)?;
+    let hosts = select(&loaded, &pattern, &args.limit, problems).into_iter().map(|host| Arc::clone(&host.name)).collect();
+    let defaults = defaults(args, &settings, &environment.home, problems);
+    let passwords = Passwords::new(args, &settings);
+    let stdin = [&passwords.file, &passwords.become_file];
     if stdin.iter().all(|file| file.as_deref() == Some(Path::new("-"))) {
         problems.push(Diagnostic::error("both passwords cannot come from stdin").hint("write one of them into a file"));
     }
-    Chosen { hosts, defaults, forks: usize::from(args.hosts.forks) }
+    let forks = args.hosts.forks.or(settings.forks.map(|setting| setting.value)).unwrap_or(FORKS);
+    Ok(Chosen { loaded, hosts, defaults, passwords, forks: forks.into() })
+}
+
+impl Passwords {
+    fn new(args: &ConnectionArgs, settings: &Settings) -> Self {
+        let (login, become_user) = (&args.login, &args.become_user);
+        let is_set = |setting: &Option<Setting<bool>>| setting.as_ref().is_some_and(|setting| setting.value);
+        let path = |setting: &Option<Setting<PathBuf>>| setting.as_ref().map(|setting| setting.value.clone());
+        let file = login.connection_password_file.clone();
+        let become_file = become_user.become_password_file.clone();
+        Self {
+            ask: login.ask_pass || file.is_none() && is_set(&settings.ask_pass),
+            file: file.or_else(|| path(&settings.connection_password_file).filter(|_| !login.ask_pass)),
+            ask_become: become_user.ask_become_pass || become_file.is_none() && is_set(&settings.become_ask_pass),
+            become_file: become_file.or_else(|| path(&settings.become_password_file).filter(|_| !become_user.ask_become_pass)),
+        }
+    }
 }
 
 impl Chosen {
-    /// How to get to each of them. What is wrong is added to `problems`.
-    pub fn resolve(&self, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
+    /// How to get to each of them. What is wrong is added to `problems`; passwords that templates made are registered.
+    pub fn resolve(&self, secrets: &Secrets, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
         let mut resolved = Vec::new();
-        for host in &self.hosts {
-            match inventory::resolve(host, &self.defaults) {
+        let inventory = &self.loaded.inventory;
+        for host in self.hosts.iter().filter_map(|name| inventory.host(name)) {
+            match inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine) {
                 Ok(host) => resolved.push(host),
-                Err(errors) => problems.extend(errors),
+                Err(errors) => {
+                    // many hosts share a variable: the same mistake is told once
+                    for error in errors.0 {
+                        if !problems.0.contains(&error) {
+                            problems.push(error);
+                        }
+                    }
+                }
             }
         }
+        let passwords = resolved.iter().flat_map(|host| {
+            let login = match &host.connect {
+                Connect::Ssh { password, .. } => password.as_ref(),
+                Connect::Local => None,
+            };
+            [login, host.become_user.as_ref().and_then(|become_user| become_user.password.as_ref())].into_iter().flatten()
+        });
+        hide_texts(secrets, passwords.map(|password| password.expose_secret()), "a password", problems);
         resolved
     }
 
@@ -78,7 +134,7 @@ impl Chosen {
         secrets: &Secrets,
         warnings: &mut Diagnostics,
     ) -> Result<(), Unresolved> {
-        passwords(args, terminal, &mut self.defaults, secrets, warnings)
+        passwords(&self.passwords, args.login.ask_pass, terminal, &mut self.defaults, secrets, warnings)
     }
 }
 
@@ -105,94 +161,67 @@ pub fn without_effect(args: &ConnectionArgs, hosts: &[ResolvedHost], warnings: &
     }
 }
 
-fn defaults(args: &ConnectionArgs, home: &Path, extra: BTreeMap<String, Variable>) -> Defaults {
+fn defaults(args: &ConnectionArgs, settings: &Settings, home: &Path, problems: &mut Diagnostics) -> Defaults {
+    let (login, become_user) = (&args.login, &args.become_user);
+    let key = login.private_key.as_ref().map(|path| path.to_str().map_or_else(|| path.clone(), |path| at_home(path, home)));
+    let text = |setting: &Option<Setting<String>>| setting.as_ref().map(|setting| setting.value.clone());
+    let arguments =
+        |setting: &Option<Setting<String>>| setting.as_ref().map(|setting| Node::new(setting.value.as_str(), setting.place.clone()));
+    let local = match login.connection {
+        Some(kind) => kind == ConnectionKind::Local,
+        None => settings.transport.as_ref().is_some_and(|setting| {
+            let known = ["ssh", "smart", "paramiko", "paramiko_ssh", "local", "ansible.builtin.ssh", "ansible.builtin.local"];
+            if !known.contains(&setting.value.as_str()) {
+                let error = Diagnostic::error(format!("the transport `{}` is not known", setting.value)).at(setting.place.clone());
+                problems.push(error.hint("known are ssh and local"));
+            }
+            setting.value.ends_with("local")
+        }),
+    };
+    if let Some(method) = settings.become_method.as_ref().filter(|method| !matches!(method.value.as_str(), "sudo" | "ansible.builtin.sudo"))
+    {
+        let error = Diagnostic::error(format!("the become method `{}` is not known", method.value)).at(method.place.clone());
+        problems.push(error.hint("only sudo is used"));
+    }
     Defaults {
-        user: args.login.user.clone(),
-        private_key: args.login.private_key.as_ref().map(|path| path.to_str().map_or_else(|| path.clone(), |path| at_home(path, home))),
+        user: login.user.clone().or_else(|| text(&settings.remote_user)),
+        port: settings.remote_port.as_ref().map(|setting| setting.value),
+        private_key: key.or_else(|| settings.private_key_file.as_ref().map(|setting| setting.value.clone())),
         password: None,
-        local: args.login.connection == Some(ConnectionKind::Local),
-        timeout: args.login.timeout.map(|seconds| Duration::from_secs(seconds.into())),
-        becomes: args.become_user.becomes,
-        become_user: args.become_user.become_user.clone(),
+        local,
+        timeout: login
+            .timeout
+            .map(|seconds| std::time::Duration::from_secs(seconds.into()))
+            .or(settings.timeout.as_ref().map(|setting| setting.value)),
+        accept_new: settings.host_key_checking.as_ref().is_some_and(|setting| !setting.value),
+        ssh_args: [&settings.ssh_args, &settings.ssh_common_args, &settings.ssh_extra_args].map(arguments),
+        becomes: become_user.becomes || settings.becomes.as_ref().is_some_and(|setting| setting.value),
+        become_user: become_user.become_user.clone().or_else(|| text(&settings.become_user)),
         become_password: None,
-        extra,
         home: home.to_owned(),
     }
 }
 
-fn read_inventory(args: &ConnectionArgs, pattern: &Pattern, secrets: &Secrets, problems: &mut Diagnostics) -> Inventory {
-    let given: Vec<Given> = args.hosts.inventory.iter().cloned().map(Given::Argument).collect();
-    let mut found = Vec::new();
-    let read = inventory::read(&given, &mut found);
-    for secret in &found {
-        register(secrets, secret.expose_secret(), "a password in the inventory", problems);
-    }
-    let mut inventory = match read {
-        Ok((inventory, warnings)) => {
-            problems.extend(warnings);
-            inventory
-        }
-        Err(errors) => {
-            problems.extend(errors);
-            Inventory::default()
-        }
-    };
-    // this machine is there without being named, but never part of `all`
-    if let Some(name) = pattern.names_localhost().filter(|name| inventory.host(name).is_none()) {
-        let source = Source::new("PATTERN", name);
-        let local = Variable { value: "local".to_owned(), place: source.at(0..name.len()) };
-        inventory.add(None, name, source.at(0..name.len()), BTreeMap::from([("ansible_connection".to_owned(), local)]));
-    }
-    inventory
-}
-
-fn select<'a>(args: &ConnectionArgs, pattern: &Pattern, inventory: &'a Inventory, problems: &mut Diagnostics) -> Vec<&'a Host> {
-    if inventory.hosts.is_empty() {
-        // a file with mistakes has been reported; its hosts are not looked for
-        if !problems.has_errors() {
-            let error = Diagnostic::error("no hosts are known");
-            problems.push(error.hint("name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`"));
-        }
-        return Vec::new();
-    }
-    let limit = args.hosts.limit.as_ref().map(|limit| Pattern::new("--limit", limit));
-    let mut selected = Vec::new();
-    match (pattern.select(inventory), limit.map(|limit| limit.select(inventory))) {
-        (Ok(hosts), None) => selected = hosts,
-        (Ok(hosts), Some(Ok(limited))) => {
-            selected = hosts.into_iter().filter(|host| limited.iter().any(|other| other.name == host.name)).collect();
-            if selected.is_empty() {
-                problems.push(Diagnostic::error("no host matches both the pattern and --limit"));
-            }
-        }
-        (hosts, limited) => {
-            for errors in [hosts.err(), limited.and_then(Result::err)].into_iter().flatten() {
-                problems.extend(errors);
-            }
-        }
-    }
-    selected
-}
-
 fn passwords(
-    args: &ConnectionArgs,
+    wanted: &Passwords,
+    asked_by_flag: bool,
     terminal: &Terminal,
     defaults: &mut Defaults,
     secrets: &Secrets,
     warnings: &mut Diagnostics,
 ) -> Result<(), Unresolved> {
-    let (login, become_user) = (&args.login, &args.become_user);
-    if let Some(path) = &login.connection_password_file {
+    if let Some(path) = &wanted.file {
         defaults.password = Some(from_file(path, &defaults.home)?);
-    } else if login.ask_pass {
+    } else if wanted.ask {
         defaults.password = Some(ask(terminal, "SSH password", "--ask-pass")?);
     }
-    if let Some(path) = &become_user.become_password_file {
+    let asked = wanted.ask && (asked_by_flag || wanted.file.is_none());
+    if let Some(path) = &wanted.become_file {
         defaults.become_password = Some(from_file(path, &defaults.home)?);
-    } else if become_user.ask_become_pass {
-        let question = if login.ask_pass { "BECOME password [the SSH password]" } else { "BECOME password" };
+    } else if wanted.ask_become {
+        let question = if asked { "BECOME password [the SSH password]" } else { "BECOME password" };
         let answer = ask(terminal, question, "--ask-become-pass")?;
-        let same = answer.expose_secret().is_empty() && login.ask_pass;
+        let same = answer.expose_secret().is_empty() && asked;
         defaults.become_password = if same { defaults.password.clone() } else { Some(answer) };
     }
     for (password, what) in [(&defaults.password, "the SSH password"), (&defaults.become_password, "the BECOME password")] {
@@ -221,7 +250,7 @@ fn wrong(diagnostic: Diagnostic) -> Unresolved {
 }
 
 /// Registers a secret; one that cannot be hidden is said.
-pub(super) fn register(secrets: &Secrets, secret: &str, what: &str, problems: &mut Diagnostics) {
+pub(in crate::cli) fn register(secrets: &Secrets, secret: &str, what: &str, problems: &mut Diagnostics) {
     if secrets.register(secret) == Registered::TooShort {
         let message = format!("{what} has less than {SHORTEST} characters, so it is not hidden in the output");
         if !problems.0.iter().any(|problem| problem.message == message) {

@@ -4,7 +4,7 @@
 //! neighbours have. So `p'ä` is found as `p'\''ä`, `p\u0027\u00e4`, `p%27%C3%A4`, `p\'\303\244` and every mixture.
 
 /// One place in a secret's sequence.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Unit {
     /// A character of the secret itself.
     Char(char),
@@ -95,10 +95,16 @@ impl Unit {
         }
     }
 
-    /// Whether a form of this unit can begin with that byte.
-    pub(super) fn can_begin_with(self, byte: u8) -> bool {
+    /// The same for all of several places.
+    pub(super) fn all_ends(self, text: &[u8], starts: &[usize], inside: bool) -> Ends {
         let mut ends = Ends::default();
-        self.ends(&[byte], 0, false, &mut ends);
+        starts.iter().for_each(|&start| self.ends(text, start, inside, &mut ends));
+        ends
+    }
+
+    /// Whether a form of this unit can begin with that byte.
+    pub(super) fn can_begin_with(self, byte: u8, inside: bool) -> bool {
+        let ends = self.all_ends(&[byte], &[0], inside);
         ends.more || !ends.at.is_empty()
     }
 }

@@ -8,6 +8,7 @@
 //! would tell it. [`Secrets::register`] says so, and the person is told.
 
 mod forms;
+mod known;
 mod pattern;
 
 use std::fmt;
@@ -15,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use pattern::{Pattern, patterns};
+use known::Known;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
@@ -38,44 +39,39 @@ pub enum Registered {
     TooShort,
 }
 
-#[derive(Default)]
-struct Known {
-    texts: Vec<Box<str>>,
-    patterns: Vec<Pattern>,
-    /// For each byte, the patterns that can begin with it.
-    begin: Vec<Vec<usize>>,
-}
-
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({})", self.known().texts.len())
+        write!(f, "Secrets({})", self.known().len())
     }
 }
 
 impl Secrets {
     /// From now on this is hidden. Spaces and line ends around it do not belong to it; an empty one is nothing.
     pub fn register(&self, secret: &str) -> Registered {
-        let whole = secret.trim();
-        if whole.is_empty() {
-            return Registered::Hidden;
+        match self.register_all([secret]) {
+            0 => Registered::Hidden,
+            _ => Registered::TooShort,
         }
-        if whole.chars().count() < SHORTEST {
-            return Registered::TooShort;
-        }
-        // a key that is printed with indentation, or in part
-        let lines = whole.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_LINE && !line.starts_with("-----"));
-        let mut texts = self.known().texts.clone();
-        for text in std::iter::once(whole).chain(lines) {
-            if !texts.iter().any(|known| **known == *text) {
-                texts.push(text.into());
+    }
+
+    /// The same for many at once; gives the number of those that were too short to be hidden.
+    #[must_use = "the person has to be told about secrets that are too short to be hidden"]
+    pub fn register_all<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> usize {
+        let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // a stream that runs keeps those it began with; without one nothing is copied
+        let known = Arc::make_mut(&mut guard);
+        let mut too_short = 0;
+        for whole in secrets.into_iter().map(str::trim).filter(|secret| !secret.is_empty()) {
+            if whole.chars().count() < SHORTEST {
+                too_short += 1;
+                continue;
             }
+            known.add(whole);
+            // a key that is printed with indentation, or in part
+            let lines = whole.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_LINE && !line.starts_with("-----"));
+            lines.for_each(|line| known.add(line));
         }
-        let patterns: Vec<Pattern> = texts.iter().flat_map(|text| patterns(text)).collect();
-        let begin = (0..=u8::MAX)
-            .map(|byte| patterns.iter().enumerate().filter(|(_, pattern)| pattern.can_begin_with(byte)).map(|(index, _)| index).collect())
-            .collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { texts, patterns, begin });
-        Registered::Hidden
+        too_short
     }
 
     /// The text without the secrets.
@@ -108,7 +104,7 @@ impl Secrets {
 
     /// Whether there is anything to hide.
     pub fn is_empty(&self) -> bool {
-        self.known().texts.is_empty()
+        self.known().len() == 0
     }
 
     /// A redactor for bytes that come in pieces.
@@ -137,7 +133,7 @@ pub struct Stream {
 impl Stream {
     /// Takes the next piece and gives what may be shown of all so far.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        if self.known.patterns.is_empty() {
+        if self.known.len() == 0 {
             return bytes.to_vec();
         }
         self.held.extend_from_slice(bytes);
@@ -151,7 +147,7 @@ impl Stream {
 
     /// How many bytes it can hold back at most.
     pub fn longest(&self) -> usize {
-        self.known.patterns.iter().map(Pattern::longest).max().unwrap_or(0)
+        self.known.longest()
     }
 
     /// How many bytes it holds back now.
@@ -164,17 +160,11 @@ impl Stream {
         let mut at = 0;
         // every byte is looked at, those of a secret too: another one may begin in it
         while let Some(&byte) = self.held.get(at) {
-            let mut more = false;
-            let mut end = 0;
-            for pattern in self.starting(byte) {
-                let found = pattern.find(&self.held, at);
-                more |= found.more;
-                end = end.max(found.end.unwrap_or(0));
-            }
-            if more && !at_end {
+            let found = self.known.find(&self.held, at);
+            if found.more && !at_end {
                 break;
             }
-            self.masked = self.masked.max(end);
+            self.masked = self.masked.max(found.end.unwrap_or(0));
             if at < self.masked {
                 if !self.masking {
                     shown.extend_from_slice(MASK.as_bytes());
@@ -189,11 +179,6 @@ impl Stream {
         self.held.drain(..at);
         self.masked = self.masked.saturating_sub(at);
         shown
-    }
-
-    fn starting(&self, byte: u8) -> impl Iterator<Item = &Pattern> {
-        let indexes = self.known.begin.get(usize::from(byte)).map(Vec::as_slice).unwrap_or_default();
-        indexes.iter().filter_map(|&index| self.known.patterns.get(index))
     }
 }
 

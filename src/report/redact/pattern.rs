@@ -1,12 +1,13 @@
 //! A secret as sequences to look for: itself, its base64 in three alignments, its hexadecimal.
 
-use super::forms::{Ends, LONGEST_FORM, Unit};
+use super::forms::{LONGEST_FORM, Unit};
 
 /// A sequence of units that must stand one after the other.
+#[derive(Clone)]
 pub(super) struct Pattern(Vec<Unit>);
 
 /// What was found at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// Past the last byte of the longest match, if there is one.
     pub(super) end: Option<usize>,
@@ -41,10 +42,18 @@ fn base64_units(secret: &[u8], before: usize) -> Vec<Unit> {
     (first / 6..last.div_ceil(6)).map(unit).collect()
 }
 
+impl Found {
+    /// What was found by looking for two at once.
+    pub(super) fn add(&mut self, other: Self) {
+        self.end = self.end.max(other.end);
+        self.more |= other.more;
+    }
+}
+
 impl Pattern {
-    /// Whether it can begin with that byte.
-    pub(super) fn can_begin_with(&self, byte: u8) -> bool {
-        self.0.first().is_some_and(|unit| unit.can_begin_with(byte))
+    /// The unit at that place of the sequence.
+    pub(super) fn unit(&self, index: usize) -> Option<Unit> {
+        self.0.get(index).copied()
     }
 
     /// The longest text it can match, in bytes.
@@ -52,15 +61,12 @@ impl Pattern {
         self.0.len() * LONGEST_FORM
     }
 
-    /// Looks for it at `at` of `text`, and nowhere else.
-    pub(super) fn find(&self, text: &[u8], at: usize) -> Found {
-        let mut now = vec![at];
+    /// Looks for the units from `from` on, at `starts` of `text` and nowhere else.
+    pub(super) fn find(&self, text: &[u8], starts: &[usize], from: usize) -> Found {
+        let mut now = starts.to_vec();
         let mut more = false;
-        for (index, unit) in self.0.iter().enumerate() {
-            let mut ends = Ends::default();
-            for &start in &now {
-                unit.ends(text, start, index > 0, &mut ends);
-            }
+        for (index, unit) in self.0.iter().enumerate().skip(from) {
+            let ends = unit.all_ends(text, &now, index > 0);
             more |= ends.more;
             now = ends.at;
             if now.is_empty() {

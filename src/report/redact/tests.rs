@@ -191,3 +191,53 @@ fn a_stream_holds_nothing_back_where_no_secret_can_begin() {
     assert_eq!(stream.push(b"Zeb"), b"");
     assert_eq!(stream.push(b"u\n"), b"Zebu\n");
 }
+
+#[test]
+fn thousands_are_found_as_one_is() {
+    // the same beginning for all, the same secret in others' middle, and one that is the beginning of another
+    let all: Vec<String> = (0..3000).map(|n| format!("pass-{:x}-{n}", n * 7919 % 251)).chain(["pass-0".to_owned()]).collect();
+    let many = Secrets::default();
+    assert_eq!(many.register_all(all.iter().map(String::as_str).chain(["abc", " ", "äö", "pass-0"])), 2);
+    assert_eq!(format!("{many:?}"), "Secrets(3001)");
+    for secret in all.iter().step_by(97) {
+        let alone = with(secret);
+        for (name, encoded) in encodings(secret) {
+            // ends with a byte that no form goes on with, so that the neighbours of base64 do not tell
+            let text = format!("<{encoded}>");
+            let (one, of_many) = (alone.redact(&text), many.redact(&text));
+            assert!(of_many.contains(MASK) && of_many.replace(MASK, "").len() <= one.replace(MASK, "").len(), "{name}: {of_many} {one}");
+        }
+    }
+    assert_eq!(many.redact("pass-0 pass-0-0 pass-x password"), "*** *** pass-x password");
+}
+
+#[test]
+fn one_by_one_is_the_same_as_all_at_once() {
+    let all: Vec<String> = (0..200).map(|n| format!("{}{n:04}", "ab".repeat(n % 9))).collect();
+    let (together, single) = (Secrets::default(), Secrets::default());
+    assert_eq!(together.register_all(all.iter().map(String::as_str)), 0);
+    for secret in &all {
+        assert_eq!(single.register(secret), Registered::Hidden);
+    }
+    for text in ["0007 ab0010 abab0020ab0001", "%61b0010 YWIwMDEw 6162 30303130"] {
+        assert_eq!(together.redact(text), single.redact(text), "{text}");
+    }
+}
+
+#[test]
+fn a_beginning_shared_by_many_is_no_stack_overflow() {
+    let beginning = "key/".repeat(150);
+    let all: Vec<String> = (0..20).map(|n| format!("{beginning}{n:04}")).collect();
+    let secrets = Secrets::default();
+    assert_eq!(secrets.register_all(all.iter().map(String::as_str)), 0);
+    assert_eq!(secrets.redact(&format!("<{}>", all[7])), "<***>");
+}
+
+#[test]
+fn a_stream_keeps_the_secrets_it_began_with() {
+    let secrets = with("first-one");
+    let mut stream = secrets.stream();
+    assert_eq!(secrets.register("second-one"), Registered::Hidden);
+    assert_eq!(stream.push(b"first-one second-one."), b"*** second-one.");
+    assert_eq!(secrets.redact("first-one second-one."), "*** ***.");
+}

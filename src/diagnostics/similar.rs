@@ -5,10 +5,15 @@
 /// Like it are candidates that differ by at most a third of their letters (a letter missing, too many, wrong, or two
 /// swapped).
 pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    within(word, 4, candidates)
+}
+
+/// The same where at most so many letters differ.
+pub fn within<'a>(word: &str, most: usize, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &'a str| {
         let distance = distance(word, candidate);
         let allowed = candidate.chars().count().max(word.chars().count()) / 3;
-        (distance <= allowed.min(4)).then_some((distance, candidate))
+        (distance <= allowed.min(most)).then_some((distance, candidate))
     };
     candidates.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }

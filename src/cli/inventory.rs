@@ -1,0 +1,180 @@
+//! The inventory of a run: from arguments and ansible.cfg to hosts with variables that are known to be readable.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ansible_cfg::{HashBehaviour, Settings};
+use super::args::{LimitArgs, SourceArgs, Unresolved};
+use super::environment::Environment;
+use super::terminal::Terminal;
+use super::vault;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::inventory::{self, Given, Host, Inventory, Pattern, Request, is_secret};
+use crate::report::{SHORTEST, Secrets};
+use crate::template::{Engine, Surroundings};
+use crate::yaml::{Keys, Node, Value, load, plain};
+
+/// How long an inventory program may take, unless the variable says otherwise.
+const SCRIPT_LIMIT: u64 = 30;
+const SCRIPT_VARIABLE: &str = "HOMELABCTL_SCRIPT_TIMEOUT";
+/// Where hosts are looked for if nothing says it: in the project, and where Ansible looks.
+const USUAL: [&str; 2] = ["inventory", "/etc/ansible/hosts"];
+
+/// What was read.
+pub(super) struct Loaded {
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) engine: Engine,
+    /// Whether there was any source.
+    any_source: bool,
+    /// Whether something in it is wrong, so that hosts may be missing.
+    broken: bool,
+}
+
+/// Reads the inventory; `pattern` may name this machine, which need not be in it. What is wrong is added to `problems`; what must not be shown, also beside a mistake, is registered in
+/// `secrets`.
+///
+/// # Errors
+/// Ctrl-C at the question for a vault password.
+pub(super) fn load_inventory(
+    args: &SourceArgs,
+    pattern: Option<&Pattern>,
+    settings: &Settings,
+    environment: &Environment,
+    terminal: &Terminal,
+    secrets: &Secrets,
+    problems: &mut Diagnostics,
+) -> Result<Loaded, Unresolved> {
+    let keys = Arc::new(vault::keys(args, settings, environment, terminal, secrets, problems)?);
+    let given = sources(args, settings);
+    let working_dir = PathBuf::from(".");
+    let playbook_dir = args.playbook_dir.as_deref().unwrap_or(&working_dir);
+    let request = Request {
+        given: &given,
+        playbook_dir: Some(playbook_dir),
+        extra: &args.extra_vars,
+        keys: &keys,
+        script_limit: script_limit(environment, problems),
+        merges: settings.hash_behaviour.as_ref().is_some_and(|setting| setting.value == HashBehaviour::Merge),
+        home: &environment.home,
+    };
+    let (mut inventory, mut found) = inventory::read(&request);
+    let engine = engine(environment, playbook_dir, &keys);
+    hide(&inventory, secrets, problems);
+    for variable in inventory.all_variables() {
+        engine.check(&variable.value, &mut found);
+    }
+    if let Some(name) = pattern.and_then(Pattern::names_localhost) {
+        inventory.add_localhost(name);
+    }
+    let broken = found.has_errors();
+    problems.extend(found);
+    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), broken })
+}
+
+/// What was given, or else what ansible.cfg says, or else where hosts usually are.
+fn sources(args: &SourceArgs, settings: &Settings) -> Vec<Given> {
+    if !args.inventory.is_empty() {
+        return args.inventory.iter().cloned().map(Given::Argument).collect();
+    }
+    if let Some(setting) = &settings.inventory {
+        return setting.value.iter().cloned().map(Given::Argument).collect();
+    }
+    USUAL.into_iter().find(|path| Path::new(path).exists()).map(|path| Given::Argument(path.to_owned())).into_iter().collect()
+}
+
+fn script_limit(environment: &Environment, problems: &mut Diagnostics) -> Duration {
+    let seconds = match environment.variables.get(std::ffi::OsStr::new(SCRIPT_VARIABLE)) {
+        None => SCRIPT_LIMIT,
+        Some(value) => {
+            value.to_str().and_then(|value| value.parse().ok()).filter(|seconds| (1..=86_400).contains(seconds)).unwrap_or_else(|| {
+                problems.push(Diagnostic::error(format!("{SCRIPT_VARIABLE} is a number of seconds from 1 to 86400")));
+                SCRIPT_LIMIT
+            })
+        }
+    };
+    Duration::from_secs(seconds)
+}
+
+fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>) -> Engine {
+    let text = |text: &std::ffi::OsStr| text.to_str().map(str::to_owned);
+    let env: BTreeMap<String, String> =
+        environment.variables.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    let keys = Arc::clone(keys);
+    Engine::new(Surroundings {
+        env,
+        dir: dir.to_owned(),
+        home: environment.home.clone(),
+        decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| error.to_string())),
+        from_yaml: Some(from_yaml),
+    })
+}
+
+/// For the filter of that name.
+fn from_yaml(text: &str) -> Result<Vec<Value>, String> {
+    let first = |errors: Diagnostics| errors.0.into_iter().next().map_or_else(String::new, |error| error.message);
+    let source = crate::diagnostics::Source::new("from_yaml", text);
+    load(&source).map(|(node, _)| node.into_iter().map(|node| node.value).collect()).map_err(first)
+}
+
+/// Registers everything in it that must not be shown: what was encrypted, and what is called a password.
+fn hide(inventory: &Inventory, secrets: &Secrets, problems: &mut Diagnostics) {
+    let mut found: Vec<String> = Vec::new();
+    let mut see = |node: &Node, all: bool| match &node.value {
+        Value::Str(_) if !node.is_template() => found.push(plain(&node.value)),
+        Value::Int(_) | Value::BigInt(_) | Value::Float(_) | Value::Time(_) if all => found.push(plain(&node.value)),
+        _ => {}
+    };
+    for variable in inventory.all_variables() {
+        let secret_name = is_secret(&variable.name);
+        let connects = inventory::known(&variable.name).is_some();
+        variable.value.each(&mut |node| {
+            if node.secret || secret_name {
+                see(node, node.secret || connects);
+            }
+        });
+    }
+    hide_texts(secrets, found.iter().map(String::as_str), "a password in the inventory", problems);
+}
+
+/// Registers several secrets; that some cannot be hidden is said once.
+pub(super) fn hide_texts<'a>(secrets: &Secrets, texts: impl IntoIterator<Item = &'a str>, what: &str, problems: &mut Diagnostics) {
+    if secrets.register_all(texts) > 0 {
+        problems.push(Diagnostic::warning(format!("{what} has less than {SHORTEST} characters, so it is not hidden in the output")));
+    }
+}
+
+/// The hosts that a pattern and `--limit` leave, in the pattern's order. What is wrong is added to `problems`.
+pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArgs, problems: &mut Diagnostics) -> Vec<&'a Host> {
+    let inventory = &loaded.inventory;
+    // what is wrong has been told; hosts that are missing for it are not looked for
+    if loaded.broken {
+        return Vec::new();
+    }
+    if inventory.is_empty() {
+        let what = if loaded.any_source { "the inventory holds no hosts" } else { "no hosts are known" };
+        let hint = "name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`";
+        problems.push(Diagnostic::error(what).hint(hint));
+        return Vec::new();
+    }
+    let limit = limit.limit.as_ref().map(|limit| Pattern::new("--limit", limit));
+    let (hosts, limited) = (pattern.select(inventory), limit.map(|limit| limit.select(inventory)).transpose());
+    match (hosts, limited) {
+        (Ok(hosts), Ok(None)) => hosts,
+        (Ok(hosts), Ok(Some(limited))) => {
+            let allowed: std::collections::HashSet<&str> = limited.iter().map(|host| &*host.name).collect();
+            let left: Vec<&Host> = hosts.into_iter().filter(|host| allowed.contains(&*host.name)).collect();
+            if left.is_empty() {
+                problems.push(Diagnostic::error("no host matches both the pattern and --limit"));
+            }
+            left
+        }
+        (hosts, limited) => {
+            for errors in [hosts.err(), limited.err()].into_iter().flatten() {
+                problems.extend(errors);
+            }
+            Vec::new()
+        }
+    }
+}

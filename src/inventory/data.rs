@@ -1,0 +1,379 @@
+//! What an inventory holds: hosts, groups, how they belong together, and what is set on each.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::vars_files::VarsDirectory;
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::yaml::{Node, Value};
+
+/// All hosts and groups of a run.
+///
+/// `all` and `ungrouped` are always there. Groups stand in the order in which they were named first, hosts in the order in
+/// which Ansible lists them: by groups, breadth first ([`Inventory::hosts_of`]).
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    pub(super) hosts: Vec<Host>,
+    pub(super) groups: Vec<Group>,
+    pub(super) host_ids: HashMap<Arc<str>, HostId>,
+    pub(super) group_ids: HashMap<Arc<str>, GroupId>,
+    names: HashSet<Arc<str>>,
+    /// group_vars and host_vars beside the sources, in the sources' order.
+    pub(super) beside_sources: Vec<Arc<VarsDirectory>>,
+    /// The same beside the playbook.
+    pub(super) beside_playbook: Option<Arc<VarsDirectory>>,
+    /// Variables of the command line, which come before all others.
+    pub(super) extra: Vec<Variable>,
+    /// Whether mappings are merged (`hash_behaviour = merge`) instead of replaced.
+    pub(super) merges: bool,
+}
+
+/// A host's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostId(pub(super) usize);
+
+/// A group's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub(super) usize);
+
+/// The group of all hosts.
+pub const ALL: GroupId = GroupId(0);
+/// The group of those that are in no other.
+pub const UNGROUPED: GroupId = GroupId(1);
+
+/// One host.
+#[derive(Clone)]
+pub struct Host {
+    /// Its name in the inventory.
+    pub name: Arc<str>,
+    /// Where it was named first.
+    pub place: Place,
+    /// The source it was named in first, as the person typed it; none for a list of the command line.
+    pub file: Option<Arc<str>>,
+    /// What is set on it in the inventory's sources; of two with the same name the later counts.
+    pub variables: Vec<Variable>,
+    /// The groups that name it.
+    pub(super) groups: Vec<GroupId>,
+}
+
+/// One group.
+#[derive(Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it was named first; none for `all` and `ungrouped` until a source names them.
+    pub place: Option<Place>,
+    /// What is set on it in the inventory's sources; of two with the same name the later counts.
+    pub variables: Vec<Variable>,
+    /// The hosts that it names itself.
+    pub(super) hosts: Vec<HostId>,
+    /// The groups in it, and where that is said.
+    pub(super) children: Vec<(GroupId, Option<Place>)>,
+    pub(super) parents: Vec<GroupId>,
+    /// Of two groups of the same depth the one with the higher priority counts: `ansible_group_priority`.
+    pub priority: i64,
+    /// The longest way from `all`.
+    pub(super) depth: usize,
+}
+
+/// A variable that is set somewhere.
+#[derive(Clone)]
+pub struct Variable {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where the name stands.
+    pub place: Place,
+    /// Its value, unrendered.
+    pub value: Node,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        let mut inventory = Self {
+            hosts: Vec::new(),
+            groups: Vec::new(),
+            host_ids: HashMap::new(),
+            group_ids: HashMap::new(),
+            names: HashSet::new(),
+            beside_sources: Vec::new(),
+            beside_playbook: None,
+            extra: Vec::new(),
+            merges: false,
+        };
+        let all = inventory.add_group("all", None);
+        let ungrouped = inventory.add_group("ungrouped", None);
+        inventory.add_child(all, ungrouped, None);
+        inventory
+    }
+}
+
+impl Inventory {
+    /// How many hosts there are.
+    pub fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Whether there are no hosts.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// The host of that name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.host_ids.get(name).map(|&id| self.at(id))
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.group_ids.get(name).map(|&id| self.group_at(id))
+    }
+
+    /// The groups, in the order in which they were named.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
+    }
+
+    /// All hosts, in Ansible's order.
+    pub fn all_hosts(&self) -> Vec<&Host> {
+        self.hosts_of(ALL).into_iter().map(|id| self.at(id)).collect()
+    }
+
+    /// The hosts of a group and of those in it: its own first, then its children's, breadth first; each once.
+    pub fn hosts_of(&self, group: GroupId) -> Vec<HostId> {
+        let mut taken = vec![false; self.hosts.len()];
+        let mut hosts = Vec::new();
+        for group in self.descendants(group) {
+            for &host in &self.group_at(group).hosts {
+                if let Some(taken) = taken.get_mut(host.0).filter(|taken| !**taken) {
+                    *taken = true;
+                    hosts.push(host);
+                }
+            }
+        }
+        hosts
+    }
+
+    /// A group, then those in it, breadth first.
+    fn descendants(&self, group: GroupId) -> Vec<GroupId> {
+        let mut order = vec![group];
+        let mut seen = BTreeSet::from([group]);
+        let mut at = 0;
+        while let Some(&next) = order.get(at) {
+            at += 1;
+            order.extend(self.group_at(next).children.iter().map(|(child, _)| *child).filter(|child| seen.insert(*child)));
+        }
+        order
+    }
+
+    /// The groups that a host belongs to, directly or not, without `all`: as Ansible lets them take precedence, the least
+    /// first.
+    pub fn groups_of(&self, host: &Host) -> Vec<GroupId> {
+        let mut found: BTreeSet<GroupId> = BTreeSet::new();
+        let mut left: Vec<GroupId> = host.groups.clone();
+        while let Some(group) = left.pop() {
+            if group != ALL && found.insert(group) {
+                left.extend(&self.group_at(group).parents);
+            }
+        }
+        let mut groups: Vec<GroupId> = found.into_iter().collect();
+        groups.sort_by(|&a, &b| {
+            let key = |id| {
+                let group: &Group = self.group_at(id);
+                (group.depth, group.priority, &group.name)
+            };
+            key(a).cmp(&key(b))
+        });
+        groups
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a number is only made when its host is added, and hosts are never removed")]
+    pub(super) fn at(&self, id: HostId) -> &Host {
+        &self.hosts[id.0]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as for hosts")]
+    pub(super) fn at_mut(&mut self, id: HostId) -> &mut Host {
+        &mut self.hosts[id.0]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as for hosts")]
+    pub(super) fn group_at(&self, id: GroupId) -> &Group {
+        &self.groups[id.0]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as for hosts")]
+    pub(super) fn group_at_mut(&mut self, id: GroupId) -> &mut Group {
+        &mut self.groups[id.0]
+    }
+
+    /// The same text for the same name, so that twenty thousand hosts share it.
+    /// And whether it comes for the first time.
+    pub(super) fn intern(&mut self, name: &str) -> (Arc<str>, bool) {
+        if let Some(known) = self.names.get(name) {
+            return (Arc::clone(known), false);
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name));
+        (name, true)
+    }
+
+    /// The group of that name, made if it is new.
+    pub(super) fn add_group(&mut self, name: &str, place: Option<Place>) -> GroupId {
+        if let Some(&id) = self.group_ids.get(name) {
+            let group = self.group_at_mut(id);
+            group.place = group.place.take().or(place);
+            return id;
+        }
+        let (id, name): (_, Arc<str>) = (GroupId(self.groups.len()), name.into());
+        self.group_ids.insert(Arc::clone(&name), id);
+        let group = Group {
+            name,
+            place,
+            variables: Vec::new(),
+            hosts: Vec::new(),
+            children: Vec::new(),
+            parents: Vec::new(),
+            priority: 1,
+            depth: 0,
+        };
+        self.groups.push(group);
+        id
+    }
+
+    /// The host of that name, made if it is new; then the port counts too, as in Ansible.
+    pub(super) fn add_host(
+        &mut self,
+        name: &str,
+        group: Option<GroupId>,
+        port: Option<u16>,
+        place: &Place,
+        file: Option<&Arc<str>>,
+    ) -> HostId {
+        let id = match self.host_ids.get(name) {
+            Some(&id) => id,
+            None => {
+                let (id, name): (_, Arc<str>) = (HostId(self.hosts.len()), name.into());
+                self.host_ids.insert(Arc::clone(&name), id);
+                let port = port.map(|port| Variable {
+                    name: self.intern("ansible_port").0,
+                    place: place.clone(),
+                    value: Node::new(Value::Int(port.into()), place.clone()),
+                });
+                let variables = Vec::from_iter(port);
+                self.hosts.push(Host { name, place: place.clone(), file: file.cloned(), variables, groups: Vec::new() });
+                id
+            }
+        };
+        if let Some(group) = group {
+            self.join(id, group);
+        }
+        id
+    }
+
+    /// This machine, which is there without being named, and in no group: Ansible's implicit localhost.
+    pub fn add_localhost(&mut self, name: &str) {
+        if self.host(name).is_none() {
+            let place = Source::new("PATTERN", name).whole();
+            let host = self.add_host(name, None, None, &place, None);
+            let variable = Variable { name: self.intern("ansible_connection").0, place: place.clone(), value: Node::new("local", place) };
+            self.at_mut(host).variables.push(variable);
+        }
+    }
+
+    fn join(&mut self, host: HostId, group: GroupId) {
+        let groups = &mut self.at_mut(host).groups;
+        if !groups.contains(&group) {
+            groups.push(group);
+            self.group_at_mut(group).hosts.push(host);
+        }
+    }
+
+    /// Puts a group into another. Circles are found at the end, by [`Inventory::reconcile`].
+    pub(super) fn add_child(&mut self, parent: GroupId, child: GroupId, place: Option<Place>) {
+        let children = &mut self.group_at_mut(parent).children;
+        if !children.iter().any(|(known, _)| *known == child) {
+            children.push((child, place));
+            self.group_at_mut(child).parents.push(parent);
+        }
+    }
+
+    /// What must hold once all sources are read: no group is in itself, every group is in `all`, and in `ungrouped` are those
+    /// that are in no other.
+    pub(super) fn reconcile(&mut self, problems: &mut Diagnostics) {
+        if super::circle::find(self, problems) {
+            return;
+        }
+        for id in (0..self.groups.len()).map(GroupId).filter(|id| *id != ALL) {
+            if self.group_at(id).parents.is_empty() {
+                self.add_child(ALL, id, None);
+            }
+        }
+        for id in (0..self.hosts.len()).map(HostId) {
+            let host = self.at_mut(id);
+            let grouped = host.groups.iter().any(|group| !matches!(*group, ALL | UNGROUPED));
+            if grouped && host.groups.contains(&UNGROUPED) {
+                host.groups.retain(|group| *group != UNGROUPED);
+            } else if !grouped {
+                self.join(id, UNGROUPED);
+            }
+        }
+        let hosts = &self.hosts;
+        let ungrouped = |id: &HostId| hosts.get(id.0).is_some_and(|host| host.groups.contains(&UNGROUPED));
+        if let Some(group) = self.groups.get_mut(UNGROUPED.0) {
+            group.hosts.retain(ungrouped);
+        }
+        self.measure_depths();
+        for group in &self.groups {
+            if let Some(host) = self.host(&group.name) {
+                let warning = Diagnostic::warning(format!("`{}` is both a group and a host: as a pattern it means the group", group.name));
+                problems.push(warning.at(host.place.clone()));
+            }
+        }
+    }
+
+    /// The longest way from `all` to each group.
+    fn measure_depths(&mut self) {
+        let mut missing: Vec<usize> = self.groups.iter().map(|group| group.parents.len()).collect();
+        let mut ready = vec![ALL];
+        while let Some(id) = ready.pop() {
+            let (depth, children) = (self.group_at(id).depth, self.group_at(id).children.clone());
+            for (child, _) in children {
+                let group = self.group_at_mut(child);
+                group.depth = group.depth.max(depth + 1);
+                if let Some(left) = missing.get_mut(child.0) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.push(child);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Host {
+    /// The last value that a source of the inventory sets on the host itself.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().rev().find(|variable| *variable.name == *name)
+    }
+}
+
+/// It may be a password, so the value is never printed by accident.
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Variable({} at {})", self.name, self.place)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("name", &self.name).field("variables", &self.variables).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! What a template of a host may name: its variables, and those that Ansible makes itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::data::Inventory;
+use crate::diagnostics::Source;
+use crate::template::Scope;
+use crate::yaml::{Map, Node, Value};
+
+/// A host's variables, for templates.
+pub struct HostScope {
+    inventory: Arc<Inventory>,
+    host: Arc<str>,
+    /// Found once: a template may name several.
+    variables: BTreeMap<String, Node>,
+}
+
+/// The variables that are there without being set.
+const MADE: [&str; 6] = ["inventory_hostname", "inventory_hostname_short", "group_names", "groups", "inventory_file", "hostvars"];
+
+impl HostScope {
+    /// The scope of a host of this inventory.
+    pub fn new(inventory: Arc<Inventory>, host: &Arc<str>) -> Self {
+        let variables = inventory.host(host).map(|host| inventory.variables(host)).unwrap_or_default();
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+        Self { host: Arc::clone(host), variables, inventory }
+    }
+
+    fn made(&self, name: &str) -> Option<Value> {
+        let host = self.inventory.host(&self.host)?;
+        let list = |names: Vec<&str>| Value::List(names.into_iter().map(|name| made(Value::from(name))).collect());
+        Some(match name {
+            "inventory_hostname" => Value::Str(Arc::clone(&self.host)),
+            "inventory_hostname_short" => Value::from(short(&self.host)),
+            "group_names" => list(self.inventory.group_names(host)),
+            "groups" => {
+                let group = |group: &super::data::Group| {
+                    let id = self.inventory.group_ids.get(&group.name)?;
+                    let hosts = self.inventory.hosts_of(*id).into_iter().map(|id| &*self.inventory.at(id).name).collect();
+                    Some((made(Value::from(&*group.name)), made(list(hosts))))
+                };
+                Value::Map(self.inventory.groups().filter_map(group).collect())
+            }
+            "inventory_file" => host.file.as_deref().map_or(Value::Null, Value::from),
+            "hostvars" => {
+                Value::Map(self.inventory.all_hosts().into_iter().map(|host| (made(Value::from(&*host.name)), self.of(host))).collect())
+            }
+            _ => return None,
+        })
+    }
+
+    /// Another host's variables, as `hostvars` has them.
+    fn of(&self, host: &super::data::Host) -> Node {
+        let mut map: Map = Vec::new();
+        for (name, value) in self.inventory.variables(host) {
+            map.push((made(Value::from(name)), value.into_owned()));
+        }
+        map.push((made(Value::from("inventory_hostname")), made(Value::Str(Arc::clone(&host.name)))));
+        made(Value::Map(map))
+    }
+}
+
+impl Scope for HostScope {
+    fn get(&self, name: &str) -> Option<Node> {
+        // what Ansible makes itself cannot be set
+        self.made(name).map(made).or_else(|| self.variables.get(name).cloned())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.variables.keys().cloned().chain(MADE.map(str::to_owned)).collect()
+    }
+}
+
+/// A value that stands nowhere. It is no template, whatever it looks like.
+fn made(value: Value) -> Node {
+    Node { literal: true, ..Node::new(value, Source::new("", "").whole()) }
+}
+
+/// The name up to its first dot, unless it is an address.
+fn short(name: &str) -> &str {
+    if name.parse::<std::net::IpAddr>().is_ok() { name } else { name.split('.').next().unwrap_or(name) }
+}

@@ -1,0 +1,69 @@
+//! Setting a variable on a host or a group, with what can be said about it at once.
+
+use std::sync::Arc;
+
+use super::data::{GroupId, HostId, Inventory, Variable};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place};
+use crate::yaml::{Node, Value};
+
+/// Sets a variable on a host.
+pub(super) fn on_host(inventory: &mut Inventory, host: HostId, name: &str, place: Place, value: Node, problems: &mut Diagnostics) {
+    let name = named(inventory, name, &place, problems);
+    inventory.at_mut(host).variables.push(Variable { name, place, value });
+}
+
+/// Sets a variable on a group; its priority is none.
+pub(super) fn on_group(inventory: &mut Inventory, group: GroupId, name: &str, place: Place, value: Node, problems: &mut Diagnostics) {
+    if name == "ansible_group_priority" {
+        match priority(&value) {
+            Some(priority) => inventory.group_at_mut(group).priority = priority,
+            None => {
+                let error = Diagnostic::error(format!("`{name}` is a whole number, not {}", value.value.kind()));
+                problems.push(error.at(value.place).hint("of two groups at the same depth the one with the larger number counts"));
+            }
+        }
+        return;
+    }
+    let name = named(inventory, name, &place, problems);
+    inventory.group_at_mut(group).variables.push(Variable { name, place, value });
+}
+
+/// The name, which is checked when it comes for the first time.
+fn named(inventory: &mut Inventory, name: &str, place: &Place, problems: &mut Diagnostics) -> Arc<str> {
+    let (name, new) = inventory.intern(name);
+    if new {
+        check_name(&name, place, problems);
+    }
+    name
+}
+
+/// As Python's `int()` reads it.
+fn priority(value: &Node) -> Option<i64> {
+    match &value.value {
+        Value::Int(number) => Some(*number),
+        Value::Bool(truth) => Some(i64::from(*truth)),
+        #[expect(clippy::cast_possible_truncation, reason = "int() cuts the fraction off")]
+        Value::Float(number) if number.is_finite() => Some(*number as i64),
+        Value::Str(text) => text.trim().replace('_', "").parse().ok(),
+        _ => None,
+    }
+}
+
+/// A name that no expression can use is told, as Ansible does.
+fn check_name(name: &str, place: &Place, problems: &mut Diagnostics) {
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if name.is_empty() {
+        problems.push(Diagnostic::error("the name of a variable is missing before `=`").at(place.clone()));
+    } else if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        let warning = Diagnostic::warning(format!("`{name}` is no name that an expression can use")).at(place.clone());
+        problems.push(warning.hint("letters, digits and underscores make a variable's name, and no digit comes first"));
+    }
+}
+
+/// A group may have any name, as in Ansible; one with the letters of patterns cannot be named on the command line.
+pub(super) fn check_group_name(name: &str, place: &Place, problems: &mut Diagnostics) {
+    if let Some(odd) = name.chars().find(|c| c.is_whitespace() || "!&,:[]{}'\"".contains(*c)) {
+        let warning = Diagnostic::warning(format!("no pattern can name this group, because of the `{odd}` in it")).at(place.clone());
+        problems.push(warning.hint("use letters, digits, dashes and underscores"));
+    }
+}
