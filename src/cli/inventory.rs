@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::terminal::Terminal;
 use super::vault;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::inventory::{self, Given, Host, Inventory, Pattern, Request, is_secret};
+use crate::inventory::{self, Given, Host, HostScope, Inventory, Pattern, Request, is_secret};
 use crate::report::{SHORTEST, Secrets};
 use crate::template::{Engine, Surroundings};
 use crate::yaml::{Keys, Node, Value, load, plain};
@@ -30,6 +30,19 @@ pub(super) struct Loaded {
     any_source: bool,
     /// Whether something in it is wrong, so that hosts may be missing.
     broken: bool,
+}
+
+impl Loaded {
+    /// A value with its templates rendered; as it is if one of them cannot be, e.g. because a play sets what it names.
+    pub(super) fn rendered(&self, host: &Host, value: &Node) -> Node {
+        let mut templates = false;
+        value.each(&mut |node| templates |= node.is_template());
+        if !templates {
+            return value.clone();
+        }
+        let scope = Arc::new(HostScope::new(Arc::clone(&self.inventory), &host.name));
+        self.engine.render(value, scope).unwrap_or_else(|_| value.clone())
+    }
 }
 
 /// Reads the inventory; `pattern` may name this machine, which need not be in it. What is wrong is added to `problems`; what must not be shown, also beside a mistake, is registered in

@@ -13,6 +13,7 @@ mod prompt;
 mod run;
 mod screen;
 mod session;
+mod show;
 mod targets;
 mod terminal;
 mod vault;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Ping(args) => commands::ping::run(args, &cli.output, &environment),
         Command::Facts(args) => commands::facts::run(args, &cli.output, &environment),
         Command::Exec(args) => commands::exec::run(args, &cli.output, &environment),
+        Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),
     }

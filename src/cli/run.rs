@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{self, BufWriter};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ use super::interrupt::Interrupt;
 use super::person::AtTerminal;
 use super::session::Shared;
 use super::targets::{self, Ready};
-use super::{fleet, panics, screen};
+use super::{fleet, panics, screen, show};
 use crate::diagnostics::{Diagnostics, ExitCode};
-use crate::report::{self, Desk, Event, HostAnswer, Human, Json, JsonLines, Look, Outcome, Problem, Progress, Renderer, Reporter, Secrets};
+use crate::report::{self, Event, HostAnswer, JsonLines, Outcome, Problem, Reporter, Secrets};
 use crate::transport::ssh::{Client, Settings};
 
 /// How long what is left of a run may take to end after its last answer.
@@ -65,7 +65,7 @@ impl Run<'_> {
         };
         match self.prepare(check, &interrupt, &secrets) {
             Err(Unresolved::Interrupted) => ExitCode::Interrupted,
-            Err(Unresolved::Wrong(problems)) => self.refuse(&problems, &secrets, began),
+            Err(Unresolved::Wrong(problems)) => show::refuse(self.output, self.environment, &problems, &secrets, began),
             Ok(prepared) => self.go(prepared, &interrupt, secrets, began, work),
         }
     }
@@ -89,20 +89,6 @@ impl Run<'_> {
         Ok(Prepared { hosts, forks: chosen.forks, warnings })
     }
 
-    /// Shows what is wrong. Nothing has been contacted, and there is nothing worth a log.
-    fn refuse(&self, problems: &Diagnostics, secrets: &Secrets, began: Instant) -> ExitCode {
-        let started = report::start(secrets.clone(), vec![self.renderer(None, None)], None);
-        let Ok((reporter, desk)) = started else {
-            screen::complain(&secrets.redact(&problems.to_string()));
-            return ExitCode::Usage;
-        };
-        for problem in &problems.0 {
-            reporter.tell(Event::from(problem));
-        }
-        reporter.tell(report::end_of_run(&[], Some(ExitCode::Usage), millis(began), None).0);
-        close(desk, ExitCode::Usage)
-    }
-
     fn go<F>(
         &self,
         prepared: Prepared,
@@ -119,7 +105,7 @@ impl Run<'_> {
         let progress = self.progress();
         let path = log.as_ref().ok().map(|(path, _)| path.clone());
         let shown = path.as_ref().map(|path| self.environment.shorten(path));
-        let mut renderers = vec![self.renderer(shown.clone(), progress.clone())];
+        let mut renderers = vec![show::renderer(self.output, self.environment, self.all_facts, shown.clone(), progress.clone())];
         let mut unlogged = None;
         match log {
             // first, so that even an event that ends the program is in it
@@ -148,9 +134,9 @@ impl Run<'_> {
                 (Vec::new(), Some(ExitCode::Failed))
             }
         };
-        let (event, code) = report::end_of_run(&outcomes, code, millis(began), path.map(|path| path.display().to_string()));
+        let (event, code) = report::end_of_run(&outcomes, code, show::millis(began), path.map(|path| path.display().to_string()));
         reporter.tell(event);
-        let code = close(desk, code);
+        let code = show::close(desk, code);
         // people have read it in the last line
         if let Some(log) = shown.filter(|_| code != ExitCode::Done && self.output.output != OutputFormat::Human) {
             screen::complain(&format!("log: {log}"));
@@ -208,51 +194,10 @@ impl Run<'_> {
         let wanted = self.environment.stderr_terminal && !self.environment.dumb_terminal;
         wanted.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
     }
-
-    fn renderer(&self, log: Option<String>, progress: Option<MultiProgress>) -> Box<dyn Renderer> {
-        let out = BufWriter::new(io::stdout());
-        match self.output.output {
-            OutputFormat::Json => around(progress, Json::new(out)),
-            OutputFormat::Jsonl => around(progress, JsonLines::new(out)),
-            OutputFormat::Human => {
-                let colour = !self.output.no_color && !self.environment.no_colour;
-                let look = Look {
-                    colour_out: colour && self.environment.stdout_terminal,
-                    colour_err: colour && self.environment.stderr_terminal,
-                    verbose: self.output.verbose > 0,
-                    all_facts: self.all_facts,
-                    log,
-                };
-                around(progress, Human::new(out, io::stderr(), look))
-            }
-        }
-    }
 }
 
 async fn say_when_interrupted(cancelled: &CancellationToken, reporter: &Reporter) -> Infallible {
     cancelled.cancelled().await;
     reporter.tell(Event::warning("interrupted: ending what is under way (again to end at once)"));
     std::future::pending().await
-}
-
-fn around(progress: Option<MultiProgress>, renderer: impl Renderer + 'static) -> Box<dyn Renderer> {
-    match progress {
-        Some(progress) => Box::new(Progress::new(progress, renderer)),
-        None => Box::new(renderer),
-    }
-}
-
-fn close(desk: Desk, code: ExitCode) -> ExitCode {
-    match desk.close() {
-        Ok(()) => code,
-        Err(error) => {
-            screen::complain(&format!("error: {}", Problem::from_error(&error).message));
-            // what happened on the hosts matters more than that it could not be shown
-            if code == ExitCode::Done { ExitCode::Failed } else { code }
-        }
-    }
-}
-
-fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -16,16 +16,19 @@ pub(super) fn short(text: &str) -> String {
 
 /// The parser gave up at `at`, for the reason that it calls `info`. What people do wrong again and again is recognised by
 /// the line itself.
-pub(super) fn syntax(source: &Source, at: usize, info: &str) -> Diagnostic {
+/// `context` is where the thing begins that it was reading.
+pub(super) fn syntax(source: &Source, at: usize, context: usize, info: &str) -> Diagnostic {
     let text: &str = &source.text;
     let line = line_of(text, at);
     let before = line_of(text, line.start.saturating_sub(1));
-    [line.clone(), before.clone()].into_iter().find_map(|line| habit(source, line)).or_else(|| by_reason(source, at, info)).unwrap_or_else(
-        || {
+    [line.clone(), before.clone()]
+        .into_iter()
+        .find_map(|line| habit(source, line))
+        .or_else(|| by_reason(source, at, context, info))
+        .unwrap_or_else(|| {
             let end = if at < line.end { at + 1 } else { at };
             Diagnostic::error(format!("this is no YAML: {info}")).at(source.at(at..end))
-        },
-    )
+        })
 }
 
 /// The line that a byte stands in, without its end.
@@ -77,70 +80,51 @@ fn value_start(text: &str) -> Option<usize> {
     Some(at + after_key + (value.len() - value.trim_start().len()))
 }
 
-fn by_reason(source: &Source, at: usize, info: &str) -> Option<Diagnostic> {
+fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<Diagnostic> {
     let text: &str = &source.text;
     let line = line_of(text, at);
-    let here = || source.at(at..if at < line.end { at + 1 } else { at });
-    let error = |message: &str| Diagnostic::error(message).at(here());
+    let error = |message: &str| Diagnostic::error(message).at(source.at(at..if at < line.end { at + 1 } else { at }));
     let contains = |part: &str| info.contains(part);
-    let open = open_bracket(text, at);
-    Some(if let Some((bracket, what)) = open.filter(|_| contains("mapping values") || contains("flow") || contains("placement of ':'")) {
+    let begins_with = |at: usize, quotes: &[char]| text.get(at..).is_some_and(|rest| rest.starts_with(quotes));
+    let in_flow = contains("parsing a flow");
+    let open = open_bracket(text, at).filter(|_| contains("mapping values") || contains("could not find expected ':'"));
+    let what = |at: usize| if begins_with(at, &['[']) { "list" } else { "mapping" };
+    Some(if contains("quoted scalar") && contains("found unexpected") {
+        let quote = if begins_with(context, &['\'', '"']) { context } else { at };
+        Diagnostic::error("this quote is not closed")
+            .at(source.at(quote..quote + 1))
+            .hint("a quote within single quotes is written twice: `''`")
+    } else if in_flow && begins_with(context, &['[', '{']) && !contains("node content") {
+        let error = Diagnostic::error(format!("this {} is not closed", what(context))).at(source.at(context..context + 1));
+        if at < text.len() { error.also(source.at(at..at + 1), "a comma or the closing bracket is missing before here") } else { error }
+    } else if let Some((bracket, what)) = open {
         Diagnostic::error(format!("this {what} is not closed")).at(source.at(bracket..bracket + 1))
-    } else if text.get(at..).is_some_and(|rest| rest.starts_with(['\'', '"']))
-        && (contains("did not find expected") || contains("quoted scalar"))
+    } else if contains("did not find expected key") && text.get(line.start..at).is_some_and(|front| front.trim_end().ends_with(['\'', '"']))
     {
-        error("this quote is not closed").hint("two single quotes stand for one within single quotes")
-    } else if contains("mapping values are not allowed") || contains("illegal placement of ':'") {
-        error("a `:` stands here in the middle of a value").hint("put the value in quotes, or begin a new line if a key is meant")
-    } else if contains("quoted scalar, found unexpected") {
-        match open_quote(text, at) {
-            Some(quote) => Diagnostic::error("this quote is not closed").at(source.at(quote..quote + 1)),
-            None => error("a quote is not closed"),
-        }
-    } else if contains("trailing content after double-quoted") {
         error("the value goes on after its closing quote").hint("put the whole value in quotes, in single ones if it has double ones in it")
+    } else if contains("mapping values are not allowed") {
+        error("a `:` stands here in the middle of a value").hint("put the value in quotes, or begin a new line if a key is meant")
     } else if contains("unknown escape character") {
         error("this is no escape that YAML knows").hint("in single quotes a backslash is just a backslash")
-    } else if contains("tab") {
+    } else if contains("tab character") || contains("cannot start any token") && begins_with(at, &['\t']) {
         error("a tab cannot stand here").hint("use spaces")
-    } else if contains("unknown anchor") {
-        error("no anchor of that name stands before this alias")
-            .hint("`&name` names a value, `*name` repeats it; put it in quotes if a text is meant")
-    } else if contains("duplicated anchor") {
-        error("this anchor stands twice").hint("give the second one another name")
-    } else if contains("flow sequence, expected") {
-        error("this list is not closed").hint("a `,` or a `]` is missing before here")
-    } else if contains("flow mapping, did not find") {
-        error("this mapping is not closed").hint("a `,` or a `}` is missing before here; a template needs quotes around it")
-    } else if contains("simple key expect") {
-        let end = line.start + source.text.get(line.clone()).map_or(0, |line| line.trim_end().len());
-        let start = line.start + source.text.get(line).map_or(0, |line| line.len() - line.trim_start().len());
-        Diagnostic::error("a `:` is missing behind this key").at(source.at(start..end.max(start)))
-    } else if contains("did not find expected key") || contains("did not find expected '-' indicator") || contains("invalid indentation") {
+    } else if contains("could not find expected ':'") {
+        let span = line_of(text, context);
+        let start = span.start + text.get(span.clone()).map_or(0, |line| line.len() - line.trim_start().len());
+        Diagnostic::error("a `:` is missing behind this key")
+            .at(source.at(start..span.start + text.get(span.clone()).map_or(0, |line| line.trim_end().len())))
+    } else if contains("did not find expected key") || contains("did not find expected '-' indicator") {
         error("this line does not belong to what stands above it")
             .hint("lines of one list or mapping begin in the same column; look at the spaces before it")
     } else if contains("block sequence entries are not allowed") {
         error("a list cannot begin here").hint("write `-` on a line of its own, below the key")
     } else if contains("did not find expected <document") || contains("did not find expected node content") {
         error("something else was expected here").hint("look at the line before it: a quote, a bracket or a `:` may be missing")
-    } else if contains("recursion limit") {
-        error("too many collections stand in each other here")
+    } else if contains("directive") {
+        error("a line that begins with `%` says something to the YAML reader, which this does not").hint("put the value in quotes")
     } else {
         return None;
     })
-}
-
-/// The quote that opens the value which the text's end, or `at`, cuts off: the last one that opens a value before it.
-fn open_quote(text: &str, at: usize) -> Option<usize> {
-    if text.get(at..).is_some_and(|rest| rest.starts_with(['\'', '"'])) {
-        return Some(at);
-    }
-    let before = text.get(..at)?;
-    let opens = |(index, _): &(usize, &str)| {
-        let front = before.get(..*index).unwrap_or_default();
-        front.is_empty() || front.ends_with([' ', '\n', '[', '{', ',', '\t'])
-    };
-    before.match_indices(['\'', '"']).filter(opens).last().map(|(index, _)| index)
 }
 
 /// The bracket that opens the list or mapping that is still open at `at`, if it stands in this line or in the one before.
@@ -164,11 +148,18 @@ fn open_bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
     open.first().copied()
 }
 
+/// An alias whose anchor is not there, or has not ended yet.
+pub(super) fn unknown_alias(place: crate::diagnostics::Place, inside: bool) -> Diagnostic {
+    if inside {
+        return Diagnostic::error("this alias stands in what it stands for").at(place).hint("a value cannot hold itself");
+    }
+    let error = Diagnostic::error("no anchor of that name stands before this alias").at(place);
+    error.hint("`&name` names a value, `*name` repeats it; put it in quotes if a text is meant")
+}
+
 /// A character that YAML does not allow.
 pub(super) fn control_character(source: &Source) -> Option<Diagnostic> {
-    let wrong = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || c == '\u{feff}' || matches!(c, '\u{fffe}' | '\u{ffff}')
-    };
+    let wrong = |c: char| (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || matches!(c, '\u{fffe}' | '\u{ffff}');
     let (at, c) = source.text.char_indices().find(|(_, c)| wrong(*c))?;
     let error = Diagnostic::error(format!("the character U+{:04X} cannot stand in YAML", u32::from(c)));
     Some(error.at(source.at(at..at + c.len_utf8())).hint("write it as an escape in double quotes: `\"\\x1b\"`"))
@@ -190,7 +181,7 @@ pub(super) fn collection_as_key(source: &Source, key: &Node) -> Diagnostic {
     if matches!(key.value, Value::Map(_)) && text.starts_with("{{") {
         let line = line_of(&source.text, key.place.span.start);
         let end = source.text.get(line.clone()).map_or(line.end, |text| line.start + text.trim_end().len());
-        let start = key.place.span.start - 1;
+        let start = key.place.span.start.saturating_sub(1);
         let shown = source.text.get(start..end).unwrap_or_default();
         let error = Diagnostic::error("a value that begins with a template must stand in quotes").at(source.at(start..end));
         return error.label(format!("write `\"{}\"`", short(shown)));

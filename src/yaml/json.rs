@@ -1,13 +1,14 @@
 //! Documents that are JSON: Ansible reads every file as JSON first, where numbers and quotes mean JSON's.
 
-use serde::de::IgnoredAny;
-
 use super::merge;
 use super::scalar::whole;
 use super::value::{Map, Node, Style, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
 
-/// The document's value, or `None` if it is no JSON object or list, or one that a person has to hear about (a key that
+/// Deeper nesting is nobody's document.
+const DEEPEST: usize = 128;
+
+/// The document's value, or `None` if it is no JSON, or one that a person has to hear about (a key that
 /// stands twice), which is then told as for YAML.
 pub(super) fn load(source: &Source) -> Option<Node> {
     let mut problems = Diagnostics::new();
@@ -25,7 +26,7 @@ pub fn load_json(source: &Source) -> Result<Node, Diagnostics> {
         return problems.or(node).map(|(node, _)| node);
     }
     let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) else {
-        return Err(Diagnostic::error("this is a single value, and an object is needed").at(source.line(1)).into());
+        return Err(Diagnostic::error(format!("more than {DEEPEST} lists and objects stand in each other")).at(source.line(1)).into());
     };
     let line = source.line(error.line()).span;
     let at = (line.start + error.column().saturating_sub(1)).min(line.end);
@@ -35,30 +36,33 @@ pub fn load_json(source: &Source) -> Result<Node, Diagnostics> {
 }
 
 fn read(source: &Source, problems: &mut Diagnostics) -> Option<Node> {
-    let text: &str = &source.text;
-    // only these two, so that a file of 10 MiB of YAML is not looked at twice
-    if !text.trim_start().starts_with(['{', '[']) || serde_json::from_str::<IgnoredAny>(text).is_err() {
+    let mut reader = Reader { source, text: &source.text, at: 0, depth: 0, problems };
+    // a look at the first character keeps most YAML from being looked at twice
+    if !matches!(reader.peek()?, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b'N' | b'I') {
         return None;
     }
-    Reader { source, text, at: 0, problems }.value()
+    let node = reader.value()?;
+    reader.peek().is_none().then_some(node)
 }
 
-/// Walks over a text that is known to be JSON.
+/// Reads JSON as Python's `json.loads` does; `None` from any part means that it is no JSON.
 struct Reader<'a> {
     source: &'a Source,
     text: &'a str,
     at: usize,
+    depth: usize,
     problems: &'a mut Diagnostics,
 }
 
 impl Reader<'_> {
+    /// The next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes().get(self.at..)?;
-        self.at += rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        self.at += rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Whether the next character was this one.
+    /// Whether the next byte was this one.
     fn skip(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -68,41 +72,56 @@ impl Reader<'_> {
     fn value(&mut self) -> Option<Node> {
         let first = self.peek()?;
         let start = self.at;
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return None;
+        }
         let (value, style) = match first {
             b'{' => (self.object()?, Style::Collection),
             b'[' => (self.array()?, Style::Collection),
             b'"' => (Value::Str(self.string()?.into()), Style::Quoted),
             _ => (self.literal()?, Style::Plain),
         };
+        self.depth -= 1;
         Some(trusted(Node::new(value, self.source.at(start..self.at)).style(style)))
     }
 
     fn object(&mut self) -> Option<Value> {
         self.skip(b'{');
         let mut pairs: Map = Vec::new();
-        while !self.skip(b'}') {
-            self.skip(b',');
+        if self.skip(b'}') {
+            return Some(Value::Map(pairs));
+        }
+        loop {
             self.peek()?;
             let start = self.at;
             let key = Node::new(self.string()?, self.source.at(start..self.at)).style(Style::Quoted);
-            self.skip(b':');
+            if !self.skip(b':') {
+                return None;
+            }
             pairs.push((key, self.value()?));
+            if !self.skip(b',') {
+                return self.skip(b'}').then(|| Value::Map(merge::unique(pairs, self.problems)));
+            }
         }
-        Some(Value::Map(merge::unique(pairs, self.problems)))
     }
 
     fn array(&mut self) -> Option<Value> {
         self.skip(b'[');
         let mut list = Vec::new();
-        while !self.skip(b']') {
-            self.skip(b',');
-            list.push(self.value()?);
+        if self.skip(b']') {
+            return Some(Value::List(list));
         }
-        Some(Value::List(list))
+        loop {
+            list.push(self.value()?);
+            if !self.skip(b',') {
+                return self.skip(b']').then_some(Value::List(list));
+            }
+        }
     }
 
     fn string(&mut self) -> Option<String> {
-        let rest = self.text.get(self.at..)?;
+        let rest = self.text.get(self.at..).filter(|rest| rest.starts_with('"'))?;
         let mut end = 1;
         while let Some(at) = rest.as_bytes().get(end..)?.iter().position(|b| matches!(b, b'"' | b'\\')) {
             end += at + 1;
@@ -123,14 +142,31 @@ impl Reader<'_> {
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len());
         let word = rest.get(..end)?;
         self.at += end;
-        Some(match word {
+        let value = match word {
             "null" => Value::Null,
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
+            "NaN" => Value::Float(f64::NAN),
+            "Infinity" => Value::Float(f64::INFINITY),
+            "-Infinity" => Value::Float(f64::NEG_INFINITY),
+            number if !is_number(number) => return None,
             number if number.contains(['.', 'e', 'E']) => Value::Float(number.parse().ok()?),
             number => whole(number.trim_start_matches('-'), 10, number.starts_with('-'))?,
-        })
+        };
+        Some(value)
     }
+}
+
+/// JSON's grammar of a number: no sign but a minus, no zeros in front, digits around the point.
+fn is_number(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (before, after) = mantissa.split_once('.').map_or((mantissa, None), |(before, after)| (before, Some(after)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits(before)
+        && (before == "0" || !before.starts_with('0'))
+        && after.is_none_or(digits)
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)))
 }
 
 /// What Ansible writes for a text that is no template, and for an encrypted one.
@@ -165,6 +201,6 @@ mod tests {
     #[test]
     fn what_is_wrong_has_its_place() {
         let errors = |text: &str| load_json(&Source::new("output of hosts.sh", text)).unwrap_err().to_string();
-        insta::assert_snapshot!([errors("{\"a\": 1,\n \"a\": 2}"), errors("{\"a\": x}"), errors("5"), errors("")].join("\n\n"));
+        insta::assert_snapshot!([errors("{\"a\": 1,\n \"a\": 2}"), errors("{\"a\": x}"), errors("[1,]"), errors("")].join("\n\n"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
 
 use super::complaint;
 use super::offsets::Offsets;
@@ -55,7 +55,7 @@ struct Loader<'a> {
     source: &'a Source,
     offsets: Offsets<'a>,
     stack: Vec<Open>,
-    anchors: HashMap<usize, Anchor>,
+    anchors: HashMap<String, Anchor>,
     nodes: usize,
     root: Option<Node>,
     documents: usize,
@@ -72,7 +72,7 @@ struct Anchor {
 
 /// A collection that has not ended.
 struct Open {
-    anchor: usize,
+    anchor: Option<String>,
     kind: Kind,
     start: usize,
     /// How many values there were before it.
@@ -90,33 +90,40 @@ struct Stop;
 
 impl Loader<'_> {
     fn run(&mut self) {
-        let text = std::sync::Arc::clone(&self.source.text);
-        let mut parser = Parser::new_from_str(&text);
+        // the parser wants a line end behind a block of text, and says nothing of a text without one
+        let end = if self.source.text.ends_with(['\n', '\r']) { "" } else { "\n" };
+        let text = format!("{}{end}", self.source.text);
+        let mut bytes = text.as_bytes();
+        let mut parser = Parser::new();
+        parser.set_encoding(libyaml_safer::Encoding::Utf8);
+        parser.set_input_string(&mut bytes);
         loop {
-            let (event, span) = match parser.next_event() {
-                None => return,
-                Some(Ok(next)) => next,
-                Some(Err(error)) => return self.syntax(&error),
+            let event = match parser.parse() {
+                Ok(event) => event,
+                Err(error) => return self.syntax(&error),
             };
-            let done = matches!(event, Event::StreamEnd);
-            if self.event(event, span).is_err() || done {
+            let done = matches!(event.data, EventData::StreamEnd);
+            if self.event(event).is_err() || done {
                 return;
             }
         }
     }
 
-    fn syntax(&mut self, error: &ScanError) {
-        let at = self.offsets.byte(error.marker().index());
-        let problem = complaint::syntax(self.source, at, error.info());
+    fn syntax(&mut self, error: &libyaml_safer::Error) {
+        let byte = |mark: Option<libyaml_safer::Mark>| {
+            mark.map_or(self.source.text.len(), |mark| self.offsets.byte(usize::try_from(mark.index).unwrap_or(usize::MAX)))
+        };
+        let problem = complaint::syntax(self.source, byte(error.problem_mark()), byte(error.context_mark()), &error.to_string());
         if !self.problems.0.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
-        let bytes = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
-        match event {
-            Event::DocumentStart(_) => {
+    fn event(&mut self, event: Event) -> Result<(), Stop> {
+        let byte = |mark: libyaml_safer::Mark| self.offsets.byte(usize::try_from(mark.index).unwrap_or(usize::MAX));
+        let bytes = byte(event.start_mark)..byte(event.end_mark);
+        match event.data {
+            EventData::DocumentStart { .. } => {
                 self.documents += 1;
                 if self.documents > 1 {
                     let error = Diagnostic::error("a second document begins here, and there can be only one").at(self.source.at(bytes));
@@ -125,33 +132,50 @@ impl Loader<'_> {
                 }
                 Ok(())
             }
-            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), bytes),
-            Event::Alias(id) => self.alias(id, bytes),
-            Event::SequenceStart(anchor, tag) => self.open(anchor, tag.as_deref(), bytes, Inside::List(Vec::new())),
-            Event::MappingStart(anchor, tag) => self.open(anchor, tag.as_deref(), bytes, Inside::Map { pairs: Vec::new(), key: None }),
-            Event::SequenceEnd | Event::MappingEnd => self.close(bytes),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            EventData::Scalar { value, style, anchor, tag, .. } => self.scalar(&value, style, anchor, tag.as_deref(), bytes),
+            EventData::Alias { anchor } => self.alias(&anchor, bytes),
+            EventData::SequenceStart { anchor, tag, .. } => self.open(anchor, tag.as_deref(), bytes, Inside::List(Vec::new())),
+            EventData::MappingStart { anchor, tag, .. } => {
+                self.open(anchor, tag.as_deref(), bytes, Inside::Map { pairs: Vec::new(), key: None })
+            }
+            EventData::SequenceEnd | EventData::MappingEnd => self.close(bytes),
+            EventData::StreamStart { .. } | EventData::StreamEnd | EventData::DocumentEnd { .. } => Ok(()),
         }
     }
 
-    fn kind(&mut self, tag: Option<&Tag>, bytes: &Range<usize>) -> Kind {
+    /// Remembers what an alias of that name stands for; one name stands for one value.
+    fn name_anchor(&mut self, name: &str, node: &Node, size: usize) {
+        if self.anchors.insert(name.to_owned(), Anchor { node: node.clone(), size }).is_some() {
+            let error = Diagnostic::error(format!("the anchor `&{name}` stands twice")).at(node.place.clone());
+            self.problems.push(error.hint("give the second one another name"));
+        }
+    }
+
+    fn kind(&mut self, tag: Option<&str>, bytes: &Range<usize>) -> Kind {
         Kind::of(tag).unwrap_or_else(|name| {
             self.problems.push(complaint::unknown_tag(self.source, bytes, &name));
             Kind::Str
         })
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>) -> Result<(), Stop> {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: Option<String>,
+        tag: Option<&str>,
+        bytes: Range<usize>,
+    ) -> Result<(), Stop> {
         let kind = self.kind(tag, &bytes);
         let plain = style == ScalarStyle::Plain;
         let value = match kind {
+            // a key `=` is a text, and so is `<<` where it merges
+            Kind::None if plain && self.is_key() && matches!(text, "=" | "<<") => Ok(Value::from(text)),
             Kind::None if plain => scalar::resolve(text).map(|value| {
                 self.surprises.see(text, &value, &bytes, self.is_key());
                 value
             }),
             Kind::None | Kind::Str => Ok(Value::from(text)),
-            // PyYAML resolves these once more, as if they were plain
-            Kind::Unsafe => scalar::resolve(text),
             kind => kind.scalar(text),
         };
         // told with their place; the text itself stands in for the value
@@ -160,14 +184,26 @@ impl Loader<'_> {
             self.problems.push(error.at(self.source.at(bytes.clone())).hint("put it in quotes if a text is meant"));
             Value::from(text)
         });
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let value = match value {
+            Value::Str(text) if block && bytes.end >= self.source.text.len() => Value::from(self.unfinished(&text)),
+            value => value,
+        };
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            _ => Style::Quoted,
         };
         let mut node = Node::new(value, self.source.at(self.tight(bytes))).style(style);
         node.literal = kind == Kind::Unsafe;
         self.add(node, anchor, 1)
+    }
+
+    /// A block of text at the end of a document, without the line end that only we have put there.
+    fn unfinished<'t>(&self, text: &'t str) -> &'t str {
+        let last = self.source.text.rsplit(['\n', '\r']).next().unwrap_or_default();
+        if last.trim().is_empty() { text } else { text.strip_suffix('\n').unwrap_or(text) }
     }
 
     /// The span without the white space at its end: for an empty value it begins where the next token does.
@@ -176,10 +212,10 @@ impl Loader<'_> {
         bytes.start..bytes.start + text.trim_end().len()
     }
 
-    fn alias(&mut self, id: usize, bytes: Range<usize>) -> Result<(), Stop> {
-        let Some(Anchor { node, size }) = self.anchors.get(&id) else {
-            let error = Diagnostic::error("this alias stands in what it stands for").at(self.source.at(bytes));
-            self.problems.push(error.hint("a value cannot hold itself"));
+    fn alias(&mut self, name: &str, bytes: Range<usize>) -> Result<(), Stop> {
+        let Some(Anchor { node, size }) = self.anchors.get(name) else {
+            let inside = self.stack.iter().any(|open| open.anchor.as_deref() == Some(name));
+            self.problems.push(complaint::unknown_alias(self.source.at(bytes), inside));
             return Err(Stop);
         };
         let (mut node, size) = (node.clone(), *size);
@@ -190,7 +226,7 @@ impl Loader<'_> {
         if !self.is_merge() {
             node.place = self.source.at(bytes);
         }
-        self.add(node, 0, size)
+        self.add(node, None, size)
     }
 
     fn too_many(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
@@ -199,7 +235,7 @@ impl Loader<'_> {
         Err(Stop)
     }
 
-    fn open(&mut self, anchor: usize, tag: Option<&Tag>, bytes: Range<usize>, inside: Inside) -> Result<(), Stop> {
+    fn open(&mut self, anchor: Option<String>, tag: Option<&str>, bytes: Range<usize>, inside: Inside) -> Result<(), Stop> {
         if self.stack.len() >= DEEPEST {
             let error = Diagnostic::error(format!("more than {DEEPEST} collections stand in each other here"));
             self.problems.push(error.at(self.source.at(bytes.start..bytes.start + 1)));
@@ -260,13 +296,13 @@ impl Loader<'_> {
     }
 
     /// Puts a value where it belongs.
-    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Stop> {
+    fn add(&mut self, node: Node, anchor: Option<String>, size: usize) -> Result<(), Stop> {
         self.nodes += size;
         if self.nodes > MOST_NODES {
             return self.too_many(node.place.span);
         }
-        if anchor > 0 {
-            self.anchors.insert(anchor, Anchor { node: node.clone(), size });
+        if let Some(name) = anchor {
+            self.name_anchor(&name, &node, size);
             // the copy takes its share too
             self.nodes += size;
         }

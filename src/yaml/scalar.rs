@@ -12,7 +12,7 @@ pub fn resolve(text: &str) -> Result<Value, &'static str> {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Ok(Value::Bool(true)),
         "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => return Ok(Value::Bool(false)),
-        "=" => return Err("a single `=` has a meaning of its own in YAML 1.1"),
+        "=" | "<<" => return Err("it has a meaning of its own in YAML 1.1"),
         _ => {}
     }
     // all that follow begin with one of these
@@ -209,7 +209,7 @@ mod tests {
         ] {
             assert_eq!(of(text), expected, "{text}");
         }
-        for text in ["0b_", "2024-13-01", "="] {
+        for text in ["0b_", "2024-13-01", "=", "<<"] {
             assert!(of(text).starts_with("error"), "{text}");
         }
     }

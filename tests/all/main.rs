@@ -27,3 +27,4 @@ mod steps;
 mod testbed_basics;
 mod testbed_traits;
 mod testbed_uml;
+mod yaml_records;

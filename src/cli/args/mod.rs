@@ -13,7 +13,9 @@ pub use output::{OutputArgs, OutputFormat};
 pub use resolved::{Unresolved, without_effect};
 pub(in crate::cli) use resolved::{choose, register};
 
-use super::commands::{completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, man::ManArgs, ping::PingArgs};
+use super::commands::{
+    completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs, ping::PingArgs,
+};
 
 /// Reach machines by SSH, learn the truth about them, and change them
 ///
@@ -44,6 +46,7 @@ pub enum Command {
     Ping(PingArgs),
     Facts(FactsArgs),
     Exec(ExecArgs),
+    Inventory(InventoryArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

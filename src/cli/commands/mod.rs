@@ -4,5 +4,6 @@ pub mod completions;
 pub mod exec;
 mod fact_summary;
 pub mod facts;
+pub mod inventory;
 pub mod man;
 pub mod ping;

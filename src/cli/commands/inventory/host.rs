@@ -1,0 +1,65 @@
+//! `homelabctl inventory host`
+
+use clap::Args;
+
+use super::super::super::args::{OutputArgs, OutputFormat, SourceArgs};
+use super::super::super::inventory::Loaded;
+use super::{columns, find};
+use crate::diagnostics::Diagnostics;
+use crate::inventory::{ansible_look, where_it_stands};
+use crate::report::escape;
+use crate::yaml::one_line;
+
+/// Show what counts for a host: each variable, its value, and where it comes from
+///
+/// With `--output json` it prints what `ansible-inventory --host` prints; values that were encrypted are shown as `***`.
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// The host's name
+    #[arg(value_name = "HOST")]
+    pub name: String,
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+impl HostArgs {
+    pub(super) fn show(&self, loaded: &Loaded, output: &OutputArgs, problems: &mut Diagnostics) -> String {
+        let Some(host) = find(loaded, &self.name, problems) else { return String::new() };
+        let inventory = &loaded.inventory;
+        // texts that are no templates are marked in a list only, as by Ansible
+        let look = |indent| crate::yaml::Look { mark_literal: false, ..ansible_look(indent) };
+        match output.output {
+            OutputFormat::Json => return inventory.host_json(host, look(Some(4))) + "\n",
+            OutputFormat::Jsonl => return inventory.host_json(host, look(None)) + "\n",
+            OutputFormat::Human => {}
+        }
+        let groups = inventory.group_names(host).join(", ");
+        let head = format!("{}  in {groups}; named in {}\n\n", host.name, where_it_stands(&host.place));
+        let variables = inventory.variables(host);
+        let rows: Vec<Vec<String>> = variables
+            .iter()
+            .map(|(name, value)| {
+                let place = inventory.settings(host).filter(|setting| *setting.variable.name == **name).last();
+                let place = place.map_or_else(String::new, |setting| where_it_stands(&setting.variable.place));
+                let shown = loaded.shown(host, name, value);
+                ["".to_owned(), name.to_string(), escape::line(&shown), place].to_vec()
+            })
+            .collect();
+        if rows.is_empty() {
+            return head + "  no variables\n";
+        }
+        head + &columns(&rows)
+    }
+}
+
+impl Loaded {
+    /// A value for a person: rendered if it is a template, and without what must not be seen.
+    pub(super) fn shown(&self, host: &crate::inventory::Host, name: &str, value: &crate::yaml::Node) -> String {
+        if crate::inventory::is_secret(name) {
+            return crate::yaml::MASKED.to_owned();
+        }
+        let rendered = self.rendered(host, value);
+        let text = one_line(&rendered);
+        if value.is_template() && !rendered.secret && text != one_line(value) { format!("{text}  from {}", one_line(value)) } else { text }
+    }
+}
