@@ -186,10 +186,7 @@ mod tests {
     fn two_places_and_a_text_that_must_not_be_shown() {
         let (source, hidden) = (Source::new("a.yml", "x: 1\ny: 2\n\n\n\n\nx: 3\n"), Source::hidden("vault.yml", "x: secret\n"));
         let error = Diagnostic::error("`x` stands twice").at(source.at(14..15)).also(source.at(0..1), "first here");
-        assert_eq!(
-            error.render(false),
-            "error: `x` stands twice\n --> a.yml:7:1\n  |\n1 | x: 1\n  | - first here\n...\n7 | x: 3\n  | ^"
-        );
+        assert_eq!(error.render(false), "error: `x` stands twice\n --> a.yml:7:1\n  |\n1 | x: 1\n  | - first here\n...\n7 | x: 3\n  | ^");
         let error = Diagnostic::error("`x` stands twice").at(hidden.at(0..1)).label("here").also(source.at(5..6), "and here");
         let drawn = error.render(false);
         assert!(drawn.contains("vault.yml:1:1") && drawn.contains("and here") && !drawn.contains("secret"), "{drawn}");

@@ -5,8 +5,10 @@
 
 mod diagnostic;
 mod exit_code;
+mod similar;
 mod source;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
+pub use similar::{similar, suggestion};
 pub use source::{Place, Source, Text};

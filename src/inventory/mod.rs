@@ -12,15 +12,14 @@ mod list;
 mod pattern;
 mod read;
 mod resolve;
-mod similar;
 mod variables;
 pub(crate) mod words;
 
+pub use crate::diagnostics::{similar, suggestion};
 pub use glob::Glob;
 pub use host::{Group, Host, Inventory, Variable};
 pub use pattern::Pattern;
 pub use read::{Given, read};
 pub(crate) use resolve::at_home;
 pub use resolve::{Become, Connect, Defaults, ResolvedHost, resolve};
-pub use similar::{similar, suggestion};
 pub use variables::{Known, is_secret, known, names as variable_names};
