@@ -1,1 +1,35 @@
-//! Jinja2 as Ansible has it, by minijinja.
+//! Jinja2 as Ansible has it.
+//!
+//! minijinja reads the templates; they are evaluated here, on values that are Python's as far as a template can tell, that
+//! know why they are undefined, that are rendered when they are needed and within bounds.
+
+mod call;
+mod check;
+mod compare;
+mod convert;
+mod engine;
+mod expr;
+mod fault;
+mod files;
+mod filters;
+mod functions;
+mod json_text;
+mod lazy;
+mod lookups;
+mod methods;
+mod operators;
+mod parse;
+mod percent;
+mod places;
+mod regex;
+mod render;
+mod repr;
+mod run;
+mod spec;
+mod strings;
+mod tests;
+mod value;
+mod version;
+mod yaml_text;
+
+pub use engine::{Decrypt, Engine, FromYaml, Scope, Surroundings};

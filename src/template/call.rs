@@ -1,0 +1,175 @@
+//! Calls in expressions: filters, tests, functions, methods, macros.
+
+use minijinja::machinery::ast::{self, CallArg, Expr};
+
+use super::fault::{Fault, Outcome, fail};
+use super::parse::range;
+use super::render::Eval;
+use super::run::Run;
+use super::spec::{Given, Spec};
+use super::value::V;
+use super::{filters, functions, methods, tests};
+
+/// What is given to a call.
+#[derive(Default, Clone)]
+pub(super) struct Args {
+    pub positional: Vec<V>,
+    pub named: Vec<(String, V)>,
+}
+
+impl Args {
+    /// Only positional ones.
+    pub fn of(positional: Vec<V>) -> Self {
+        Self { positional, named: Vec::new() }
+    }
+
+    /// The first that is not defined.
+    fn undefined(&self) -> Option<&V> {
+        let named = self.named.iter().map(|(_, value)| value);
+        self.positional.iter().chain(named).find(|value| matches!(value, V::Undefined(_)))
+    }
+}
+
+/// Applies a filter. Something undefined goes through it untouched, unless the filter is made for that.
+pub(super) fn filter(run: &Run, name: &str, value: &V, args: Args) -> Outcome<V> {
+    let Some(spec) = filters::find(name) else { return Err(Box::new(filters::unknown(name))) };
+    apply(run, spec, name, value, args)
+}
+
+/// Asks a test.
+pub(super) fn test(run: &Run, name: &str, value: &V, args: Args) -> Outcome<bool> {
+    let Some(spec) = tests::find(name) else { return Err(Box::new(tests::unknown(name))) };
+    match apply(run, spec, name, value, args)? {
+        V::Undefined(fault) => Err(Box::new((*fault).clone())),
+        answer => Ok(answer.truth()),
+    }
+}
+
+/// Applies what a table says.
+pub(super) fn apply(run: &Run, spec: &Spec, name: &str, value: &V, args: Args) -> Outcome<V> {
+    if !spec.lenient {
+        if let V::Undefined(_) = value {
+            return Ok(value.clone());
+        }
+        if let Some(undefined) = args.undefined() {
+            return Ok(undefined.clone());
+        }
+    }
+    let given = Given::bind(run, spec, name, value, args)?;
+    let result = (spec.run)(&given)?;
+    if let V::Str(text) = &result {
+        run.bytes(text.len())?;
+    }
+    Ok(result)
+}
+
+impl<'t> Eval<'t> {
+    fn args(&mut self, given: &'t [CallArg<'t>]) -> Outcome<Args> {
+        let mut args = Args::default();
+        for arg in given {
+            match arg {
+                CallArg::Pos(expr) => args.positional.push(self.expr(expr)?),
+                CallArg::Kwarg(name, expr) => {
+                    let value = self.expr(expr)?;
+                    args.named.push(((*name).to_owned(), value));
+                }
+                CallArg::PosSplat(expr) => {
+                    let value = self.defined(expr)?;
+                    args.positional.extend(self.run.items(&value)?);
+                }
+                CallArg::KwargSplat(expr) => {
+                    let value = self.defined(expr)?;
+                    for (key, value) in self.run.pairs(&value)? {
+                        let Some(name) = key.as_str() else { return fail("only names can be given with `**`") };
+                        args.named.push((name.to_owned(), value));
+                    }
+                }
+            }
+        }
+        Ok(args)
+    }
+
+    /// `value | filter(...)`
+    pub fn filter(&mut self, filter: &'t ast::Filter<'t>, value: &V) -> Outcome<V> {
+        let args = self.args(&filter.args)?;
+        self::filter(self.run, filter.name, value, args)
+    }
+
+    /// The filters behind `{% filter %}` and `{% set x | … %}`, whose innermost one has no value of its own.
+    pub fn filtered(&mut self, expr: &'t Expr<'t>, value: V) -> Outcome<V> {
+        let Expr::Filter(filter) = expr else { return Ok(value) };
+        let value = match &filter.expr {
+            Some(inner) => self.filtered(inner, value)?,
+            None => value,
+        };
+        self.filter(filter, &value).map_err(|fault| Box::new(fault.at(range(expr.span()))))
+    }
+
+    /// `value is test(...)`
+    pub fn test(&mut self, test: &'t ast::Test<'t>) -> Outcome<V> {
+        let value = self.expr(&test.expr)?;
+        let args = self.args(&test.args)?;
+        Ok(V::Bool(self::test(self.run, test.name, &value, args)?))
+    }
+
+    /// `something(...)`
+    pub fn call(&mut self, call: &'t ast::Call<'t>) -> Outcome<V> {
+        match &call.expr {
+            Expr::Var(var) => {
+                let own = match self.local(var.id) {
+                    Some(value) => Some(value),
+                    None => self.run.variable(var.id)?,
+                };
+                match own {
+                    Some(callee) => {
+                        let args = self.args(&call.args)?;
+                        self.call_value(&callee, args, var.id)
+                    }
+                    None => {
+                        let args = self.args(&call.args)?;
+                        match functions::find(var.id) {
+                            Some(spec) => apply(self.run, spec, var.id, &V::None, args),
+                            None => Err(Box::new(functions::unknown(var.id, &self.run.names()).at(range(var.span())))),
+                        }
+                    }
+                }
+            }
+            Expr::GetAttr(attr) => {
+                let value = self.defined(&attr.expr)?;
+                if let V::Namespace(names) = &value {
+                    // `loop.cycle` is the one method of what is a namespace here
+                    let index = names.borrow().get_str("index0").and_then(V::as_int);
+                    let args = self.args(&call.args)?;
+                    return match (attr.name, index.and_then(|at| usize::try_from(at).ok())) {
+                        ("cycle", Some(at)) if !args.positional.is_empty() => {
+                            Ok(args.positional.get(at % args.positional.len()).cloned().unwrap_or(V::None))
+                        }
+                        _ => fail(format!("`{}` is not a method here", attr.name)),
+                    };
+                }
+                let args = self.args(&call.args)?;
+                if let Some(undefined) = args.undefined() {
+                    return Ok(undefined.clone());
+                }
+                let result = methods::call(self.run, &value, attr.name, &args)?;
+                if let V::Str(text) = &result {
+                    self.run.bytes(text.len())?;
+                }
+                Ok(result)
+            }
+            other => {
+                let callee = self.defined(other)?;
+                let args = self.args(&call.args)?;
+                self.call_value(&callee, args, "this")
+            }
+        }
+    }
+
+    fn call_value(&mut self, callee: &V, args: Args, name: &str) -> Outcome<V> {
+        match callee {
+            V::Macro(number) => self.call_macro(*number, args),
+            V::Undefined(fault) => Err(Box::new((**fault).clone())),
+            other => Err(Box::new(Fault::new(format!("`{name}` cannot be called: it is {}", other.kind())))),
+        }
+    }
+}

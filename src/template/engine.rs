@@ -1,0 +1,124 @@
+//! The way in: values with templates go in, rendered values come out.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::yaml::{Node, Value};
+
+use super::fault::Outcome;
+use super::run::Run;
+use super::value::V;
+use super::{check, convert, render};
+
+/// Where variables come from.
+pub trait Scope: Send + Sync {
+    /// The variable as it was written, not rendered.
+    fn get(&self, name: &str) -> Option<Node>;
+    /// Every name there is, for "did you mean".
+    fn names(&self) -> Vec<String>;
+}
+
+/// Reads YAML for `from_yaml`: one value for each document.
+pub type FromYaml = fn(&str) -> Result<Vec<Value>, String>;
+
+/// Opens an encrypted text, or says why not.
+pub type Decrypt = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// What lookups and filters may see of the world.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// For `lookup('env', …)`.
+    pub env: BTreeMap<String, String>,
+    /// Where relative file names start.
+    pub dir: PathBuf,
+    /// What `~` is.
+    pub home: PathBuf,
+    /// Opens encrypted values.
+    pub decrypt: Decrypt,
+    /// Reads YAML; without it `from_yaml` is an error.
+    pub from_yaml: Option<FromYaml>,
+}
+
+/// Renders templates.
+pub struct Engine {
+    around: Surroundings,
+}
+
+impl Engine {
+    /// One that sees these surroundings.
+    pub fn new(surroundings: Surroundings) -> Self {
+        Self { around: surroundings }
+    }
+
+    /// Looks at every template in a value without evaluating one: grammar, and the names of filters, tests, functions and
+    /// lookups. Adds everything that is wrong.
+    pub fn check(&self, node: &Node, problems: &mut Diagnostics) {
+        node.each(&mut |node| {
+            if let (true, Some(text)) = (node.is_template(), node.as_str()) {
+                check::template(node, text, problems);
+            }
+        });
+    }
+
+    /// The same for a bare expression (`when:`).
+    pub fn check_expression(&self, node: &Node, problems: &mut Diagnostics) {
+        if let Some(text) = node.as_str() {
+            check::expression(node, text, problems);
+        }
+    }
+
+    /// The value with all templates in it rendered. A text that is one `{{ … }}` becomes what the expression gives; what was
+    /// rendered is not rendered again.
+    ///
+    /// # Errors
+    /// The first thing that went wrong, with its place.
+    pub fn render(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
+        let run = Run::new(&self.around, scope);
+        rendered(&run, node).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
+    }
+
+    /// The value of a bare expression (`when:`). Anything but a text is its own value.
+    ///
+    /// # Errors
+    /// What went wrong, with its place.
+    pub fn expression(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
+        let Some(text) = node.as_str() else { return self.render(node, scope) };
+        let run = Run::new(&self.around, scope);
+        value(&run, node, || render::expression(&run, node, text)).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
+    }
+}
+
+/// What a rendering gives, as a node; secret if a secret was seen.
+fn value(run: &Run, node: &Node, what: impl FnOnce() -> Outcome<V>) -> Outcome<Node> {
+    let (result, secret) = run.watched(|| convert::node(run, &what()?, &node.place));
+    let mut rendered = result?;
+    let secret = secret || node.secret;
+    rendered.each_mut(&mut |node| {
+        node.secret |= secret;
+        // what was rendered is no template, whatever it looks like
+        node.literal = true;
+    });
+    Ok(rendered)
+}
+
+fn rendered(run: &Run, node: &Node) -> Outcome<Node> {
+    let _level = run.deeper()?;
+    match &node.value {
+        Value::Vault(_) => {
+            let clear = run.decrypted(node)?;
+            rendered(run, &clear)
+        }
+        Value::Str(text) if node.is_template() => value(run, node, || render::template(run, node, text)),
+        Value::List(list) => {
+            let list = list.iter().map(|item| rendered(run, item)).collect::<Outcome<_>>()?;
+            Ok(Node { value: Value::List(list), ..node.clone() })
+        }
+        Value::Map(map) => {
+            let map = map.iter().map(|(key, value)| Ok((key.clone(), rendered(run, value)?))).collect::<Outcome<_>>()?;
+            Ok(Node { value: Value::Map(map), ..node.clone() })
+        }
+        _ => Ok(node.clone()),
+    }
+}

@@ -1,0 +1,220 @@
+//! Expressions.
+
+use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, Expr, UnaryOpKind};
+
+use super::compare;
+use super::fault::{Fault, Names, Outcome, fail_hint};
+use super::methods;
+use super::operators;
+use super::parse::range;
+use super::render::Eval;
+use super::strings;
+use super::value::{Dict, V};
+
+impl<'t> Eval<'t> {
+    /// The value of an expression. Something undefined is a value, until it is used.
+    pub fn expr(&mut self, expr: &'t Expr<'t>) -> Outcome<V> {
+        let _level = self.run.deeper()?;
+        self.value_of(expr).map_err(|fault| Box::new(fault.at(range(expr.span()))))
+    }
+
+    /// The value of an expression that has to be there.
+    pub fn defined(&mut self, expr: &'t Expr<'t>) -> Outcome<V> {
+        match self.expr(expr)? {
+            V::Undefined(fault) => Err(Box::new((*fault).clone().at(range(expr.span())))),
+            value => Ok(value),
+        }
+    }
+
+    fn value_of(&mut self, expr: &'t Expr<'t>) -> Outcome<V> {
+        match expr {
+            Expr::Var(var) => self.variable(var.id, expr),
+            Expr::Const(constant) => self.constant(constant, expr),
+            Expr::Slice(slice) => self.slice(slice),
+            Expr::UnaryOp(op) => match op.op {
+                UnaryOpKind::Not => Ok(V::Bool(!self.truth(&op.expr)?)),
+                UnaryOpKind::Neg => operators::negated(&self.defined(&op.expr)?),
+            },
+            Expr::BinOp(op) => self.binary(op),
+            Expr::Compare(chain) => {
+                let mut left = self.defined(&chain.expr)?;
+                for op in &chain.ops {
+                    let right = self.defined(&op.expr)?;
+                    if !compare::holds(self.run, op.op, &left, &right)? {
+                        return Ok(V::Bool(false));
+                    }
+                    left = right;
+                }
+                Ok(V::Bool(true))
+            }
+            Expr::IfExpr(choice) => {
+                if self.truth(&choice.test_expr)? {
+                    self.expr(&choice.true_expr)
+                } else if let Some(otherwise) = &choice.false_expr {
+                    self.expr(otherwise)
+                } else {
+                    let fault = Fault::undefined("the condition is false, and there is no `else`").hint("write `… else ''`");
+                    Ok(self.undefined(fault, range(expr.span())))
+                }
+            }
+            Expr::Filter(filter) => {
+                let value = match &filter.expr {
+                    Some(inner) => self.expr(inner)?,
+                    None => V::None,
+                };
+                self.filter(filter, &value)
+            }
+            Expr::Test(test) => self.test(test),
+            Expr::GetAttr(attr) => {
+                let value = self.expr(&attr.expr)?;
+                self.attribute(&value, attr.name, expr, &attr.expr)
+            }
+            Expr::GetItem(item) => {
+                let (value, key) = (self.expr(&item.expr)?, self.defined(&item.subscript_expr)?);
+                self.item(&value, &key, expr, &item.expr)
+            }
+            Expr::Call(call) => self.call(call),
+            Expr::List(list) => {
+                self.run.spend(list.items.len() as u64)?;
+                Ok(V::list(list.items.iter().map(|item| self.expr(item)).collect::<Outcome<_>>()?))
+            }
+            Expr::Tuple(tuple) => {
+                self.run.spend(tuple.items.len() as u64)?;
+                Ok(V::tuple(tuple.items.iter().map(|item| self.expr(item)).collect::<Outcome<_>>()?))
+            }
+            Expr::Map(map) => {
+                self.run.spend(map.keys.len() as u64 * 2)?;
+                let mut dict = Dict::new();
+                for (key, value) in map.keys.iter().zip(&map.values) {
+                    let (name, value) = (self.defined(key)?, self.expr(value)?);
+                    if !dict.insert(name, value) {
+                        return Err(Box::new(Fault::new("a list or a mapping cannot be a key").at(range(key.span()))));
+                    }
+                }
+                Ok(V::dict(dict))
+            }
+        }
+    }
+
+    fn constant(&mut self, constant: &ast::Const, expr: &Expr) -> Outcome<V> {
+        if let Some(text) = constant.value.as_str() {
+            let source = self.text.get(range(expr.span())).unwrap_or("");
+            return Ok(match self.raw.then(|| strings::raw(source)).flatten() {
+                Some(raw) => V::from(raw),
+                None => V::from(text),
+            });
+        }
+        Ok(strings::constant(&constant.value))
+    }
+
+    fn variable(&mut self, name: &str, expr: &Expr) -> Outcome<V> {
+        if let Some(value) = self.local(name) {
+            return Ok(value);
+        }
+        if let Some(value) = self.run.variable(name)? {
+            return Ok(match value {
+                // where it is used belongs to it as well
+                V::Undefined(fault) => self.undefined((*fault).clone(), range(expr.span())),
+                value => value,
+            });
+        }
+        if super::functions::known(name) {
+            return fail_hint(format!("`{name}` is a function"), format!("call it: `{name}(…)`"));
+        }
+        let mut fault = Fault::undefined(format!("`{name}` is not defined"));
+        fault.wanted = Some((name.to_owned(), Names::Variables));
+        Ok(self.undefined(fault, range(expr.span())))
+    }
+
+    /// `value.name`
+    fn attribute(&mut self, value: &V, name: &str, expr: &Expr, of: &Expr) -> Outcome<V> {
+        if let V::Undefined(_) = value {
+            return Ok(value.clone());
+        }
+        if let (false, Some(found)) = (methods::known(value, name), self.run.get(value, &V::from(name))?) {
+            return Ok(self.referred(found, expr));
+        }
+        if methods::known(value, name) {
+            let hint = format!("call it: `.{name}()`; a key of that name is read with `['{name}']`");
+            return fail_hint(format!("`{name}` is a method of {}", value.kind()), hint);
+        }
+        Ok(self.missing(value, &V::from(name), expr, of))
+    }
+
+    /// `value[key]`
+    fn item(&mut self, value: &V, key: &V, expr: &Expr, of: &Expr) -> Outcome<V> {
+        if let V::Undefined(_) = value {
+            return Ok(value.clone());
+        }
+        Ok(match self.run.get(value, key)? {
+            Some(found) => self.referred(found, expr),
+            None => self.missing(value, key, expr, of),
+        })
+    }
+
+    fn referred(&self, found: V, expr: &Expr) -> V {
+        match found {
+            V::Undefined(fault) => self.undefined((*fault).clone(), range(expr.span())),
+            found => found,
+        }
+    }
+
+    fn missing(&self, value: &V, key: &V, expr: &Expr, of: &Expr) -> V {
+        let owner = self.text.get(range(of.span())).filter(|text| text.len() < 60 && !text.contains(['\n', '\'', '"']));
+        let owner = owner.map_or_else(|| value.kind().to_owned(), |owner| format!("`{owner}`"));
+        let mut fault = match key {
+            // a key that was computed may be a secret; one that is written in the template is not
+            V::Str(name) if self.text.contains(&**name) => {
+                let mut fault = match value.is_map() || matches!(value, V::Namespace(_)) {
+                    true => Fault::undefined(format!("{owner} has no `{name}`")),
+                    false => Fault::undefined(format!("{owner} has no `{name}`: it is {}", value.kind())),
+                };
+                fault.wanted = Some((name.to_string(), Names::Keys(value.clone())));
+                fault
+            }
+            V::Int(number) if value.is_list() => Fault::undefined(format!("{owner} has no item {number}")),
+            _ => Fault::undefined(format!("{owner} has no such item")),
+        };
+        if value.is_list() && key.as_str().is_some() {
+            fault.wanted = None;
+        }
+        self.undefined(fault, range(expr.span()))
+    }
+
+    fn slice(&mut self, slice: &'t ast::Slice<'t>) -> Outcome<V> {
+        let value = self.defined(&slice.expr)?;
+        let mut bounds = [None, None, None];
+        for (bound, expr) in bounds.iter_mut().zip([&slice.start, &slice.stop, &slice.step]) {
+            if let Some(expr) = expr {
+                match self.defined(expr)? {
+                    V::None => {}
+                    V::Int(number) => *bound = Some(number),
+                    other => return super::fault::fail(format!("a slice needs whole numbers, not {}", other.kind())),
+                }
+            }
+        }
+        let [start, stop, step] = bounds;
+        operators::slice(self.run, &value, start, stop, step.unwrap_or(1))
+    }
+
+    fn binary(&mut self, op: &'t ast::BinOp<'t>) -> Outcome<V> {
+        let left = self.defined(&op.left)?;
+        match op.op {
+            BinOpKind::ScAnd => return if left.truth() { self.defined(&op.right) } else { Ok(left) },
+            BinOpKind::ScOr => return if left.truth() { Ok(left) } else { self.defined(&op.right) },
+            _ => {}
+        }
+        let right = self.defined(&op.right)?;
+        let comparison = match op.op {
+            BinOpKind::Eq => CompareOpKind::Eq,
+            BinOpKind::Ne => CompareOpKind::Ne,
+            BinOpKind::Lt => CompareOpKind::Lt,
+            BinOpKind::Lte => CompareOpKind::Lte,
+            BinOpKind::Gt => CompareOpKind::Gt,
+            BinOpKind::Gte => CompareOpKind::Gte,
+            BinOpKind::In => CompareOpKind::In,
+            other => return operators::binary(self.run, other, &left, &right),
+        };
+        Ok(V::Bool(compare::holds(self.run, comparison, &left, &right)?))
+    }
+}

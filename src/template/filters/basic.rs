@@ -1,0 +1,69 @@
+//! Filters for any value: defaults, truth, types.
+
+use super::super::fault::{Fault, Outcome};
+use super::super::spec::{Given, Spec, lenient, spec};
+use super::super::value::V;
+
+pub(super) const TABLE: &[Spec] = &[
+    lenient("default", &["default_value", "boolean"], default),
+    lenient("d", &["default_value", "boolean"], default),
+    lenient("mandatory", &["msg"], mandatory),
+    lenient("ternary", &["true_val", "false_val", "none_val"], ternary),
+    lenient("type_debug", &[], type_debug),
+    spec("bool", &[], boolean),
+    spec("string", &[], string),
+];
+
+fn default(given: &Given) -> Outcome<V> {
+    let missing = match given.value {
+        V::Undefined(_) => true,
+        value => given.flag(1, false) && !value.truth(),
+    };
+    Ok(if missing { given.arg(0).cloned().unwrap_or_else(|| V::from("")) } else { given.value.clone() })
+}
+
+fn mandatory(given: &Given) -> Outcome<V> {
+    match given.value {
+        V::Undefined(fault) => {
+            // whoever wrote the message means it to be read; `default` cannot help any more
+            let mut fault: Fault = (**fault).clone();
+            fault.undefined = false;
+            if let Some(message) = given.text(0)? {
+                fault.message = message;
+            }
+            Err(Box::new(fault))
+        }
+        value => Ok(value.clone()),
+    }
+}
+
+fn ternary(given: &Given) -> Outcome<V> {
+    let value = match given.value {
+        V::Undefined(fault) => return Err(Box::new((**fault).clone())),
+        value => value,
+    };
+    let (yes, no) = (given.need(0, "two values")?, given.need(1, "two values")?);
+    Ok(match (value, given.arg(2)) {
+        (V::None, Some(none)) if !matches!(none, V::None) => none.clone(),
+        (value, _) => if value.truth() { yes } else { no }.clone(),
+    })
+}
+
+fn type_debug(given: &Given) -> Outcome<V> {
+    Ok(V::from(given.value.python_type()))
+}
+
+#[allow(clippy::float_cmp)]
+fn boolean(given: &Given) -> Outcome<V> {
+    Ok(V::Bool(match given.value {
+        V::Bool(truth) => *truth,
+        V::Int(number) => *number == 1,
+        V::Float(number) => *number == 1.0,
+        V::Str(text) => matches!(text.to_lowercase().as_str(), "yes" | "on" | "true" | "1"),
+        _ => false,
+    }))
+}
+
+fn string(given: &Given) -> Outcome<V> {
+    given.own_text().map(V::from)
+}
