@@ -122,3 +122,6 @@ fn rendered(run: &Run, node: &Node) -> Outcome<Node> {
         _ => Ok(node.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

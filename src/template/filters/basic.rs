@@ -16,7 +16,7 @@ pub(super) const TABLE: &[Spec] = &[
 
 fn default(given: &Given) -> Outcome<V> {
     let missing = match given.value {
-        V::Undefined(_) => true,
+        V::Undefined(fault) => !fault.blank,
         value => given.flag(1, false) && !value.truth(),
     };
     Ok(if missing { given.arg(0).cloned().unwrap_or_else(|| V::from("")) } else { given.value.clone() })

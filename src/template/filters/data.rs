@@ -25,7 +25,7 @@ fn only(given: &Given, known: &[&str]) -> Outcome<()> {
     match given.extra.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some((name, _)) => {
-            let label = crate::diagnostics::suggestion(name, known.iter().copied());
+            let label = super::super::fault::meant(name, known.iter().copied());
             Err(Box::new(Fault::new(format!("`{}` takes no `{name}`", given.name)).label(label)))
         }
     }
