@@ -47,6 +47,9 @@ pub(super) fn test(run: &Run, name: &str, value: &V, args: Args) -> Outcome<bool
 
 /// Applies what a table says.
 pub(super) fn apply(run: &Run, spec: &Spec, name: &str, value: &V, args: Args) -> Outcome<V> {
+    let _level = run.deeper()?;
+    let filled = value.clone().filled();
+    let value = if spec.lenient { value } else { &filled };
     if !spec.lenient {
         if let V::Undefined(_) = value {
             return Ok(value.clone());
@@ -126,7 +129,11 @@ impl<'t> Eval<'t> {
                         self.call_value(&callee, args, var.id)
                     }
                     None => {
-                        let args = self.args(&call.args)?;
+                        let before = self.embedded;
+                        self.embedded |= functions::is_lookup(var.id);
+                        let args = self.args(&call.args);
+                        self.embedded = before;
+                        let args = args?;
                         match functions::find(var.id) {
                             Some(spec) => apply(self.run, spec, var.id, &V::None, args),
                             None => Err(Box::new(functions::unknown(var.id, &self.run.names()).at(range(var.span())))),

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use minijinja::machinery::ast::{CallArg, Expr, Stmt};
 
-use crate::diagnostics::Diagnostics;
-use crate::yaml::Node;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::yaml::{Node, looks_like_template};
 
 use super::fault::Fault;
 use super::parse::{self, range};
@@ -162,7 +162,7 @@ impl Checker<'_> {
             }
             Expr::Call(call) => {
                 match &call.expr {
-                    Expr::Var(var) if matches!(var.id, "lookup" | "query" | "q") => self.lookup(&call.args),
+                    Expr::Var(var) if functions::is_lookup(var.id) => self.lookup(&call.args),
                     Expr::Var(var) if functions::known(var.id) || var.id == "caller" || self.own.iter().any(|own| own == var.id) => {}
                     Expr::Var(var) => self.problem(functions::unknown(var.id, &[]), range(var.span())),
                     other => self.expr(other),
@@ -191,6 +191,15 @@ impl Checker<'_> {
         let Some(CallArg::Pos(Expr::Const(name))) = args.first() else { return };
         if let Some(fault) = name.value.as_str().and_then(lookups::problem) {
             self.problem(fault, range(name.span()));
+        }
+        for arg in args {
+            if let CallArg::Pos(Expr::Const(text)) = arg
+                && text.value.as_str().is_some_and(looks_like_template)
+            {
+                let place = places::within(self.node, self.text, Some(range(text.span())));
+                let warning = Diagnostic::warning("a template stands inside a template");
+                self.problems.push(warning.at(place).hint("write the expression itself: `'/etc/' ~ name` instead of `'/etc/{{ name }}'`"));
+            }
         }
     }
 }

@@ -80,3 +80,19 @@ pub(super) fn forced(run: &Run, value: &V) -> Outcome<V> {
         value => value.clone(),
     })
 }
+
+/// A value with lists in the place of tuples: so a value is, once it is printed or kept.
+pub(super) fn listed(run: &Run, value: &V) -> Outcome<V> {
+    if !value.is_list() && !value.is_map() || matches!(value, V::Range(_)) {
+        return Ok(value.clone());
+    }
+    let _level = run.deeper()?;
+    if value.is_map() {
+        let mut dict = Dict::new();
+        for (key, value) in run.pairs(value)? {
+            dict.insert(key, listed(run, &value)?);
+        }
+        return Ok(V::dict(dict));
+    }
+    Ok(V::list(run.items(value)?.iter().map(|item| listed(run, item)).collect::<Outcome<_>>()?))
+}

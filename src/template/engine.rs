@@ -74,19 +74,19 @@ impl Engine {
     ///
     /// # Errors
     /// The first thing that went wrong, with its place.
-    pub fn render(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Diagnostic> {
+    pub fn render(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
         let run = Run::new(&self.around, scope);
-        rendered(&run, node).map_err(|fault| fault.diagnostic(&node.place, || run.names()))
+        rendered(&run, node).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
     }
 
     /// The value of a bare expression (`when:`). Anything but a text is its own value.
     ///
     /// # Errors
     /// What went wrong, with its place.
-    pub fn expression(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Diagnostic> {
+    pub fn expression(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
         let Some(text) = node.as_str() else { return self.render(node, scope) };
         let run = Run::new(&self.around, scope);
-        value(&run, node, || render::expression(&run, node, text)).map_err(|fault| fault.diagnostic(&node.place, || run.names()))
+        value(&run, node, || render::expression(&run, node, text)).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
     }
 }
 
@@ -122,3 +122,6 @@ fn rendered(run: &Run, node: &Node) -> Outcome<Node> {
         _ => Ok(node.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

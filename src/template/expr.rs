@@ -2,12 +2,14 @@
 
 use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, Expr, UnaryOpKind};
 
+use crate::yaml::looks_like_template;
+
 use super::compare;
-use super::fault::{Fault, Names, Outcome, fail_hint};
+use super::fault::{Fault, Names, Outcome, fail_hint, shown};
 use super::methods;
 use super::operators;
 use super::parse::range;
-use super::render::Eval;
+use super::render::{self, Eval};
 use super::strings;
 use super::value::{Dict, V};
 
@@ -20,7 +22,7 @@ impl<'t> Eval<'t> {
 
     /// The value of an expression that has to be there.
     pub fn defined(&mut self, expr: &'t Expr<'t>) -> Outcome<V> {
-        match self.expr(expr)? {
+        match self.expr(expr)?.filled() {
             V::Undefined(fault) => Err(Box::new((*fault).clone().at(range(expr.span())))),
             value => Ok(value),
         }
@@ -53,7 +55,8 @@ impl<'t> Eval<'t> {
                 } else if let Some(otherwise) = &choice.false_expr {
                     self.expr(otherwise)
                 } else {
-                    let fault = Fault::undefined("the condition is false, and there is no `else`").hint("write `… else ''`");
+                    let mut fault = Fault::undefined("the condition is false, and there is no `else`").hint("write `… else ''`");
+                    fault.blank = true;
                     Ok(self.undefined(fault, range(expr.span())))
                 }
             }
@@ -99,10 +102,12 @@ impl<'t> Eval<'t> {
     fn constant(&mut self, constant: &ast::Const, expr: &Expr) -> Outcome<V> {
         if let Some(text) = constant.value.as_str() {
             let source = self.text.get(range(expr.span())).unwrap_or("");
-            return Ok(match self.raw.then(|| strings::raw(source)).flatten() {
-                Some(raw) => V::from(raw),
-                None => V::from(text),
-            });
+            let text = self.raw.then(|| strings::raw(source)).flatten().unwrap_or_else(|| text.to_owned());
+            // Ansible renders texts of templates in these two places, and warns
+            if self.embedded && looks_like_template(&text) {
+                return render::template(self.run, self.node, &text);
+            }
+            return Ok(V::from(text));
         }
         Ok(strings::constant(&constant.value))
     }
@@ -121,7 +126,7 @@ impl<'t> Eval<'t> {
         if super::functions::known(name) {
             return fail_hint(format!("`{name}` is a function"), format!("call it: `{name}(…)`"));
         }
-        let mut fault = Fault::undefined(format!("`{name}` is not defined"));
+        let mut fault = Fault::undefined(format!("`{}` is not defined", shown(name)));
         fault.wanted = Some((name.to_owned(), Names::Variables));
         Ok(self.undefined(fault, range(expr.span())))
     }
@@ -166,8 +171,8 @@ impl<'t> Eval<'t> {
             // a key that was computed may be a secret; one that is written in the template is not
             V::Str(name) if self.text.contains(&**name) => {
                 let mut fault = match value.is_map() || matches!(value, V::Namespace(_)) {
-                    true => Fault::undefined(format!("{owner} has no `{name}`")),
-                    false => Fault::undefined(format!("{owner} has no `{name}`: it is {}", value.kind())),
+                    true => Fault::undefined(format!("{owner} has no `{}`", shown(name))),
+                    false => Fault::undefined(format!("{owner} has no `{}`: it is {}", shown(name), value.kind())),
                 };
                 fault.wanted = Some((name.to_string(), Names::Keys(value.clone())));
                 fault

@@ -6,6 +6,9 @@ use crate::diagnostics::{Diagnostic, Place, suggestion};
 
 use super::value::V;
 
+/// How much of a name is shown.
+const NAME: usize = 80;
+
 /// A problem. It learns its place when it leaves the template in which it came up.
 #[derive(Clone)]
 pub(super) struct Fault {
@@ -19,6 +22,8 @@ pub(super) struct Fault {
     pub wanted: Option<(String, Names)>,
     /// Whether something is not defined: `default` and `is defined` are there for that.
     pub undefined: bool,
+    /// Whether it is nothing rather than an error beside other text: an `if` without `else`.
+    pub blank: bool,
     /// Where it is in the template that is being rendered, in bytes.
     span: Option<Range<usize>>,
     /// Where it is, once known.
@@ -51,6 +56,7 @@ impl Fault {
             label: None,
             wanted: None,
             undefined: false,
+            blank: false,
             span: None,
             place: None,
             reference: None,
@@ -112,7 +118,7 @@ impl Fault {
                 Names::Keys(V::Lazy(lazy)) => lazy.keys().filter_map(V::as_str).map(str::to_owned).collect(),
                 Names::Keys(_) => Vec::new(),
             };
-            suggestion(&name, names.iter().map(String::as_str))
+            meant(&name, names.iter().map(String::as_str))
         });
         let mut diagnostic = Diagnostic::error(self.message).at(self.place.unwrap_or_else(|| otherwise.clone()));
         diagnostic.label = self.label.or(similar);
@@ -122,6 +128,18 @@ impl Fault {
         }
         diagnostic
     }
+}
+
+/// A name as it is written in messages: nobody reads more of it.
+pub(super) fn shown(name: &str) -> String {
+    let mut chars = name.chars();
+    let start: String = chars.by_ref().take(NAME).collect();
+    if chars.next().is_some() { start + "…" } else { start }
+}
+
+/// What was probably meant. Nobody mistypes so long a name, and comparing it takes time.
+pub(super) fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    if name.len() > NAME { None } else { suggestion(name, names.into_iter().filter(|name| name.len() <= NAME)) }
 }
 
 /// A problem as an outcome.

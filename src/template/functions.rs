@@ -23,6 +23,11 @@ pub(super) fn find(name: &str) -> Option<&'static Spec> {
     TABLE.iter().find(|spec| spec.name == name)
 }
 
+/// Whether it looks something up.
+pub(super) fn is_lookup(name: &str) -> bool {
+    matches!(name, "lookup" | "query" | "q")
+}
+
 /// Whether there is a function of that name.
 pub(super) fn known(name: &str) -> bool {
     find(name).is_some()

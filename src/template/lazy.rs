@@ -56,6 +56,11 @@ impl Lazy {
         Ok(lazy)
     }
 
+    /// Takes the values out that were needed.
+    pub fn take(&mut self) -> Vec<V> {
+        std::mem::take(&mut self.children).into_iter().filter_map(|child| child.value.into_inner()).map(|(value, _)| value).collect()
+    }
+
     /// Whether it has keys.
     pub fn is_map(&self) -> bool {
         self.map

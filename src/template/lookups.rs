@@ -107,7 +107,7 @@ fn run<'o>(given: &Given, name: &str, terms: &[V], option: &impl Fn(&str) -> Opt
                     (None, None) => {
                         let mut fault = Fault::undefined(format!("`{name}` is not defined"));
                         fault.wanted = Some((name.to_owned(), super::fault::Names::Variables));
-                        return Err(Box::new(fault));
+                        V::Undefined(std::rc::Rc::new(fault))
                     }
                 });
             }

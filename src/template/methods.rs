@@ -75,7 +75,7 @@ pub(super) fn call(run: &Run, value: &V, name: &str, args: &Args) -> Outcome<V> 
                     .hint("make a new one: `list + [item]`, `mapping | combine({…})`"),
             ));
         }
-        let label = crate::diagnostics::suggestion(name, names.iter().copied());
+        let label = super::fault::meant(name, names.iter().copied());
         return Err(Box::new(Fault::new(format!("{} has no method `{name}`", value.kind())).label(label)));
     }
     match value {

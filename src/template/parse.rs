@@ -100,10 +100,8 @@ fn statement(word: &str) -> Fault {
     let fault = Fault::new(format!("unknown statement `{{% {word} %}}`"));
     match word {
         "include" | "import" | "from" | "extends" | "block" => fault.hint("a value cannot use other templates"),
-        _ => fault.label(crate::diagnostics::suggestion(
-            word,
-            ["for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "filter", "raw"],
-        )),
+        _ => fault
+            .label(super::fault::meant(word, ["for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "filter", "raw"])),
     }
 }
 

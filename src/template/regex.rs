@@ -31,16 +31,22 @@ impl Pattern {
         }
     }
 
-    /// All places where it matches, at most so many, and what their groups hold.
+    /// All places where it matches, at most so many, and what their groups hold. As in Python, it may match nothing right
+    /// behind a match.
     pub fn all<'t>(&self, run: &Run, text: &'t str, most: usize) -> Outcome<Vec<Captures<'t>>> {
         run.bytes(text.len())?;
-        let mut found = Vec::new();
-        for captures in self.regex.captures_iter(text).take(most) {
+        let (mut found, mut from) = (Vec::new(), 0);
+        while found.len() < most && from <= text.len() {
             run.spend(8)?;
-            match captures {
-                Ok(captures) => found.push(captures),
+            let captures = match self.regex.captures_from_pos(text, from) {
+                Ok(Some(captures)) => captures,
+                Ok(None) => break,
                 Err(_) => return fail("the pattern takes too long on this text"),
-            }
+            };
+            let Some(whole) = captures.get(0) else { break };
+            let next = text.get(whole.end()..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            from = if whole.start() == whole.end() { whole.end() + next } else { whole.end() };
+            found.push(captures);
         }
         Ok(found)
     }

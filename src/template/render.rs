@@ -9,6 +9,7 @@ use minijinja::machinery::ast::{self, Expr, Stmt};
 use crate::yaml::Node;
 
 use super::call::Args;
+use super::convert;
 use super::fault::{Fault, Outcome, fail};
 use super::parse::{self, range};
 use super::places;
@@ -23,6 +24,8 @@ pub(super) struct Eval<'t> {
     pub text: &'t str,
     /// Whether backslashes in its texts stand for themselves: between `{{ }}`, because YAML was there before.
     pub raw: bool,
+    /// Whether templates in its texts are rendered: in a bare expression, and in what a lookup is given.
+    pub embedded: bool,
     frames: Vec<HashMap<String, V>>,
     pub macros: Vec<&'t ast::Macro<'t>>,
     /// Whether `{% break %}` or `{% continue %}` was met.
@@ -64,7 +67,11 @@ pub(super) fn template(run: &Run, node: &Node, text: &str) -> Outcome<V> {
 /// The value of a node's text as a bare expression.
 pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     let place = |span| places::within(node, text, span);
-    let result = parse::expression(text).and_then(|tree| Eval::new(run, node, text).expr(&tree));
+    let result = parse::expression(text).and_then(|tree| {
+        let mut eval = Eval::new(run, node, text);
+        eval.embedded = true;
+        eval.expr(&tree)
+    });
     result.map_err(|fault| Box::new(fault.leave(place)))
 }
 
@@ -76,8 +83,9 @@ fn joined(run: &Run, out: Vec<V>) -> Outcome<V> {
         1 => Ok(values.pop().unwrap_or(V::None)),
         _ => {
             let mut all = String::new();
-            for value in &values {
-                let text = repr::text(run, value)?;
+            for value in values.into_iter().map(V::filled) {
+                let value = &value;
+                let text = repr::text(run, &convert::listed(run, value)?)?;
                 run.bytes(text.len())?;
                 all.push_str(&text);
             }
@@ -88,7 +96,7 @@ fn joined(run: &Run, out: Vec<V>) -> Outcome<V> {
 
 impl<'t> Eval<'t> {
     fn new(run: &'t Run<'t>, node: &'t Node, text: &'t str) -> Self {
-        Self { run, node, text, raw: false, frames: vec![HashMap::new()], macros: Vec::new(), jump: None }
+        Self { run, node, text, raw: false, embedded: false, frames: vec![HashMap::new()], macros: Vec::new(), jump: None }
     }
 
     /// Something undefined, which knows where it is.
@@ -138,7 +146,10 @@ impl<'t> Eval<'t> {
                 self.raw = before;
                 let value = value?;
                 // what is printed beside other text is reported where it is printed
-                if let (V::Undefined(fault), false) = (&value, out.is_empty()) {
+                if let V::Undefined(fault) = &value
+                    && !fault.blank
+                    && !out.is_empty()
+                {
                     return Err(Box::new((**fault).clone()));
                 }
                 out.push(value);

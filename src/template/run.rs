@@ -14,7 +14,7 @@ use super::render;
 use super::value::{Dict, V};
 
 /// How much one rendering may do: an expression, an item or 16 bytes of text cost one.
-const WORK: u64 = 4_000_000;
+const WORK: u64 = 2_000_000;
 /// How deep expressions, values and variables may be nested, all together: each level takes some of the stack.
 const DEPTH: usize = 200;
 /// How many variables may refer to one another in a row.

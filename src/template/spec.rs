@@ -33,7 +33,7 @@ pub(super) fn short(name: &str) -> &str {
 
 /// A name that no table has.
 pub(super) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Fault {
-    Fault::new(format!("unknown {what} `{name}`")).label(crate::diagnostics::suggestion(short(name), known))
+    Fault::new(format!("unknown {what} `{}`", super::fault::shown(name))).label(super::fault::meant(short(name), known))
 }
 
 /// What a filter, a test or a function was given.
@@ -72,7 +72,7 @@ impl<'g> Given<'g> {
             } else if spec.params.contains(&"**") {
                 given.extra.push((key, value));
             } else {
-                let label = crate::diagnostics::suggestion(&key, names().copied());
+                let label = super::fault::meant(&key, names().copied());
                 return Err(Box::new(Fault::new(format!("`{name}` takes no `{key}`")).label(label)));
             }
         }

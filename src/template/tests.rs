@@ -141,10 +141,7 @@ fn compared(given: &Given, op: CompareOpKind) -> Outcome<V> {
 }
 
 fn matched(given: &Given, at_start: bool) -> Outcome<V> {
-    let text = match given.value {
-        V::Str(text) => text.to_string(),
-        other => return fail(format!("`{}` needs a text, not {}", given.name, other.kind())),
-    };
+    let text = given.own_text()?;
     let pattern = given.text_or(0, "")?;
     let pattern = if at_start { format!("\\A(?:{pattern})") } else { pattern };
     let pattern = Pattern::new(given.run, &pattern, given.flag(1, false), given.flag(2, false))?;

@@ -20,8 +20,8 @@ pub(super) enum V {
     Str(Arc<str>),
     /// A date as ISO text.
     Time(Arc<str>),
-    List(Rc<Vec<V>>),
-    Tuple(Rc<Vec<V>>),
+    List(Rc<Items>),
+    Tuple(Rc<Items>),
     Dict(Rc<Dict>),
     /// `range()`: never spelled out before it is walked through.
     Range(Range),
@@ -56,12 +56,12 @@ impl Range {
 impl V {
     /// A list.
     pub fn list(items: Vec<V>) -> Self {
-        Self::List(Rc::new(items))
+        Self::List(Rc::new(Items(items)))
     }
 
     /// A tuple.
     pub fn tuple(items: Vec<V>) -> Self {
-        Self::Tuple(Rc::new(items))
+        Self::Tuple(Rc::new(Items(items)))
     }
 
     /// A mapping.
@@ -108,6 +108,14 @@ impl V {
             Self::Range(range) => range.len() > 0,
             Self::Lazy(lazy) => lazy.len() > 0,
             Self::Time(_) | Self::Macro(_) | Self::Namespace(_) => true,
+        }
+    }
+
+    /// The empty text in the place of an `if` without `else` whose condition is false.
+    pub fn filled(self) -> Self {
+        match self {
+            Self::Undefined(fault) if fault.blank => Self::from(""),
+            value => value,
         }
     }
 
@@ -200,8 +208,13 @@ pub(super) enum Key {
 
 impl Key {
     /// The key of a value, if Python could hash it.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::float_cmp)]
     pub fn of(value: &V) -> Option<Self> {
+        Self::within(value, 20)
+    }
+
+    /// The same, for tuples in no more than that many tuples.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::float_cmp)]
+    fn within(value: &V, levels: usize) -> Option<Self> {
         Some(match value {
             V::None => Self::None,
             V::Bool(truth) => Self::Int(i128::from(*truth)),
@@ -210,9 +223,56 @@ impl Key {
             V::Float(number) => Self::Float(number.to_bits()),
             V::Str(text) => Self::Str(text.clone()),
             V::Time(text) => Self::Time(text.clone()),
-            V::Tuple(items) => Self::Tuple(items.iter().map(Self::of).collect::<Option<_>>()?),
+            V::Tuple(items) => {
+                let levels = levels.checked_sub(1)?;
+                Self::Tuple(items.iter().map(|item| Self::within(item, levels)).collect::<Option<_>>()?)
+            }
             _ => return None,
         })
+    }
+}
+
+/// The items of a list.
+pub(super) struct Items(Vec<V>);
+
+impl std::ops::Deref for Items {
+    type Target = [V];
+
+    fn deref(&self) -> &[V] {
+        &self.0
+    }
+}
+
+/// Values may hold one another to any depth, so they are dropped one after the other, not one inside the other.
+fn drop_all(mut waiting: Vec<V>) {
+    while let Some(value) = waiting.pop() {
+        match value {
+            V::List(items) | V::Tuple(items) => {
+                waiting.extend(Rc::into_inner(items).map(|mut items| std::mem::take(&mut items.0)).unwrap_or_default())
+            }
+            V::Dict(dict) => waiting.extend(Rc::into_inner(dict).map(|mut dict| dict.take()).unwrap_or_default()),
+            V::Namespace(names) => waiting.extend(Rc::into_inner(names).map(|names| names.into_inner().take()).unwrap_or_default()),
+            V::Lazy(lazy) => waiting.extend(Rc::into_inner(lazy).map(|mut lazy| lazy.take()).unwrap_or_default()),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        drop_all(std::mem::take(&mut self.0));
+    }
+}
+
+impl Drop for Dict {
+    fn drop(&mut self) {
+        drop_all(self.take());
+    }
+}
+
+impl Drop for Lazy {
+    fn drop(&mut self) {
+        drop_all(self.take());
     }
 }
 
@@ -227,6 +287,11 @@ impl Dict {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes everything out.
+    fn take(&mut self) -> Vec<V> {
+        std::mem::take(&mut self.entries).into_iter().map(|(_, value)| value).collect()
     }
 
     /// Puts a value at a key; the place of a key that was there stays. False if it cannot be a key.

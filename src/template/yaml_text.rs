@@ -22,18 +22,8 @@ pub(super) struct Settings {
 
 /// The text of a value that was forced.
 pub(super) fn dump(run: &Run, value: &V, settings: &Settings) -> Outcome<String> {
-    let mut emitter = Emitter {
-        run,
-        settings,
-        out: String::new(),
-        column: 0,
-        indent: None,
-        whitespace: true,
-        indention: true,
-        flow: 0,
-        key: false,
-        open: false,
-    };
+    let mut emitter =
+        Emitter { run, settings, out: String::new(), column: 0, indent: None, whitespace: true, indention: true, flow: 0, key: false };
     if settings.start {
         emitter.indicator("---", true, false, false);
         if value.is_map() && run.len(value)? > 0 || value.is_list() && run.len(value)? > 0 {
@@ -44,7 +34,7 @@ pub(super) fn dump(run: &Run, value: &V, settings: &Settings) -> Outcome<String>
     if !emitter.out.ends_with('\n') {
         emitter.break_line();
     }
-    if emitter.open || settings.end {
+    if settings.end {
         emitter.out.push_str("...\n");
     }
     Ok(emitter.out)
@@ -70,8 +60,6 @@ struct Emitter<'e> {
     flow: usize,
     /// Whether a key is being written.
     key: bool,
-    /// Whether a document end mark has to follow.
-    open: bool,
 }
 
 impl Emitter<'_> {
@@ -127,7 +115,7 @@ impl Emitter<'_> {
         } else {
             let before = self.deeper(true, false);
             let (text, implicit) = scalar(value)?;
-            self.scalar(&text, implicit, place == Place::Root)?;
+            self.scalar(&text, implicit)?;
             self.indent = before;
             Ok(())
         }
@@ -218,7 +206,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, implicit: bool, root: bool) -> Outcome<()> {
+    fn scalar(&mut self, text: &str, implicit: bool) -> Outcome<()> {
         self.run.bytes(text.len())?;
         let seen = Analysis::of(text);
         let plain = if self.flow > 0 { seen.flow_plain } else { seen.block_plain };
@@ -227,7 +215,6 @@ impl Emitter<'_> {
             self.double(text);
         } else if plain && implicit && !empty_key {
             self.plain(text);
-            self.open = root;
         } else if seen.single {
             self.single(text);
         } else {
@@ -423,7 +410,7 @@ impl Analysis {
     }
 }
 
-/// How a character is written between double quotes, if not as itself.
+/// How a character is written between double quotes, if not as itself. libyaml takes none beyond 16 bits for printable.
 fn escape(c: char) -> Option<String> {
     let code = u32::from(c);
     Some(match c {
@@ -441,7 +428,7 @@ fn escape(c: char) -> Option<String> {
         '\u{85}' => "\\N".to_owned(),
         '\u{2028}' => "\\L".to_owned(),
         '\u{2029}' => "\\P".to_owned(),
-        ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'.. => return None,
+        ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' => return None,
         _ if code <= 0xff => format!("\\x{code:02X}"),
         _ if code <= 0xffff => format!("\\u{code:04X}"),
         _ => format!("\\U{code:08X}"),

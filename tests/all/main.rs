@@ -24,6 +24,7 @@ mod program;
 mod ssh_host_records;
 mod ssh_records;
 mod steps;
+mod template_records;
 mod testbed_basics;
 mod testbed_traits;
 mod testbed_uml;

@@ -1,7 +1,6 @@
 //! Filters for any value: defaults, truth, types.
 
-use super::super::convert;
-use super::super::fault::{Fault, Outcome, fail};
+use super::super::fault::{Fault, Outcome};
 use super::super::spec::{Given, Spec, lenient, spec};
 use super::super::value::V;
 
@@ -13,12 +12,11 @@ pub(super) const TABLE: &[Spec] = &[
     lenient("type_debug", &[], type_debug),
     spec("bool", &[], boolean),
     spec("string", &[], string),
-    spec("attr", &["name"], attr),
 ];
 
 fn default(given: &Given) -> Outcome<V> {
     let missing = match given.value {
-        V::Undefined(_) => true,
+        V::Undefined(fault) => !fault.blank,
         value => given.flag(1, false) && !value.truth(),
     };
     Ok(if missing { given.arg(0).cloned().unwrap_or_else(|| V::from("")) } else { given.value.clone() })
@@ -68,12 +66,4 @@ fn boolean(given: &Given) -> Outcome<V> {
 
 fn string(given: &Given) -> Outcome<V> {
     given.own_text().map(V::from)
-}
-
-fn attr(given: &Given) -> Outcome<V> {
-    let name = given.need(0, "a name")?;
-    match given.run.get(given.value, name)? {
-        Some(value) => convert::forced(given.run, &value),
-        None => fail(format!("{} has no such attribute", given.value.kind())),
-    }
 }

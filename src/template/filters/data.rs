@@ -25,7 +25,7 @@ fn only(given: &Given, known: &[&str]) -> Outcome<()> {
     match given.extra.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some((name, _)) => {
-            let label = crate::diagnostics::suggestion(name, known.iter().copied());
+            let label = super::super::fault::meant(name, known.iter().copied());
             Err(Box::new(Fault::new(format!("`{}` takes no `{name}`", given.name)).label(label)))
         }
     }
@@ -89,7 +89,7 @@ fn yaml(given: &Given, indent: Option<&V>, flow: Option<bool>) -> Outcome<V> {
         // libyaml takes two where it does not like the number
         indent: if (2..=9).contains(&indent) { indent } else { 2 },
         width: match extra(given, "width").and_then(V::as_float) {
-            Some(width) if width < 0.0 || width > 1e6 => usize::MAX,
+            Some(width) if !(0.0..=1e6).contains(&width) => usize::MAX,
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Some(width) if width > indent as f64 * 2.0 => width as usize,
             _ => 80,

@@ -50,7 +50,7 @@ fn combine(given: &Given) -> Outcome<V> {
             "recursive" => recursive = value.truth(),
             "list_merge" => lists = repr::text(given.run, value)?,
             other => {
-                let label = crate::diagnostics::suggestion(other, ["recursive", "list_merge"]);
+                let label = super::super::fault::meant(other, ["recursive", "list_merge"]);
                 return Err(Box::new(Fault::new(format!("`combine` takes no `{other}`")).label(label)));
             }
         }

@@ -171,11 +171,8 @@ fn slice(given: &Given) -> Outcome<V> {
     let (mut out, mut rest) = (Vec::new(), items.into_iter());
     for at in 0..slices {
         let mut part: Vec<V> = rest.by_ref().take(each + usize::from(at < longer)).collect();
-        if let Some(fill) = given.arg(1).filter(|fill| !matches!(fill, V::None)) {
-            if at >= longer && longer > 0 {
-                part.push(fill.clone());
-            }
-        }
+        let fill = given.arg(1).filter(|fill| !matches!(fill, V::None) && at >= longer && longer > 0);
+        part.extend(fill.cloned());
         out.push(V::list(part));
     }
     Ok(V::list(out))

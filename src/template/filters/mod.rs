@@ -54,6 +54,7 @@ pub(super) fn unknown(name: &str) -> Fault {
         | "community.general.json_query"
         | "vault"
         | "unvault" => Some("Ansible has this filter, homelabctl does not have it yet"),
+        "attr" => Some("a value is read with `.name` or `['name']`"),
         "items2list" => Some("`dict2items` makes a list of a mapping"),
         _ => None,
     };

@@ -1,0 +1,269 @@
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::diagnostics::Source;
+use crate::yaml::Style;
+
+struct Vars(BTreeMap<String, Node>);
+
+impl Scope for Vars {
+    fn get(&self, name: &str) -> Option<Node> {
+        self.0.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+fn engine() -> Engine {
+    Engine::new(Surroundings {
+        env: BTreeMap::from([("TOKEN".to_owned(), "t".to_owned())]),
+        dir: "/srv".into(),
+        home: "/home/me".into(),
+        decrypt: Arc::new(
+            |text| if text.contains("bad") { Err("the password is wrong".to_owned()) } else { Ok("hidden {{ plain }}".to_owned()) },
+        ),
+        from_yaml: Some(|text| Ok(vec![Value::from(format!("{{{{ {text} }}}}"))])),
+    })
+}
+
+/// A file of `name: template` lines, as a scope.
+fn scope(text: &str) -> Arc<dyn Scope> {
+    let source = Source::new("vars.yml", text);
+    let mut vars = BTreeMap::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let (name, value) = line.trim_end().split_once(": ").unwrap();
+        let at = start + name.len() + 2;
+        vars.insert(name.to_owned(), Node::new(value, source.at(at..at + value.len())).style(Style::Plain));
+        start += line.len();
+    }
+    Arc::new(Vars(vars))
+}
+
+fn node(text: &str) -> Node {
+    let source = Source::new("site.yml", format!("msg: '{text}'\n"));
+    Node::new(text, source.at(5..7 + text.len())).style(Style::Quoted)
+}
+
+fn problem(text: &str, vars: &str) -> String {
+    let problem = engine().render(&node(text), scope(vars)).expect_err("an error");
+    problem.render(false)
+}
+
+fn message(text: &str, vars: &str) -> String {
+    engine().render(&node(text), scope(vars)).expect_err("an error").message
+}
+
+#[test]
+fn what_is_undefined_is_shown_where_it_is_with_what_was_meant() {
+    assert_eq!(
+        problem("{{ a }} {{ nodes | join }}", "a: 1\nnode: 2\n"),
+        "error: `nodes` is not defined\n --> site.yml:1:18\n  |\n1 | msg: '{{ a }} {{ nodes | join }}'\n  |                  ^^^^^ did you mean `node`?"
+    );
+}
+
+#[test]
+fn a_problem_in_another_variable_is_shown_there_and_where_that_is_used() {
+    assert_eq!(
+        problem("go {{ first }}", "first: {{ second }}!\nsecond: x{{ 1 + node }}\nnodes: 2\n"),
+        "error: `node` is not defined\n --> vars.yml:2:17\n  |\n1 | first: {{ second }}!\n  |           ------ used here\n2 | second: x{{ 1 + node }}\n  |                 ^^^^ did you mean `nodes`?\n  |\n ::: site.yml:1:13\n  |\n1 | msg: 'go {{ first }}'\n  |             ----- used here"
+    );
+    let drawn = problem("{{ first }}", "first: {{ 1 + []}}\n");
+    assert!(drawn.contains("vars.yml:1:11") && drawn.contains("site.yml:1:10"), "{drawn}");
+}
+
+#[test]
+fn problems_in_words() {
+    for (text, expected) in [
+        ("{{ nope.a }}", "`nope` is not defined"),
+        ("{{ d.x }}", "`d` has no `x`: it is a text"),
+        ("{{ 1 | to_jsno }}", "unknown filter `to_jsno`"),
+        ("{{ 1 is definde }}", "unknown test `definde`"),
+        ("{{ loookup(1) }}", "unknown function `loookup`"),
+        ("{{ lookup(\"pipe\", \"id\") }}", "the lookup `pipe` is not allowed in an inventory yet"),
+        ("{{ lookup(\"evn\", \"id\") }}", "unknown lookup `evn`"),
+        ("{{ d", "the template is not closed: `}}` is missing"),
+        ("{% if d", "the template is not closed: `%}` is missing"),
+        ("{% if d %}x", "`{% if %}` is not closed: `{% endif %}` is missing"),
+        ("{# x", "the comment is not closed: `#}` is missing"),
+        ("{{ \"x }}", "a text in the template is not closed: its quote is missing"),
+        ("{% include \"x\" %}", "unknown statement `{% include %}`"),
+        ("{{ 1 + d }}", "`+` cannot join a number and a text"),
+        ("{{ 1 < d }}", "a number and a text cannot be put in order"),
+        ("{{ d | default(1, x=2) }}", "`default` takes no `x`"),
+        ("{{ d | lower(1) }}", "`lower` takes no values in brackets"),
+        ("{{ d.keys }}", "`d` has no `keys`: it is a text"),
+        ("{{ {}.keys }}", "`keys` is a method of a mapping"),
+        ("{{ d.splt() }}", "a text has no method `splt`"),
+        ("{{ range }}", "`range` is a function"),
+        ("{{ d | from_json }}", "the text is not JSON: line 1, column 1 of it cannot be read"),
+        ("{{ d | regex_replace(\"(\", \"\") }}", "the pattern is not a regular expression"),
+        ("{{ 1 if }}", "the template cannot be understood: unexpected `}}`"),
+        ("{{ d {{ d }} }}", "the template cannot be understood: unexpected `{`, expected `}}`"),
+        ("{{ nope | mandatory(\"say who\") }}", "say who"),
+        ("{{ lookup(\"file\", \"nope.txt\") }}", "/srv/nope.txt cannot be read: entity not found"),
+    ] {
+        assert_eq!(message(text, "d: secret\n"), expected, "{text}");
+    }
+}
+
+#[test]
+fn circles_are_named() {
+    assert_eq!(message("{{ a }}", "a: {{ b }}\nb: {{ c }}\nc: {{ b }}\n"), "variables refer to one another in a circle: b -> c -> b");
+    assert_eq!(message("{{ a }}", "a: {{ a }}\n"), "variables refer to one another in a circle: a -> a");
+    let place = || Source::new("x", "").whole();
+    let map = Node::new(Value::Map(vec![(Node::new("x", place()), Node::new("{{ m.x }}", place()))]), place());
+    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([("m".to_owned(), map)])));
+    let problem = engine().render(&node("{{ m.x }}"), scope).unwrap_err();
+    assert_eq!(problem.message, "variables refer to one another in a circle: m.x -> m.x");
+    let long: String = (0..60).map(|at| format!("v{at}: {{{{ v{} }}}}\n", at + 1)).collect();
+    assert_eq!(message("{{ v0 }}", &long), "more than 40 variables refer to one another in a row");
+}
+
+#[test]
+fn what_touched_a_secret_is_secret() {
+    let place = || Source::new("x", "").whole();
+    let mut password = Node::new("pw", place());
+    password.secret = true;
+    let vault = Node::new(Value::Vault("$ANSIBLE_VAULT;1".into()), place());
+    let inner = Node::new(
+        Value::Map(vec![(Node::new("p", place()), password.clone()), (Node::new("q", place()), Node::new("open", place()))]),
+        place(),
+    );
+    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([
+        ("password".to_owned(), password),
+        ("vault".to_owned(), vault.clone()),
+        ("m".to_owned(), inner),
+        ("plain".to_owned(), Node::new("open", place())),
+        ("via".to_owned(), Node::new("{{ password }}", place())),
+    ])));
+    for (text, secret, value) in [
+        ("{{ plain }}", false, "open"),
+        ("x {{ password }}", true, "x pw"),
+        ("{{ via }}", true, "pw"),
+        ("{{ via | length }}", true, "2"),
+        ("{{ m.p }}", true, "pw"),
+        ("{{ m.q }}", false, "open"),
+        ("{{ vault }}", true, "hidden open"),
+        ("{{ via if true else 1 }}{{ via }}", true, "pwpw"),
+    ] {
+        let rendered = engine().render(&node(text), scope.clone()).unwrap();
+        assert_eq!(rendered.secret, secret, "{text}");
+        assert!(rendered.as_str() == Some(value) || rendered.value == Value::Int(value.parse().unwrap_or(-1)), "{text}");
+    }
+    let both = Node::new(Value::List(vec![node("{{ plain }}"), node("{{ via }}"), vault]), place());
+    let rendered = engine().render(&both, scope.clone()).unwrap();
+    let secrets: Vec<bool> = rendered.as_list().unwrap().iter().map(|item| item.secret).collect();
+    assert_eq!(secrets, [false, true, true]);
+    let bad = Node::new(Value::Vault("bad".into()), place());
+    assert_eq!(engine().render(&bad, scope).unwrap_err().message, "the password is wrong");
+}
+
+#[test]
+fn rendered_text_is_not_rendered_again_and_literal_text_never() {
+    let rendered = engine().render(&node("{{ x | from_yaml }}"), scope("x: plain\n")).unwrap();
+    assert_eq!((rendered.as_str(), rendered.literal), (Some("{{ plain }}"), true));
+    let mut literal = node("{{ nope }}");
+    literal.literal = true;
+    assert_eq!(engine().render(&literal, scope("")).unwrap().as_str(), Some("{{ nope }}"));
+}
+
+#[test]
+fn no_input_takes_for_ever_or_all_memory() {
+    let chain = |part: &str, times: usize| format!("{{{{ {}1 }}}}", part.repeat(times));
+    let deep = |open: &str, close: &str| format!("{{{{ {}1{} }}}}", open.repeat(140), close.repeat(140));
+    let cases = [
+        "{{ \"x\" * 10**9 }}".to_owned(),
+        "{{ [1] * 10**9 }}".to_owned(),
+        "{{ 10**9**9 }}".to_owned(),
+        "{{ range(10**12) | list }}".to_owned(),
+        "{% for a in range(10**5) %}{% for b in range(10**5) %}{{ a }}{% endfor %}{% endfor %}".to_owned(),
+        "{% set ns = namespace(x=\"ab\") %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}".to_owned(),
+        "{% set ns = namespace(x=[1]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}".to_owned(),
+        "{% set ns = namespace(x=[1]) %}{% for a in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x == ns.x }}".to_owned(),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
+        "{{ range(9999) | product(range(9999)) | list }}".to_owned(),
+        "{{ range(99) | list | combinations(50) | list }}".to_owned(),
+        "{{ range(99) | list | permutations | list }}".to_owned(),
+        "{{ (\"a\" * 99999) | join(\"b\" * 9999) }}".to_owned(),
+        "{{ (\"a\\n\" * 9999) | replace(\"\", \"x\" * 99999) }}".to_owned(),
+        "{{ \"%0999999999d\" % 1 }}".to_owned(),
+        "{{ \"{:999999999}\".format(1) }}".to_owned(),
+        "{{ \"x\".zfill(10**12) }}".to_owned(),
+        format!("{{{{ x | string | {} }}}}", "map(".to_owned() + &"\"map\", ".repeat(1000) + "1)"),
+        "{{ (\"a\" * 50 ~ \"!\") | regex_search(\"^(?=(a|aa)+$)\") | nope }}".to_owned(),
+        "{{ \"a\" | regex_replace(\"(a{1000}){1000}{1000}\", \"\") }}".to_owned(),
+        "{{ (\"a\" * 50 ~ \"!\") | regex_search(\"^(?=(a+)+$)(a|aa)+$(?<!x)\") | default(1) | nope }}".to_owned(),
+        "{{ (\"a\" * 9999 ~ \"!\") | regex_findall(\"(a|a)*\\\\1b\") | nope }}".to_owned(),
+        format!("{{{{ \"{}\" | from_json }}}}", "[".repeat(5000)),
+        chain("1 + ", 5000),
+        chain("not ", 5000),
+        chain("- ", 5000),
+        chain("(", 5000),
+        chain("[", 5000),
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("{1: ", "}"),
+        "{% if 1 %}".repeat(5000),
+        format!("{{{{ x{} }}}}", ".a".repeat(5000)),
+        format!("{{{{ x{} }}}}", "[0]".repeat(1400)),
+        format!("{{{{ 1{} | nope }}}}", " | string".repeat(600)),
+        format!("{{{{ {} }}}}", "a".repeat(100_000)),
+        format!("{{{{ 1 | {} }}}}", "a".repeat(100_000)),
+    ];
+    for text in cases {
+        let start = Instant::now();
+        let result = engine().render(&node(&text), scope("x: 1\n"));
+        let shown: String = text.chars().take(80).collect();
+        let fine = text.starts_with("{{ ((") || text.starts_with("{{ [[") || text.starts_with("{{ {1");
+        assert!(result.is_err() || fine, "{shown}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{shown}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn deep_values_are_an_error_and_no_crash() {
+    let place = Source::new("x", "").whole();
+    let mut deep = Node::new("{{ 1 }}", place.clone());
+    for _ in 0..150 {
+        deep = Node::new(Value::List(vec![deep]), place.clone());
+    }
+    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([("deep".to_owned(), deep)])));
+    for text in ["{{ deep }}", "{{ deep | to_json }}", "{{ deep | to_yaml }}", "{{ deep == deep }}", "x{{ deep }}", "{{ deep | flatten }}"]
+    {
+        let _ = engine().render(&node(text), scope.clone());
+    }
+}
+
+#[test]
+fn everything_is_checked_without_being_evaluated() {
+    let source = Source::new(
+        "site.yml",
+        "- '{{ x | upcase }}'\n- '{{ lookup(\"evn\", 1) is stirng }}'\n- '{{ 1 '\n- '{{ l | map(\"nope\") | select(\"matsch\") }}{{ foo() }}'\n",
+    );
+    let mut items = Vec::new();
+    let mut start = 0;
+    for line in source.text.clone().split_inclusive('\n') {
+        let text = line.trim_end().trim_start_matches("- '").trim_end_matches('\'');
+        items.push(Node::new(text, source.at(start + 2..start + line.trim_end().len())));
+        start += line.len();
+    }
+    let mut problems = Diagnostics::new();
+    engine().check(&Node::new(Value::List(items), source.whole()), &mut problems);
+    let told: Vec<String> =
+        problems.0.iter().map(|p| format!("{} {} {}", p.place.as_ref().unwrap(), p.message, p.label.as_deref().unwrap_or("-"))).collect();
+    assert_eq!(
+        told,
+        [
+            "site.yml:1:11 unknown filter `upcase` -",
+            "site.yml:2:14 unknown lookup `evn` did you mean `env`?",
+            "site.yml:2:27 unknown test `stirng` did you mean `string`?",
+            "site.yml:3:4 the template is not closed: `}}` is missing -",
+            "site.yml:4:15 unknown filter `nope` -",
+            "site.yml:4:32 unknown test `matsch` did you mean `match`?",
+            "site.yml:4:47 unknown function `foo` -",
+        ]
+    );
+}
