@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) engine: Engine,
     /// Whether there was any source.
     any_source: bool,
+    /// Whether somebody said where the playbook stands.
+    pub(super) playbook_dir_chosen: bool,
     /// Whether something in it is wrong, so that hosts may be missing.
     broken: bool,
 }
@@ -45,14 +47,13 @@ impl Loaded {
     }
 }
 
-/// Reads the inventory; `pattern` may name this machine, which need not be in it. What is wrong is added to `problems`; what must not be shown, also beside a mistake, is registered in
+/// Reads the inventory. What is wrong is added to `problems`; what must not be shown, also beside a mistake, is registered in
 /// `secrets`.
 ///
 /// # Errors
 /// Ctrl-C at the question for a vault password.
 pub(super) fn load_inventory(
     args: &SourceArgs,
-    pattern: Option<&Pattern>,
     settings: &Settings,
     environment: &Environment,
     terminal: &Terminal,
@@ -62,7 +63,9 @@ pub(super) fn load_inventory(
     let keys = Arc::new(vault::keys(args, settings, environment, terminal, secrets, problems)?);
     let given = sources(args, settings);
     let working_dir = PathBuf::from(".");
-    let playbook_dir = args.playbook_dir.as_deref().unwrap_or(&working_dir);
+    let set = settings.playbook_dir.as_ref().map(|setting| setting.value.as_path());
+    let chosen = args.playbook_dir.as_deref().or(set);
+    let playbook_dir = chosen.unwrap_or(&working_dir);
     let request = Request {
         given: &given,
         playbook_dir: Some(playbook_dir),
@@ -72,18 +75,15 @@ pub(super) fn load_inventory(
         merges: settings.hash_behaviour.as_ref().is_some_and(|setting| setting.value == HashBehaviour::Merge),
         home: &environment.home,
     };
-    let (mut inventory, mut found) = inventory::read(&request);
+    let (inventory, mut found) = inventory::read(&request);
     let engine = engine(environment, playbook_dir, &keys);
     hide(&inventory, secrets, problems);
     for variable in inventory.all_variables() {
         engine.check(&variable.value, &mut found);
     }
-    if let Some(name) = pattern.and_then(Pattern::names_localhost) {
-        inventory.add_localhost(name);
-    }
     let broken = found.has_errors();
     problems.extend(found);
-    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), broken })
+    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), broken, playbook_dir_chosen: chosen.is_some() })
 }
 
 /// What was given, or else what ansible.cfg says, or else where hosts usually are.
@@ -165,7 +165,7 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
     if loaded.broken {
         return Vec::new();
     }
-    if inventory.is_empty() {
+    if inventory.is_empty() && pattern.select(inventory).is_err() {
         let what = if loaded.any_source { "the inventory holds no hosts" } else { "no hosts are known" };
         let hint = "name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`";
         problems.push(Diagnostic::error(what).hint(hint));

@@ -101,9 +101,6 @@ fn complaint(name: &str) -> Option<(String, Option<&'static str>)> {
     if name.starts_with('-') {
         return Some((format!("`{name}` begins with a dash: a host's name cannot"), None));
     }
-    if name.contains('@') {
-        return Some((format!("`{name}` names a user too"), Some("write the user as `ansible_user=NAME` behind the host")));
-    }
     if name.contains('=') {
         return Some((
             format!("`{name}` is a variable, and a host is expected here"),
@@ -153,24 +150,9 @@ mod tests {
             let (found, found_port) = expand(text).map_err(|bad| bad.why).unwrap();
             assert_eq!((found.join(" ").as_str(), found_port), (names, port), "{text}");
         }
-        for text in [
-            "",
-            ":22",
-            "m1:",
-            "m1:0",
-            "m1:99999",
-            "m1:x",
-            "a:b:c",
-            "[m1",
-            "[m1]x",
-            "-oProxyCommand=x",
-            "a b",
-            "m;1",
-            "[]",
-            "u@m1",
-            "---",
-            "m[3:1]",
-        ] {
+        for text in
+            ["", ":22", "m1:", "m1:0", "m1:99999", "m1:x", "a:b:c", "[m1", "[m1]x", "-oProxyCommand=x", "a b", "m;1", "[]", "---", "m[3:1]"]
+        {
             assert!(expand(text).is_err(), "{text}");
         }
     }

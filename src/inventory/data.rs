@@ -19,6 +19,7 @@ pub struct Inventory {
     pub(super) host_ids: HashMap<Arc<str>, HostId>,
     pub(super) group_ids: HashMap<Arc<str>, GroupId>,
     names: HashSet<Arc<str>>,
+    localhost: HashMap<&'static str, HostId>,
     /// group_vars and host_vars beside the sources, in the sources' order.
     pub(super) beside_sources: Vec<Arc<VarsDirectory>>,
     /// The same beside the playbook.
@@ -36,6 +37,9 @@ pub struct HostId(pub(super) usize);
 /// A group's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub(super) usize);
+
+/// The names that mean this machine.
+const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The group of all hosts.
 pub const ALL: GroupId = GroupId(0);
@@ -96,6 +100,7 @@ impl Default for Inventory {
             host_ids: HashMap::new(),
             group_ids: HashMap::new(),
             names: HashSet::new(),
+            localhost: HashMap::new(),
             beside_sources: Vec::new(),
             beside_playbook: None,
             extra: Vec::new(),
@@ -109,19 +114,24 @@ impl Default for Inventory {
 }
 
 impl Inventory {
-    /// How many hosts there are.
+    /// How many hosts are named.
     pub fn len(&self) -> usize {
-        self.hosts.len()
+        self.host_ids.len()
     }
 
-    /// Whether there are no hosts.
+    /// Whether no host is named.
     pub fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
+        self.host_ids.is_empty()
     }
 
-    /// The host of that name.
+    /// The named hosts, in the order in which they were named.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().take(self.len())
+    }
+
+    /// The host of that name; this machine's names mean this machine.
     pub fn host(&self, name: &str) -> Option<&Host> {
-        self.host_ids.get(name).map(|&id| self.at(id))
+        self.host_ids.get(name).copied().or_else(|| self.localhost(name)).map(|id| self.at(id))
     }
 
     /// The group of that name.
@@ -271,14 +281,27 @@ impl Inventory {
         id
     }
 
-    /// This machine, which is there without being named, and in no group: Ansible's implicit localhost.
-    pub fn add_localhost(&mut self, name: &str) {
-        if self.host(name).is_none() {
-            let place = Source::new("PATTERN", name).whole();
-            let host = self.add_host(name, None, None, &place, None);
-            let variable = Variable { name: self.intern("ansible_connection").0, place: place.clone(), value: Node::new("local", place) };
-            self.at_mut(host).variables.push(variable);
+    /// This machine, which is there without being named, and in no group: Ansible's implicit localhost, under each of its
+    /// names. Not if the inventory has a host of one of these names: then the others mean that one.
+    fn add_localhost(&mut self) {
+        let named = LOCALHOST.iter().find_map(|name| self.host_ids.get(*name).copied());
+        for name in LOCALHOST {
+            if let Some(host) = named {
+                self.localhost.insert(name, host);
+                continue;
+            }
+            let place = Source::new("(this machine)", name).whole();
+            let id = HostId(self.hosts.len());
+            let variable =
+                Variable { name: self.intern("ansible_connection").0, place: place.clone(), value: Node::new("local", place.clone()) };
+            self.hosts.push(Host { name: name.into(), place, file: None, variables: vec![variable], groups: Vec::new() });
+            self.localhost.insert(name, id);
         }
+    }
+
+    /// The host that is meant by `localhost`, `127.0.0.1` or `::1`, if no host has that name.
+    pub(super) fn localhost(&self, name: &str) -> Option<HostId> {
+        self.localhost.get(name).copied()
     }
 
     fn join(&mut self, host: HostId, group: GroupId) {
@@ -309,7 +332,7 @@ impl Inventory {
                 self.add_child(ALL, id, None);
             }
         }
-        for id in (0..self.hosts.len()).map(HostId) {
+        for id in (0..self.len()).map(HostId) {
             let host = self.at_mut(id);
             let grouped = host.groups.iter().any(|group| !matches!(*group, ALL | UNGROUPED));
             if grouped && host.groups.contains(&UNGROUPED) {
@@ -324,10 +347,11 @@ impl Inventory {
             group.hosts.retain(ungrouped);
         }
         self.measure_depths();
+        self.add_localhost();
         for group in &self.groups {
             if let Some(host) = self.host(&group.name) {
-                let warning = Diagnostic::warning(format!("`{}` is both a group and a host: as a pattern it means the group", group.name));
-                problems.push(warning.at(host.place.clone()));
+                let warning = Diagnostic::warning(format!("`{}` is both a group and a host", group.name)).at(host.place.clone());
+                problems.push(warning.hint("as a pattern it means the group, and its variables are set on the group; rename one of them"));
             }
         }
     }

@@ -28,13 +28,19 @@ pub(super) fn text(path: &Path, name: &str) -> Result<Source, Diagnostic> {
 }
 
 fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Diagnostic> {
-    String::from_utf8(bytes).map(|text| Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text))).map_err(|error| {
+    let source = |text: &str| Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+    String::from_utf8(bytes).map(|text| source(&text)).or_else(|error| {
+        // comments may be in any encoding, as in Ansible
+        let is_good = |line: &[u8]| line.starts_with(b"#") || line.starts_with(b";") || std::str::from_utf8(line).is_ok();
+        if error.as_bytes().split(|byte| *byte == b'\n').all(is_good) {
+            return Ok(source(&String::from_utf8_lossy(error.as_bytes())));
+        }
         let good = error.utf8_error().valid_up_to();
         // the text up to there shows the line
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let source = Source::new(name, text);
         let error = Diagnostic::error(format!("`{name}` is no UTF-8 text")).at(source.at(good..good + 1));
-        error.hint("save it as UTF-8")
+        Err(error.hint("save it as UTF-8"))
     })
 }
 

@@ -137,21 +137,22 @@ impl Inventory {
     }
 
     /// `ansible-inventory --graph`, from a group on; with `vars` also what is set on each group and what counts for each
-    /// host.
-    pub fn graph(&self, group: &Group, vars: bool) -> String {
+    /// host. Variables of groups that stand beside the playbook are shown with them if `playbook` says so: Ansible shows them
+    /// if somebody has said where the playbook is.
+    pub fn graph(&self, group: &Group, vars: bool, playbook: bool) -> String {
         let mut lines = Vec::new();
         if let Some(&id) = self.group_ids.get(&group.name) {
-            self.draw(id, 0, vars, &mut lines);
+            self.draw(id, 0, (vars, playbook), &mut lines);
         }
         lines.join("\n")
     }
 
-    fn draw(&self, id: GroupId, depth: usize, vars: bool, lines: &mut Vec<String>) {
+    fn draw(&self, id: GroupId, depth: usize, (vars, playbook): (bool, bool), lines: &mut Vec<String>) {
         let line = |text: String, depth: usize| if depth == 0 { text } else { format!("{}--{text}", "  |".repeat(depth)) };
         let group = self.group_at(id);
         lines.push(line(format!("@{}:", group.name), depth));
         for (child, _) in &group.children {
-            self.draw(*child, depth + 1, vars, lines);
+            self.draw(*child, depth + 1, (vars, playbook), lines);
         }
         let variables = |variables: Variables<'_>, depth: usize, lines: &mut Vec<String>| {
             let pairs = shown(variables);
@@ -165,7 +166,7 @@ impl Inventory {
         }
         if vars {
             let priority = Node::new(Value::Int(group.priority), Source::new("", "").whole());
-            let mut own = self.group_variables(group);
+            let mut own = self.group_variables(group, playbook);
             if group.priority != 1 {
                 own.insert("ansible_group_priority", Cow::Owned(priority));
             }

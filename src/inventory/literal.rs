@@ -102,7 +102,9 @@ impl<'a> Parser<'a> {
     fn value(&mut self) -> Option<Node> {
         match self.literal()? {
             Literal::Node(node) => Some(node),
-            Literal::Bytes(text) | Literal::Complex(text) => Some(self.node(Value::from(text))),
+            // Ansible decodes bytes, and does not trust them with a template
+            Literal::Bytes(text) => Some(Node { literal: true, ..self.node(Value::from(text)) }),
+            Literal::Complex(text) => Some(self.node(Value::from(text))),
         }
     }
 
@@ -319,7 +321,7 @@ impl<'a> Parser<'a> {
             self.space();
         }
         let value = Value::Str(Arc::from(text.as_str()));
-        Some(if bytes == Some(true) { Literal::Bytes(text) } else { Literal::Node(self.node(value).style(Style::Quoted)) })
+        Some(if bytes == Some(true) { Literal::Bytes(decoded(&text)?) } else { Literal::Node(self.node(value).style(Style::Quoted)) })
     }
 
     fn string(&mut self) -> Option<(String, bool)> {
@@ -334,10 +336,13 @@ impl<'a> Parser<'a> {
         loop {
             if self.rest().starts_with(&close) {
                 self.at += close.len();
-                return (!bytes || text.is_ascii()).then_some((text, bytes));
+                return Some((text, bytes));
             }
             let c = self.peek()?;
             self.at += c.len_utf8();
+            if bytes && !c.is_ascii() {
+                return None;
+            }
             if c != '\\' {
                 text.push(c);
                 continue;
@@ -392,6 +397,11 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Bytes, each as the character with its number, as the UTF-8 text that they are.
+fn decoded(bytes: &str) -> Option<String> {
+    String::from_utf8(bytes.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>()?).ok()
+}
+
 /// As Python prints it: `2j`, `1.5j`.
 fn imaginary(number: f64) -> String {
     format!("{}j", python_float(number).trim_end_matches(".0"))
@@ -442,6 +452,9 @@ mod tests {
             (r"'a\n\x41\u00e4\101\q'", r#""a\nAäA\\q""#),
             (r"r'a\n'", r#""a\\n""#),
             ("b'x'", "\"x\""),
+            (r"b'\xc3\xa4'", "\"ä\""),
+            (r"b'\xff'", r#""b'\\xff'""#),
+            ("b'ä'", "\"b'ä'\""),
             ("f'x'", "\"f'x'\""),
             ("'''a'b'''", "\"a'b\""),
             ("'open", "\"'open\""),

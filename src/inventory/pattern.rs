@@ -19,8 +19,6 @@ pub struct Pattern {
     source: Source,
 }
 
-/// The names that mean this machine, if the inventory has no such host.
-const LOCALHOST: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// A pattern looks for a match in so many steps, and no more.
 const STEPS: usize = 1_000_000;
 
@@ -68,12 +66,6 @@ impl Pattern {
             problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(self.source.whole()));
         }
         problems.or(selected).map(|(selected, _)| selected)
-    }
-
-    /// Whether it names this machine, which no inventory need have.
-    pub fn names_localhost(&self) -> Option<&str> {
-        let text = self.source.text.trim();
-        LOCALHOST.contains(&text).then_some(text)
     }
 
     fn parts(&self, problems: &mut Diagnostics) -> Vec<Part> {
@@ -221,7 +213,8 @@ fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Option<Vec<Host
         if let Some(&group) = inventory.group_ids.get(text) {
             return Some(inventory.hosts_of(group));
         }
-        return inventory.host_ids.get(text).map(|&host| vec![host]);
+        let host = inventory.host_ids.get(text).copied().or_else(|| inventory.localhost(text));
+        return host.map(|host| vec![host]);
     }
     for group in inventory.groups().filter(|group| matcher.matches(&group.name)) {
         any = true;
@@ -232,11 +225,14 @@ fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Option<Vec<Host
     found.extend((0..inventory.len()).map(HostId).filter(|&id| matcher.matches(&inventory.at(id).name)));
     let mut seen = HashSet::new();
     found.retain(|host| seen.insert(*host));
-    (any || !found.is_empty()).then_some(found)
+    if found.is_empty() && !any {
+        return inventory.localhost(text).map(|host| vec![host]);
+    }
+    Some(found)
 }
 
 fn nothing(part: &Part, text: &str, inventory: &Inventory) -> Diagnostic {
-    let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts.iter().map(|host| &*host.name));
+    let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
     let error = Diagnostic::error(format!("no host and no group matches `{text}`"));
     match suggestion(text, names) {
         Some(label) => error.label(label),

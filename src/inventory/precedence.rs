@@ -97,9 +97,10 @@ impl Inventory {
     }
 
     /// What counts for a group alone, as `ansible-inventory --graph --vars` shows it.
-    pub fn group_variables<'a>(&'a self, group: &'a Group) -> Variables<'a> {
+    pub fn group_variables<'a>(&'a self, group: &'a Group, playbook: bool) -> Variables<'a> {
         let mut found: Variables<'a> = BTreeMap::new();
-        let beside = self.beside_sources.iter().chain(&self.beside_playbook).filter_map(|directory| directory.groups.get(&group.name));
+        let playbook = self.beside_playbook.iter().filter(|_| playbook);
+        let beside = self.beside_sources.iter().chain(playbook).filter_map(|directory| directory.groups.get(&group.name));
         for variable in group.variables.iter().chain(beside.flatten()) {
             found.insert(&variable.name, Cow::Borrowed(&variable.value));
         }

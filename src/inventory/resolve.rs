@@ -149,11 +149,17 @@ impl Look<'_> {
         let key = self.text(&["ansible_ssh_private_key_file", "ansible_private_key_file"]);
         let checked = self.truth(&["ansible_ssh_host_key_checking", "ansible_host_key_checking"]);
         let password = self.secret(&["ansible_ssh_password", "ansible_ssh_pass", "ansible_password"]);
+        let address = self.text(&["ansible_ssh_host", "ansible_host"]).unwrap_or_else(|| self.host.name.to_string());
+        // as on ssh's command line: what stands before the `@` is the user, if nothing else says one
+        let (in_address, address) = match address.rsplit_once('@') {
+            Some((user, address)) => (Some(user.to_owned()), address.to_owned()),
+            None => (None, address),
+        };
         Connect::Ssh {
-            address: self.text(&["ansible_ssh_host", "ansible_host"]).unwrap_or_else(|| self.host.name.to_string()),
+            address,
             // ssh takes the first it is told, and ssh_args come first
             port: first_port.or(port).or(defaults.port).or(arguments.port.take()),
-            user: first_user.or(user).or_else(|| defaults.user.clone()).or(arguments.user.take()),
+            user: first_user.or(user).or_else(|| defaults.user.clone()).or(arguments.user.take()).or(in_address),
             private_key: key.map(|key| at_home(&key, &defaults.home)).or_else(|| defaults.private_key.clone()),
             password: password.or_else(|| defaults.password.clone()),
             timeout,
@@ -210,7 +216,7 @@ impl Look<'_> {
         match self.engine.render(&node, scope) {
             Ok(rendered) => Some((name, Node { place: node.place, ..rendered })),
             Err(problem) => {
-                let problem = Diagnostic { message: format!("`{name}` of `{}`: {}", self.host.name, problem.message), ..problem };
+                let problem = Diagnostic { message: format!("`{name}` of `{}`: {}", self.host.name, problem.message), ..*problem };
                 self.problems.push(problem);
                 None
             }

@@ -8,6 +8,11 @@ use crate::yaml::{Node, Value};
 
 /// Sets a variable on a host.
 pub(super) fn on_host(inventory: &mut Inventory, host: HostId, name: &str, place: Place, value: Node, problems: &mut Diagnostics) {
+    // as in Ansible: where a group has the host's name, it is the group that is meant
+    let same = inventory.group_ids.get(&inventory.at(host).name).copied();
+    if let Some(group) = same {
+        return on_group(inventory, group, name, place, value, problems);
+    }
     let name = named(inventory, name, &place, problems);
     inventory.at_mut(host).variables.push(Variable { name, place, value });
 }

@@ -7,7 +7,11 @@ pub fn python_str(node: &Node) -> String {
     match node.as_str() {
         Some(_) if node.secret => super::MASKED.to_owned(),
         Some(text) => text.to_owned(),
-        None => repr(node),
+        None => match &node.value {
+            // Python's `str()` of a time has a space where its `isoformat()` has a T
+            Value::Time(text) if !node.secret => text.replacen('T', " ", 1),
+            _ => repr(node),
+        },
     }
 }
 

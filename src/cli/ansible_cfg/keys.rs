@@ -46,7 +46,7 @@ const KEYS: &[(&str, Fate, &str)] = &[
         "defaults",
         Honoured,
         "ask_pass ask_vault_pass become_password_file collections_path connection_password_file forks hash_behaviour home \
-         host_key_checking inventory private_key_file remote_port remote_user roles_path timeout transport vault_identity \
+         host_key_checking inventory playbook_dir private_key_file remote_port remote_user roles_path timeout transport vault_identity \
          vault_identity_list vault_password_file",
     ),
     ("privilege_escalation", Honoured, "become become_ask_pass become_method become_user"),
@@ -172,7 +172,6 @@ const MISSED: &[(&str, &str, &str, Option<&str>, &str)] = &[
     ("defaults", "module_name", "", Some("command"), NOT_FOLLOWED),
     ("defaults", "no_log", "ANSIBLE_NO_LOG", Some("False"), "write it into the plays"),
     ("defaults", "null_representation", "ANSIBLE_NULL_REPRESENTATION", Some(""), NOT_FOLLOWED),
-    ("defaults", "playbook_dir", "ANSIBLE_PLAYBOOK_DIR", Some(""), NOT_FOLLOWED),
     ("defaults", "playbook_vars_root", "ANSIBLE_PLAYBOOK_VARS_ROOT", Some("top"), NOT_FOLLOWED),
     (
         "defaults",

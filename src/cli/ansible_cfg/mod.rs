@@ -42,6 +42,8 @@ pub(super) struct Settings {
     pub(super) file: Option<Source>,
     pub(super) home: Option<Setting<PathBuf>>,
     pub(super) inventory: Option<Setting<Vec<String>>>,
+    /// Where group_vars and host_vars are looked for beside those of the inventory.
+    pub(super) playbook_dir: Option<Setting<PathBuf>>,
     pub(super) roles_path: Option<Setting<Vec<PathBuf>>>,
     pub(super) collections_path: Option<Setting<Vec<PathBuf>>>,
     pub(super) remote_user: Option<Setting<String>>,

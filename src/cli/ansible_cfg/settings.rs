@@ -56,6 +56,7 @@ impl<'a> Reader<'a> {
             file: None,
             home: self.path(&names(&["ANSIBLE_HOME"], &[("defaults", "home")])),
             inventory: self.inventory(&names(&["ANSIBLE_INVENTORY"], &[("defaults", "inventory")])),
+            playbook_dir: self.path(&names(&["ANSIBLE_PLAYBOOK_DIR"], &[("defaults", "playbook_dir")])),
             roles_path: self.directories(&names(&["ANSIBLE_ROLES_PATH"], &[("defaults", "roles_path")])),
             collections_path: self.directories(&names(&["ANSIBLE_COLLECTIONS_PATH"], &[("defaults", "collections_path")])),
             remote_user: self.name(&names(&["ANSIBLE_REMOTE_USER"], &[("defaults", "remote_user")])),

@@ -66,7 +66,7 @@ pub(in crate::cli) fn choose(
 ) -> Result<Chosen, Unresolved> {
     let settings = ansible_cfg::read(environment, problems);
     let pattern = Pattern::new("PATTERN", pattern);
-    let loaded = load_inventory(&args.source, Some(&pattern), &settings, environment, terminal, secrets, problems)?;
+    let loaded = load_inventory(&args.source, &settings, environment, terminal, secrets, problems)?;
     let hosts = select(&loaded, &pattern, &args.limit, problems).into_iter().map(|host| Arc::clone(&host.name)).collect();
     let defaults = defaults(args, &settings, &environment.home, problems);
     let passwords = Passwords::new(args, &settings);

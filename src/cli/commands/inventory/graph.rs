@@ -37,7 +37,7 @@ impl GraphArgs {
             });
             return String::new();
         };
-        let graph = inventory.graph(group, self.vars);
+        let graph = inventory.graph(group, self.vars, loaded.playbook_dir_chosen);
         let value: Value = json!({ "graph": graph.lines().collect::<Vec<_>>() });
         match output.output {
             OutputFormat::Human => graph.lines().map(|line| escape::line(line) + "\n").collect(),

@@ -60,7 +60,7 @@ fn read(
         }
     };
     let settings = ansible_cfg::read(environment, &mut problems);
-    let loaded = match load_inventory(source, None, &settings, environment, &interrupt.terminal, &secrets, &mut problems) {
+    let loaded = match load_inventory(source, &settings, environment, &interrupt.terminal, &secrets, &mut problems) {
         Ok(loaded) => loaded,
         Err(Unresolved::Interrupted) => return ExitCode::Interrupted,
         Err(Unresolved::Wrong(wrong)) => return show::refuse(output, environment, &wrong, &secrets, began),
