@@ -137,7 +137,7 @@ pub(super) fn contains(run: &Run, container: &V, item: &V) -> Outcome<bool> {
 }
 
 /// Sorts, stable; the first comparison that cannot be made is the problem.
-pub(super) fn sort(run: &Run, items: &mut [(V, V)], reverse: bool) -> Outcome<()> {
+pub(super) fn sort<T>(run: &Run, items: &mut [(V, T)], reverse: bool) -> Outcome<()> {
     let mut problem = None;
     items.sort_by(|(a, _), (b, _)| {
         if problem.is_some() {

@@ -36,6 +36,12 @@ pub(super) fn expression(text: &str) -> Outcome<ast::Expr<'_>> {
     parse_expr(text).map_err(|error| explained(text, &error, true))
 }
 
+/// Whether an expression is one pair of braces: `{{ x }}`.
+pub(super) fn is_in_braces(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && matches!(template(text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
+}
+
 /// A tree is built and dropped by recursion, so its depth is bounded before there is one.
 fn bounded(text: &str, expression: bool) -> Outcome<()> {
     if text.len() > LENGTH {
@@ -86,6 +92,8 @@ fn explained(text: &str, error: &minijinja::Error, expression: bool) -> Box<Faul
         Fault::new("the comment is not closed: `#}` is missing").at(span)
     } else if detail.contains("end of raw block") {
         Fault::new("`{% raw %}` is not closed: `{% endraw %}` is missing").at(span)
+    } else if expression && text.contains("{{") {
+        Fault::new(format!("the expression cannot be understood: {detail}")).at(span).hint("an expression is written without `{{ }}`")
     } else if rest.starts_with("{{") || rest.starts_with('{') && before.contains("{{") && detail.contains("unexpected") {
         Fault::new(format!("the template cannot be understood: {detail}"))
             .at(span)

@@ -64,8 +64,11 @@ pub(super) fn template(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     }
 }
 
-/// The value of a node's text as a bare expression.
+/// The value of a node's text as a bare expression. One that stands in braces is taken too, as in Ansible.
 pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
+    if parse::is_in_braces(text) {
+        return template(run, node, text.trim());
+    }
     let place = |span| places::within(node, text, span);
     let result = parse::expression(text).and_then(|tree| {
         let mut eval = Eval::new(run, node, text);

@@ -271,3 +271,27 @@ fn everything_is_checked_without_being_evaluated() {
         ]
     );
 }
+
+#[test]
+fn bare_expressions() {
+    let expression = |text: &str| engine().expression(&node(text), scope("a: 1\n")).map(|node| node.value).map_err(|p| (p.message, p.hint));
+    assert_eq!(expression("a == \"1\""), Ok(Value::Bool(true)));
+    assert_eq!(expression("{{ a == \"1\" }}"), Ok(Value::Bool(true)));
+    let (message, hint) = expression("{{ a }} == 1").unwrap_err();
+    assert!(message.starts_with("the expression cannot be understood"), "{message}");
+    assert_eq!(hint.as_deref(), Some("an expression is written without `{{ }}`"));
+    assert_eq!(expression("omit").unwrap_err().0, "`omit` is not defined");
+    let mut problems = Diagnostics::new();
+    engine().check_expression(&node("{{ a }}"), &mut problems);
+    assert!(!problems.has_errors() && problems.0.len() == 1);
+    let yes = Node::new(true, Source::new("x", "").whole());
+    assert_eq!(engine().expression(&yes, scope("")).unwrap().value, Value::Bool(true));
+}
+
+#[test]
+fn a_value_in_several_lines_is_shown_at_its_line() {
+    let source = Source::new("site.yml", "msg: |\n  one\n  two {{ nope }}\n");
+    let node = Node::new("one\ntwo {{ nope }}\n", source.at(5..source.text.len()));
+    let problem = engine().render(&node, scope("")).unwrap_err();
+    assert_eq!(problem.place.unwrap().to_string(), "site.yml:3:10");
+}
