@@ -295,3 +295,88 @@ fn a_value_in_several_lines_is_shown_at_its_line() {
     let problem = engine().render(&node, scope("")).unwrap_err();
     assert_eq!(problem.place.unwrap().to_string(), "site.yml:3:10");
 }
+
+#[test]
+fn no_filter_test_or_operator_is_brought_down_by_an_odd_value() {
+    const VALUES: [&str; 20] = [
+        "none",
+        "true",
+        "0",
+        "-1",
+        "(-(2**126) * 2)",
+        "2**126",
+        "1.5",
+        "-1e300",
+        "\"\"",
+        "\"a b-ü/c.d:e=1\"",
+        "\"0\"",
+        "[]",
+        "[[]]",
+        "[3, \"a\", none]",
+        "(1, (2, 3))",
+        "{}",
+        "{\"a\": {\"b\": [1]}}",
+        "range(3, -9, -2)",
+        "nope",
+        "[{\"a\": 1}, {\"a\": nope}]",
+    ];
+    let (engine, scope) = (engine(), scope("x: 1\n"));
+    let try_it = |text: String| {
+        let _ = engine.render(&node(&text), scope.clone());
+    };
+    for value in VALUES {
+        for name in super::super::filters::names() {
+            try_it(format!("{{{{ {value} | {name} }}}}"));
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value} | {name}({arg}) }}}}")));
+            try_it(format!("{{{{ {value} | {name}({value}, {value}, {value}) }}}}"));
+        }
+        for name in super::super::tests::names() {
+            try_it(format!("{{{{ {value} is {name} }}}}"));
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value} is {name}({arg}) }}}}")));
+        }
+        for op in ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and"] {
+            VALUES.iter().for_each(|other| try_it(format!("{{{{ {value} {op} {other} }}}}")));
+        }
+        for form in [
+            "-V",
+            "not V",
+            "V[V]",
+            "V[V:V:V]",
+            "V.a.b",
+            "V[0]",
+            "V[-1:]",
+            "\"%d %s %5.2f %x\" % V",
+            "\"%*d\" % (9, V)",
+            "\"{:>5} {0[a]}\".format(V)",
+            "lookup(\"file\", V)",
+            "lookup(\"first_found\", V)",
+            "lookup(\"vars\", V)",
+            "range(V)",
+            "dict(V)",
+        ] {
+            try_it(format!("{{{{ {} }}}}", form.replace('V', value)));
+        }
+        for method in [
+            "split",
+            "get",
+            "join",
+            "replace",
+            "find",
+            "startswith",
+            "strip",
+            "zfill",
+            "center",
+            "splitlines",
+            "partition",
+            "rsplit",
+            "index",
+            "count",
+            "items",
+            "title",
+        ] {
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value}.{method}({arg}) }}}}")));
+            try_it(format!("{{{{ {value}.{method}() }}}}"));
+            try_it(format!("{{{{ {value}.{method}({value}, {value}) }}}}"));
+        }
+    }
+}
