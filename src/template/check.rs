@@ -33,6 +33,11 @@ pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
 
 /// Everything that is wrong with a node's text as a bare expression.
 pub(super) fn expression(node: &Node, text: &str, problems: &mut Diagnostics) {
+    if parse::is_in_braces(text) {
+        let warning = Diagnostic::warning("an expression is a template already").at(node.place.clone());
+        problems.push(warning.hint("write it without `{{ }}`"));
+        return template(node, text.trim(), problems);
+    }
     let mut checker = Checker { node, text, problems, own: Vec::new() };
     match parse::expression(text) {
         Ok(tree) => checker.expr(&tree),

@@ -122,8 +122,9 @@ pub(super) fn contains(run: &Run, container: &V, item: &V) -> Outcome<bool> {
             None => fail(format!("{} cannot be a key", item.kind())),
         },
         V::Range(range) => Ok(item.as_int().is_some_and(|number| {
-            let (low, high) = if range.step > 0 { (range.start, range.stop - 1) } else { (range.stop + 1, range.start) };
-            (low..=high).contains(&number) && (number - range.start) % range.step == 0
+            let inside =
+                if range.step > 0 { (range.start..range.stop).contains(&number) } else { number <= range.start && number > range.stop };
+            inside && number.checked_sub(range.start).and_then(|way| way.checked_rem(range.step)) == Some(0)
         })),
         _ => {
             for other in run.items(container)? {
@@ -137,7 +138,7 @@ pub(super) fn contains(run: &Run, container: &V, item: &V) -> Outcome<bool> {
 }
 
 /// Sorts, stable; the first comparison that cannot be made is the problem.
-pub(super) fn sort(run: &Run, items: &mut [(V, V)], reverse: bool) -> Outcome<()> {
+pub(super) fn sort<T>(run: &Run, items: &mut [(V, T)], reverse: bool) -> Outcome<()> {
     let mut problem = None;
     items.sort_by(|(a, _), (b, _)| {
         if problem.is_some() {

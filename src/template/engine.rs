@@ -55,11 +55,13 @@ impl Engine {
     /// Looks at every template in a value without evaluating one: grammar, and the names of filters, tests, functions and
     /// lookups. Adds everything that is wrong.
     pub fn check(&self, node: &Node, problems: &mut Diagnostics) {
-        node.each(&mut |node| {
-            if let (true, Some(text)) = (node.is_template(), node.as_str()) {
-                check::template(node, text, problems);
-            }
-        });
+        match &node.value {
+            Value::Str(text) if node.is_template() => check::template(node, text, problems),
+            Value::List(list) => list.iter().for_each(|item| self.check(item, problems)),
+            // keys are not rendered
+            Value::Map(map) => map.iter().for_each(|(_, value)| self.check(value, problems)),
+            _ => {}
+        }
     }
 
     /// The same for a bare expression (`when:`).

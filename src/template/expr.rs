@@ -127,7 +127,10 @@ impl<'t> Eval<'t> {
             return fail_hint(format!("`{name}` is a function"), format!("call it: `{name}(…)`"));
         }
         let mut fault = Fault::undefined(format!("`{}` is not defined", shown(name)));
-        fault.wanted = Some((name.to_owned(), Names::Variables));
+        match name {
+            "omit" => fault.hint = Some("`omit` leaves out what a task is given; here something has to be given".to_owned()),
+            name => fault.wanted = Some((name.to_owned(), Names::Variables)),
+        }
         Ok(self.undefined(fault, range(expr.span())))
     }
 

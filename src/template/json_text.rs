@@ -42,12 +42,7 @@ fn write(run: &Run, value: &V, settings: &Settings, depth: usize, out: &mut Stri
         _ if value.is_map() => {
             let mut pairs = run.pairs(value)?;
             if settings.sort {
-                let mut sorted: Vec<(V, V)> = pairs.into_iter().map(|(key, value)| (key.clone(), V::tuple(vec![key, value]))).collect();
-                compare::sort(run, &mut sorted, false)?;
-                pairs = Vec::new();
-                for (key, pair) in sorted {
-                    pairs.push((key, run.get(&pair, &V::Int(1))?.unwrap_or(V::None)));
-                }
+                compare::sort(run, &mut pairs, false)?;
             }
             if pairs.is_empty() {
                 out.push_str("{}");

@@ -27,13 +27,19 @@ fn syntax() -> Outcome<SyntaxConfig> {
 /// The tree of a template.
 pub(super) fn template(text: &str) -> Outcome<ast::Stmt<'_>> {
     bounded(text, false)?;
-    parse(text, "", syntax()?).map_err(|error| explained(text, &error))
+    parse(text, "", syntax()?).map_err(|error| explained(text, &error, false))
 }
 
 /// The tree of an expression without braces around it.
 pub(super) fn expression(text: &str) -> Outcome<ast::Expr<'_>> {
     bounded(text, true)?;
-    parse_expr(text).map_err(|error| explained(text, &error))
+    parse_expr(text).map_err(|error| explained(text, &error, true))
+}
+
+/// Whether an expression is one pair of braces: `{{ x }}`.
+pub(super) fn is_in_braces(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && matches!(template(text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
 }
 
 /// A tree is built and dropped by recursion, so its depth is bounded before there is one.
@@ -60,7 +66,11 @@ fn bounded(text: &str, expression: bool) -> Outcome<()> {
 }
 
 /// The parser's problem in our words.
-fn explained(text: &str, error: &minijinja::Error) -> Box<Fault> {
+fn explained(text: &str, error: &minijinja::Error, expression: bool) -> Box<Fault> {
+    // the parser takes a character that it does not know for the end
+    let unknown = error.detail().is_some_and(|detail| detail.contains("end of input"));
+    let lexed = unknown.then(|| syntax().ok().and_then(|syntax| tokenize(text, expression, syntax).find_map(Result::err))).flatten();
+    let error = lexed.as_ref().unwrap_or(error);
     let detail =
         error.detail().unwrap_or("it cannot be understood").replace("end of variable block", "`}}`").replace("end of block", "`%}`");
     let span = error.range().unwrap_or(text.len()..text.len());
@@ -82,10 +92,18 @@ fn explained(text: &str, error: &minijinja::Error) -> Box<Fault> {
         Fault::new("the comment is not closed: `#}` is missing").at(span)
     } else if detail.contains("end of raw block") {
         Fault::new("`{% raw %}` is not closed: `{% endraw %}` is missing").at(span)
+    } else if expression && text.contains("{{") {
+        Fault::new(format!("the expression cannot be understood: {detail}")).at(span).hint("an expression is written without `{{ }}`")
     } else if rest.starts_with("{{") || rest.starts_with('{') && before.contains("{{") && detail.contains("unexpected") {
         Fault::new(format!("the template cannot be understood: {detail}"))
             .at(span)
             .hint("inside `{{ }}` a variable is written without braces")
+    } else if let Some((word, meant)) = [("&&", "and"), ("||", "or"), ("|", "or"), ("!", "not")]
+        .iter()
+        .find(|(word, _)| rest.starts_with(word) && (*word != "|" || before.ends_with("||") || before.trim_end().ends_with('|')))
+    {
+        let word = if *word == "|" { "||" } else { word };
+        Fault::new(format!("the template cannot be understood: `{word}` is not an operator")).at(span).hint(format!("write `{meant}`"))
     } else if let Some(word) = detail.strip_prefix("unknown statement ") {
         statement(word).at(span)
     } else if error.kind() == minijinja::ErrorKind::BadEscape {

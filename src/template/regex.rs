@@ -25,7 +25,7 @@ impl Pattern {
             _ => "",
         };
         let translated = format!("{flags}{}", translated(pattern, multi_line));
-        match fancy_regex::RegexBuilder::new(&translated).backtrack_limit(200_000).delegate_size_limit(4 << 20).build() {
+        match fancy_regex::RegexBuilder::new(&translated).backtrack_limit(100_000).delegate_size_limit(4 << 20).build() {
             Ok(regex) => Ok(Self { regex }),
             Err(_) => fail("the pattern is not a regular expression"),
         }
@@ -37,7 +37,8 @@ impl Pattern {
         run.bytes(text.len())?;
         let (mut found, mut from) = (Vec::new(), 0);
         while found.len() < most && from <= text.len() {
-            run.spend(8)?;
+            // each may take as many steps as the limit allows
+            run.spend(64)?;
             let captures = match self.regex.captures_from_pos(text, from) {
                 Ok(Some(captures)) => captures,
                 Ok(None) => break,

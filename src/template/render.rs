@@ -64,8 +64,11 @@ pub(super) fn template(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     }
 }
 
-/// The value of a node's text as a bare expression.
+/// The value of a node's text as a bare expression. One that stands in braces is taken too, as in Ansible.
 pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
+    if parse::is_in_braces(text) {
+        return template(run, node, text.trim());
+    }
     let place = |span| places::within(node, text, span);
     let result = parse::expression(text).and_then(|tree| {
         let mut eval = Eval::new(run, node, text);
@@ -267,9 +270,12 @@ impl<'t> Eval<'t> {
         if items.is_empty() {
             return self.body(&each.else_body, out);
         }
+        // few loops look at `loop`, and it takes longer to make than most bodies
+        let told = self.text.contains("loop");
         for at in 0..items.len() {
             let Some(item) = items.get(at) else { break };
-            self.frames.push(HashMap::from([("loop".to_owned(), loop_value(&items, at))]));
+            let frame = if told { HashMap::from([("loop".to_owned(), loop_value(&items, at))]) } else { HashMap::new() };
+            self.frames.push(frame);
             let result = self.assign(&each.target, item.clone()).and_then(|()| self.body(&each.body, out));
             self.frames.pop();
             result?;

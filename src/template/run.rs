@@ -218,7 +218,7 @@ impl<'e> Run<'e> {
             }
             V::Range(range) => {
                 self.spend(u64::try_from(range.len()).unwrap_or(u64::MAX))?;
-                (0..range.len()).map(|at| V::Int(range.start + range.step * at.cast_signed())).collect()
+                (0..range.len()).map(|at| V::Int(range.start.wrapping_add(range.step.wrapping_mul(at.cast_signed())))).collect()
             }
             _ => return fail(format!("a list is needed here, and this is {}", value.kind())),
         };

@@ -100,6 +100,12 @@ pub(super) fn find(name: &str) -> Option<&'static Spec> {
     TABLE.iter().find(|spec| spec.name == name)
 }
 
+/// Every test's name.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|spec| spec.name)
+}
+
 /// The problem of a test that is not there.
 pub(super) fn unknown(name: &str) -> Fault {
     spec::unknown("test", name, TABLE.iter().map(|spec| spec.name))
@@ -125,7 +131,7 @@ fn whole(given: &Given) -> Outcome<i128> {
 fn divisibleby(given: &Given) -> Outcome<V> {
     match (whole(given)?, given.need(0, "a number")?.as_int()) {
         (_, Some(0)) => fail("a number is divided by zero"),
-        (number, Some(by)) => Ok(V::Bool(number % by == 0)),
+        (number, Some(by)) => Ok(V::Bool(number.checked_rem(by).is_none_or(|rest| rest == 0))),
         _ => fail("`divisibleby` needs a whole number"),
     }
 }

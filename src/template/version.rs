@@ -146,7 +146,7 @@ fn pep440(version: &str) -> Option<Pep440> {
             "a" | "alpha" => stage = Some((0, number)),
             "b" | "beta" => stage = Some((1, number)),
             "rc" | "c" | "pre" | "preview" => stage = Some((2, number)),
-            "post" | "rev" | "r" | "" => post = number + 1,
+            "post" | "rev" | "r" | "" => post = u64::saturating_add(number, 1),
             "dev" => dev = Some((0, number)),
             _ => return None,
         }

@@ -162,11 +162,10 @@ impl Emitter<'_> {
     fn mapping(&mut self, value: &V) -> Outcome<()> {
         let mut pairs = self.run.pairs(value)?;
         if self.settings.sort {
-            let mut keyed: Vec<(V, V)> =
-                pairs.iter().map(|(key, value)| (key.clone(), V::tuple(vec![key.clone(), value.clone()]))).collect();
+            let mut keyed: Vec<(V, V)> = pairs.clone();
             // keys that cannot be put in order stay as they are, as in PyYAML
             if compare::sort(self.run, &mut keyed, false).is_ok() {
-                pairs.sort_by_key(|(key, _)| keyed.iter().position(|(other, _)| same(key, other)));
+                pairs = keyed;
             }
         }
         let flow = pairs.is_empty() || self.in_line(pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()]));
@@ -309,10 +308,6 @@ impl Emitter<'_> {
         }
         self.indicator("\"", false, false, false);
     }
-}
-
-fn same(a: &V, b: &V) -> bool {
-    super::value::Key::of(a) == super::value::Key::of(b)
 }
 
 /// The text of a scalar, and whether it would be read back as what it is without quotes.

@@ -100,6 +100,10 @@ fn problems_in_words() {
         ("{{ range }}", "`range` is a function"),
         ("{{ d | from_json }}", "the text is not JSON: line 1, column 1 of it cannot be read"),
         ("{{ d | regex_replace(\"(\", \"\") }}", "the pattern is not a regular expression"),
+        ("{{ d && d }}", "the template cannot be understood: `&&` is not an operator"),
+        ("{{ d || d }}", "the template cannot be understood: `||` is not an operator"),
+        ("{{ !d }}", "the template cannot be understood: `!` is not an operator"),
+        ("{{ d ? d }}", "the template cannot be understood: unexpected character"),
         ("{{ 1 if }}", "the template cannot be understood: unexpected `}}`"),
         ("{{ d {{ d }} }}", "the template cannot be understood: unexpected `{`, expected `}}`"),
         ("{{ nope | mandatory(\"say who\") }}", "say who"),
@@ -266,4 +270,113 @@ fn everything_is_checked_without_being_evaluated() {
             "site.yml:4:47 unknown function `foo` -",
         ]
     );
+}
+
+#[test]
+fn bare_expressions() {
+    let expression = |text: &str| engine().expression(&node(text), scope("a: 1\n")).map(|node| node.value).map_err(|p| (p.message, p.hint));
+    assert_eq!(expression("a == \"1\""), Ok(Value::Bool(true)));
+    assert_eq!(expression("{{ a == \"1\" }}"), Ok(Value::Bool(true)));
+    let (message, hint) = expression("{{ a }} == 1").unwrap_err();
+    assert!(message.starts_with("the expression cannot be understood"), "{message}");
+    assert_eq!(hint.as_deref(), Some("an expression is written without `{{ }}`"));
+    assert_eq!(expression("omit").unwrap_err().0, "`omit` is not defined");
+    let mut problems = Diagnostics::new();
+    engine().check_expression(&node("{{ a }}"), &mut problems);
+    assert!(!problems.has_errors() && problems.0.len() == 1);
+    let yes = Node::new(true, Source::new("x", "").whole());
+    assert_eq!(engine().expression(&yes, scope("")).unwrap().value, Value::Bool(true));
+}
+
+#[test]
+fn a_value_in_several_lines_is_shown_at_its_line() {
+    let source = Source::new("site.yml", "msg: |\n  one\n  two {{ nope }}\n");
+    let node = Node::new("one\ntwo {{ nope }}\n", source.at(5..source.text.len()));
+    let problem = engine().render(&node, scope("")).unwrap_err();
+    assert_eq!(problem.place.unwrap().to_string(), "site.yml:3:10");
+}
+
+#[test]
+fn no_filter_test_or_operator_is_brought_down_by_an_odd_value() {
+    const VALUES: [&str; 20] = [
+        "none",
+        "true",
+        "0",
+        "-1",
+        "(-(2**126) * 2)",
+        "2**126",
+        "1.5",
+        "-1e300",
+        "\"\"",
+        "\"a b-ü/c.d:e=1\"",
+        "\"0\"",
+        "[]",
+        "[[]]",
+        "[3, \"a\", none]",
+        "(1, (2, 3))",
+        "{}",
+        "{\"a\": {\"b\": [1]}}",
+        "range(3, -9, -2)",
+        "nope",
+        "[{\"a\": 1}, {\"a\": nope}]",
+    ];
+    let (engine, scope) = (engine(), scope("x: 1\n"));
+    let try_it = |text: String| {
+        let _ = engine.render(&node(&text), scope.clone());
+    };
+    for value in VALUES {
+        for name in super::super::filters::names() {
+            try_it(format!("{{{{ {value} | {name} }}}}"));
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value} | {name}({arg}) }}}}")));
+            try_it(format!("{{{{ {value} | {name}({value}, {value}, {value}) }}}}"));
+        }
+        for name in super::super::tests::names() {
+            try_it(format!("{{{{ {value} is {name} }}}}"));
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value} is {name}({arg}) }}}}")));
+        }
+        for op in ["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "and"] {
+            VALUES.iter().for_each(|other| try_it(format!("{{{{ {value} {op} {other} }}}}")));
+        }
+        for form in [
+            "-V",
+            "not V",
+            "V[V]",
+            "V[V:V:V]",
+            "V.a.b",
+            "V[0]",
+            "V[-1:]",
+            "\"%d %s %5.2f %x\" % V",
+            "\"%*d\" % (9, V)",
+            "\"{:>5} {0[a]}\".format(V)",
+            "lookup(\"file\", V)",
+            "lookup(\"first_found\", V)",
+            "lookup(\"vars\", V)",
+            "range(V)",
+            "dict(V)",
+        ] {
+            try_it(format!("{{{{ {} }}}}", form.replace('V', value)));
+        }
+        for method in [
+            "split",
+            "get",
+            "join",
+            "replace",
+            "find",
+            "startswith",
+            "strip",
+            "zfill",
+            "center",
+            "splitlines",
+            "partition",
+            "rsplit",
+            "index",
+            "count",
+            "items",
+            "title",
+        ] {
+            VALUES.iter().for_each(|arg| try_it(format!("{{{{ {value}.{method}({arg}) }}}}")));
+            try_it(format!("{{{{ {value}.{method}() }}}}"));
+            try_it(format!("{{{{ {value}.{method}({value}, {value}) }}}}"));
+        }
+    }
 }

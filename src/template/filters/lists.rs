@@ -166,7 +166,7 @@ fn slice(given: &Given) -> Outcome<V> {
     if slices == 0 {
         return fail("`slice` needs a number above zero");
     }
-    given.run.spend(slices as u64 * 2)?;
+    given.run.spend((slices as u64).saturating_mul(2))?;
     let (each, longer) = (items.len() / slices, items.len() % slices);
     let (mut out, mut rest) = (Vec::new(), items.into_iter());
     for at in 0..slices {
@@ -227,7 +227,7 @@ fn zip(given: &Given) -> Outcome<V> {
 fn zip_longest(given: &Given) -> Outcome<V> {
     let columns = columns(given)?;
     let length = columns.iter().map(Vec::len).max().unwrap_or(0);
-    given.run.spend((length * columns.len()) as u64)?;
+    given.run.spend((length as u64).saturating_mul(columns.len() as u64))?;
     let fill = given.extra.iter().find(|(name, _)| name == "fillvalue").map_or(V::None, |(_, value)| value.clone());
     Ok(rows(&columns, length, &fill))
 }

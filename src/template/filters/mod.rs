@@ -41,6 +41,12 @@ pub(super) fn find(name: &str) -> Option<&'static Spec> {
     TABLES.iter().flat_map(|table| table.iter()).find(|spec| spec.name == name)
 }
 
+/// Every filter's name.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().flat_map(|table| table.iter()).map(|spec| spec.name)
+}
+
 /// The problem of a filter that is not there.
 pub(super) fn unknown(name: &str) -> Fault {
     let hint = match spec::short(name) {

@@ -179,6 +179,8 @@ fn comment(given: &Given) -> Outcome<V> {
     let (prefix, postfix) = (given.text_or(4, decoration.trim_end())?, given.text_or(6, decoration.trim_end())?);
     let (before, after) = (given.size(5, 1)?, given.size(7, 1)?);
     given.run.bytes(before.saturating_mul(prefix.len() + 1).saturating_add(after.saturating_mul(postfix.len() + 1)))?;
+    let marks = decoration.len().saturating_add(newline.len()).saturating_add(1);
+    given.run.bytes(text.len().saturating_add(1).saturating_mul(marks))?;
     let mut out = String::new();
     if !beginning.is_empty() {
         out = beginning + &newline;
