@@ -47,7 +47,7 @@ const INTERNAL: [&str; 33] = [
 
 /// How `ansible-inventory` writes JSON; `indent` is its own, or `None` for one line.
 pub fn ansible_look(indent: Option<usize>) -> Look {
-    Look { indent, secrets: false, mark_literal: true }
+    Look { indent, secrets: false, mark_literal: true, encrypted: true }
 }
 
 impl Inventory {

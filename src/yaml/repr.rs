@@ -10,6 +10,7 @@ pub fn python_str(node: &Node) -> String {
         None => match &node.value {
             // Python's `str()` of a time has a space where its `isoformat()` has a T
             Value::Time(text) if !node.secret => text.replacen('T', " ", 1),
+            Value::Vault(_) => super::MASKED.to_owned(),
             _ => repr(node),
         },
     }
@@ -30,7 +31,7 @@ fn repr(node: &Node) -> String {
         Value::BigInt(digits) => digits.to_string(),
         Value::Float(number) => python_float(*number),
         Value::Str(text) | Value::Time(text) => quoted(text),
-        Value::Vault(_) => quoted("an encrypted text"),
+        Value::Vault(_) => quoted(super::MASKED),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Look {
     pub secrets: bool,
     /// Whether a text that is no template is marked, as Ansible marks it: `{"__ansible_unsafe": "..."}`.
     pub mark_literal: bool,
+    /// Whether an encrypted text is written, as Ansible writes it: `{"__ansible_vault": "..."}`.
+    pub encrypted: bool,
 }
 
 /// A key or a single value, as JSON would have it, a text without quotes.
@@ -150,7 +152,8 @@ impl Writer {
             }),
             Value::Map(map) => self.sorted(map),
             _ if node.secret && !self.look.secrets => self.text(MASKED),
-            Value::Vault(text) => self.wrapped("__ansible_vault", text),
+            Value::Vault(text) if self.look.encrypted => self.wrapped("__ansible_vault", text),
+            Value::Vault(_) => self.text(MASKED),
             Value::Str(text) if node.literal && self.look.mark_literal => self.wrapped("__ansible_unsafe", text),
             Value::Str(text) | Value::Time(text) => self.text(text),
             other => self.out.push_str(&plain(other)),
@@ -178,7 +181,7 @@ impl Writer {
 
 /// A value on one line, for people.
 pub fn one_line(node: &Node) -> String {
-    let mut writer = Writer::new(Look { indent: None, secrets: false, mark_literal: false });
+    let mut writer = Writer::new(Look { indent: None, secrets: false, mark_literal: false, encrypted: false });
     writer.node(node);
     writer.finish()
 }
@@ -191,7 +194,7 @@ mod tests {
     #[test]
     fn as_python_dumps_it() {
         let node = node("b: [1, 2.0, 'ä\\n\"', .inf, null]\na: {}\n2: []\ntrue: !unsafe '{{ x }}'\nc: \"\\x01\\t\\\\\"\n");
-        let mut writer = Writer::new(Look { indent: Some(4), secrets: false, mark_literal: true });
+        let mut writer = Writer::new(Look { indent: Some(4), secrets: false, mark_literal: true, encrypted: true });
         writer.node(&node);
         insta::assert_snapshot!(writer.finish());
         assert_eq!(one_line(&node), r#"{"2": [], "a": {}, "b": [1, 2.0, "ä\\n\"", Infinity, null], "c": "\u0001\t\\", "true": "{{ x }}"}"#);
