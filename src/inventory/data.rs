@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::vars_files::VarsDirectory;
@@ -22,6 +23,8 @@ pub struct Inventory {
     localhost: HashMap<&'static str, HostId>,
     /// group_vars and host_vars beside the sources, in the sources' order.
     pub(super) beside_sources: Vec<Arc<VarsDirectory>>,
+    /// Where the playbook stands.
+    pub(super) playbook_dir: Option<PathBuf>,
     /// The same beside the playbook.
     pub(super) beside_playbook: Option<Arc<VarsDirectory>>,
     /// Variables of the command line, which come before all others.
@@ -102,6 +105,7 @@ impl Default for Inventory {
             names: HashSet::new(),
             localhost: HashMap::new(),
             beside_sources: Vec::new(),
+            playbook_dir: None,
             beside_playbook: None,
             extra: Vec::new(),
             merges: false,

@@ -72,6 +72,7 @@ pub fn read(request: &Request<'_>) -> (Inventory, Diagnostics) {
     let beside: Vec<_> = bases.iter().map(|base| loader.beside(base, &inventory)).collect();
     let beside_playbook = request.playbook_dir.map(|dir| loader.beside(dir, &inventory));
     inventory.beside_sources = beside;
+    inventory.playbook_dir = request.playbook_dir.map(Path::to_owned);
     inventory.beside_playbook = beside_playbook;
     inventory.extra = extra::read(request.extra, request.home, request.keys, &mut closed, &mut problems);
     closed.tell(&mut problems);

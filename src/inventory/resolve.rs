@@ -357,6 +357,20 @@ ansible_become_flags=-H -S
     }
 
     #[test]
+    fn templates_of_other_hosts_are_rendered_with_their_variables() {
+        let text = "\
+bastion ansible_host={{inventory_hostname}}.{{domain}} domain=dmz
+m1 ansible_ssh_common_args='-J {{ hostvars.bastion.ansible_host }}' domain={{hostvars.bastion.domain}}
+m2 ansible_host={{hostvars.m3.ansible_host}}
+m3 ansible_host={{hostvars.m2.ansible_host}}
+";
+        let Connect::Ssh { arguments, .. } = of(text, "m1", &Defaults::default()).unwrap().connect else { panic!("not ssh") };
+        assert_eq!(arguments.options, ["ProxyJump=bastion.dmz"]);
+        let error = of(text, "m2", &Defaults::default()).unwrap_err();
+        assert!(error.to_string().contains("in a circle"), "{error}");
+    }
+
+    #[test]
     fn values_that_make_no_sense() {
         let text = "m1 ansible_port=x ansible_become=maybe ansible_connection=lcoal ansible_become_method=doas ansible_user='' \
                     ansible_ssh_timeout=0 ansible_become_exe=/usr/bin/doas ansible_become_flags='-H -E' \

@@ -1,12 +1,13 @@
 //! What a template of a host may name: its variables, and those that Ansible makes itself.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::data::Inventory;
 use crate::diagnostics::Source;
 use crate::template::Scope;
-use crate::yaml::{Map, Node, Value};
+use crate::yaml::{Node, Value};
 
 /// A host's variables, for templates.
 pub struct HostScope {
@@ -17,7 +18,8 @@ pub struct HostScope {
 }
 
 /// The variables that are there without being set.
-const MADE: [&str; 6] = ["inventory_hostname", "inventory_hostname_short", "group_names", "groups", "inventory_file", "hostvars"];
+const MADE: [&str; 7] =
+    ["inventory_hostname", "inventory_hostname_short", "group_names", "groups", "inventory_file", "inventory_dir", "playbook_dir"];
 
 impl HostScope {
     /// The scope of a host of this inventory.
@@ -42,22 +44,11 @@ impl HostScope {
                 };
                 Value::Map(self.inventory.groups().filter_map(group).collect())
             }
-            "inventory_file" => host.file.as_deref().map_or(Value::Null, Value::from),
-            "hostvars" => {
-                Value::Map(self.inventory.all_hosts().into_iter().map(|host| (made(Value::from(&*host.name)), self.of(host))).collect())
-            }
+            "inventory_file" => path(host.file.as_deref().map(Path::new)),
+            "inventory_dir" => path(host.file.as_deref().map(|file| Path::new(file).parent().unwrap_or(Path::new("")))),
+            "playbook_dir" => path(Some(self.inventory.playbook_dir.as_deref()?)),
             _ => return None,
         })
-    }
-
-    /// Another host's variables, as `hostvars` has them.
-    fn of(&self, host: &super::data::Host) -> Node {
-        let mut map: Map = Vec::new();
-        for (name, value) in self.inventory.variables(host) {
-            map.push((made(Value::from(name)), value.into_owned()));
-        }
-        map.push((made(Value::from("inventory_hostname")), made(Value::Str(Arc::clone(&host.name)))));
-        made(Value::Map(map))
     }
 }
 
@@ -70,6 +61,24 @@ impl Scope for HostScope {
     fn names(&self) -> Vec<String> {
         self.variables.keys().cloned().chain(MADE.map(str::to_owned)).collect()
     }
+
+    fn hosts(&self) -> Vec<String> {
+        self.inventory.all_hosts().into_iter().map(|host| host.name.to_string()).collect()
+    }
+
+    fn host(&self, name: &str) -> Option<Arc<dyn Scope>> {
+        let host = self.inventory.host(name)?;
+        Some(Arc::new(Self::new(Arc::clone(&self.inventory), &host.name)))
+    }
+}
+
+/// A path as Ansible has it: from the root on, links not followed.
+fn path(path: Option<&Path>) -> Value {
+    let Some(path) = path else { return Value::Null };
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // `absolute` leaves the dot at the end
+    Value::from(absolute.components().collect::<std::path::PathBuf>().display().to_string())
 }
 
 /// A value that stands nowhere. It is no template, whatever it looks like.

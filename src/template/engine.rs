@@ -18,6 +18,14 @@ pub trait Scope: Send + Sync {
     fn get(&self, name: &str) -> Option<Node>;
     /// Every name there is, for "did you mean".
     fn names(&self) -> Vec<String>;
+    /// The hosts that `hostvars` knows.
+    fn hosts(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// The variables of another host, whose templates are rendered with these.
+    fn host(&self, _name: &str) -> Option<Arc<dyn Scope>> {
+        None
+    }
 }
 
 /// Reads YAML for `from_yaml`: one value for each document.

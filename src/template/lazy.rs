@@ -2,9 +2,12 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::yaml::{Node, Value};
 
+use super::engine::Scope;
 use super::fault::Outcome;
 use super::run::Run;
 use super::value::{Key, V};
@@ -12,6 +15,9 @@ use super::value::{Key, V};
 /// A list or a mapping of the variables, not rendered.
 pub(super) struct Lazy {
     map: bool,
+    /// Where its templates' variables come from, and whose they are.
+    scope: Arc<dyn Scope>,
+    owner: String,
     children: Vec<Child>,
     index: HashMap<Key, usize>,
 }
@@ -19,15 +25,56 @@ pub(super) struct Lazy {
 struct Child {
     key: V,
     label: String,
-    node: Node,
+    from: From,
     /// The value once it was needed, and whether it is secret.
     value: OnceCell<(V, bool)>,
 }
 
+/// What a value is made of.
+enum From {
+    Node(Node),
+    /// All variables of the host of that name.
+    Host(String),
+}
+
 impl Lazy {
+    fn empty(run: &Run, map: bool) -> Self {
+        Self { map, scope: run.scope(), owner: run.owner(), children: Vec::new(), index: HashMap::new() }
+    }
+
+    /// `hostvars`: each host's variables, looked up when somebody asks.
+    pub fn hosts(run: &Run, hosts: Vec<String>) -> Outcome<Self> {
+        let mut lazy = Self::empty(run, true);
+        for host in hosts {
+            lazy.add(V::from(host.clone()), format!("hostvars.{host}"), From::Host(host));
+        }
+        run.spend(lazy.children.len() as u64)?;
+        Ok(lazy)
+    }
+
+    /// All variables that a scope has, as the run sees it now.
+    fn variables(run: &Run, label: &str) -> Outcome<Self> {
+        let mut lazy = Self::empty(run, true);
+        for name in lazy.scope.names() {
+            // a host's variables do not hold all hosts' variables again
+            if let Some(node) = lazy.scope.get(&name).filter(|_| name != "groups") {
+                lazy.add(V::from(name.clone()), format!("{label}.{name}"), From::Node(node));
+            }
+        }
+        run.spend(lazy.children.len() as u64 * 4)?;
+        Ok(lazy)
+    }
+
+    fn add(&mut self, key: V, label: String, from: From) {
+        if let Some(hash) = Key::of(&key) {
+            self.index.insert(hash, self.children.len());
+        }
+        self.children.push(Child { key, label, from, value: OnceCell::new() });
+    }
+
     /// The items of a node that is a list or a mapping; `label` is how a person would write the way to it.
     pub fn new(run: &Run, node: &Node, label: &str) -> Outcome<Self> {
-        let mut lazy = Self { map: false, children: Vec::new(), index: HashMap::new() };
+        let mut lazy = Self::empty(run, false);
         match &node.value {
             Value::Map(map) => {
                 lazy.map = true;
@@ -38,16 +85,14 @@ impl Lazy {
                         V::Str(name) => format!("{label}.{name}"),
                         _ => format!("{label}[…]"),
                     };
-                    if let Some(hash) = Key::of(&key) {
-                        lazy.index.insert(hash, lazy.children.len());
-                    }
-                    lazy.children.push(Child { key, label, node: node.clone(), value: OnceCell::new() });
+                    lazy.add(key, label, From::Node(node.clone()));
                 }
             }
             Value::List(list) => {
                 for (at, node) in list.iter().enumerate() {
                     let label = format!("{label}[{at}]");
-                    lazy.children.push(Child { key: V::Int(at as i128), label, node: node.clone(), value: OnceCell::new() });
+                    let from = From::Node(node.clone());
+                    lazy.children.push(Child { key: V::Int(at as i128), label, from, value: OnceCell::new() });
                 }
             }
             _ => {}
@@ -78,7 +123,14 @@ impl Lazy {
             run.touch(*secret);
             return Ok(Some(value.clone()));
         }
-        let (value, secret) = run.watched(|| run.node_value(&child.node, &child.label));
+        let make = || match &child.from {
+            From::Node(node) => run.within(&self.scope, &self.owner, || run.node_value(node, &child.label)),
+            From::Host(host) => match self.scope.host(host) {
+                Some(scope) => run.within(&scope, host, || Ok(V::Lazy(Rc::new(Self::variables(run, &child.label)?)))),
+                None => Ok(V::None),
+            },
+        };
+        let (value, secret) = run.watched(make);
         let value = value?;
         Ok(Some(child.value.get_or_init(|| (value, secret)).0.clone()))
     }

@@ -24,7 +24,9 @@ const CHAIN: usize = 40;
 pub(super) struct Run<'e> {
     /// What lookups may see.
     pub around: &'e Surroundings,
-    scope: Arc<dyn Scope>,
+    scope: RefCell<Arc<dyn Scope>>,
+    /// Whose variables these are, for circles that lead over `hostvars`; empty for the host that was asked for.
+    owner: RefCell<String>,
     seen: RefCell<HashMap<String, Option<(V, bool)>>>,
     chain: RefCell<Vec<String>>,
     left: Cell<u64>,
@@ -46,7 +48,8 @@ impl<'e> Run<'e> {
     pub fn new(around: &'e Surroundings, scope: Arc<dyn Scope>) -> Self {
         Self {
             around,
-            scope,
+            scope: RefCell::new(scope),
+            owner: RefCell::default(),
             seen: RefCell::default(),
             chain: RefCell::default(),
             left: Cell::new(WORK),
@@ -57,7 +60,32 @@ impl<'e> Run<'e> {
 
     /// Every name that a template may use.
     pub fn names(&self) -> Vec<String> {
-        self.scope.names()
+        self.scope().names()
+    }
+
+    /// Where variables come from now.
+    pub fn scope(&self) -> Arc<dyn Scope> {
+        Arc::clone(&self.scope.borrow())
+    }
+
+    /// Whose they are.
+    pub fn owner(&self) -> String {
+        self.owner.borrow().clone()
+    }
+
+    /// Does something with the variables of another host.
+    pub fn within<T>(&self, scope: &Arc<dyn Scope>, owner: &str, what: impl FnOnce() -> T) -> T {
+        if Arc::ptr_eq(&self.scope.borrow(), scope) {
+            return what();
+        }
+        let scope = self.scope.replace(Arc::clone(scope));
+        let owner = self.owner.replace(owner.to_owned());
+        let seen = self.seen.take();
+        let result = what();
+        self.scope.replace(scope);
+        self.owner.replace(owner);
+        self.seen.replace(seen);
+        result
     }
 
     /// Takes note of work.
@@ -116,7 +144,12 @@ impl<'e> Run<'e> {
                 value.clone()
             }));
         }
-        let found = match self.scope.get(name) {
+        let scope = self.scope();
+        let found = match scope.get(name) {
+            None if name == "hostvars" => {
+                let hosts = scope.hosts();
+                if hosts.is_empty() { None } else { Some((V::Lazy(Rc::new(Lazy::hosts(self, hosts)?)), false)) }
+            }
             Some(node) => {
                 let (value, secret) = self.watched(|| self.node_value(&node, name));
                 Some((value?, secret))
@@ -182,16 +215,20 @@ impl<'e> Run<'e> {
         if label.is_empty() {
             return what();
         }
+        let label = match self.owner.borrow().as_str() {
+            "" => label.to_owned(),
+            owner => format!("{label} of {owner}"),
+        };
         {
             let mut chain = self.chain.borrow_mut();
-            if let Some(first) = chain.iter().position(|seen| seen == label) {
-                let circle = chain.iter().skip(first).map(String::as_str).chain([label]).collect::<Vec<_>>().join(" -> ");
+            if let Some(first) = chain.iter().position(|seen| *seen == label) {
+                let circle = chain.iter().skip(first).map(String::as_str).chain([label.as_str()]).collect::<Vec<_>>().join(" -> ");
                 return fail(format!("variables refer to one another in a circle: {circle}"));
             }
             if chain.len() >= CHAIN {
                 return fail(format!("more than {CHAIN} variables refer to one another in a row"));
             }
-            chain.push(label.to_owned());
+            chain.push(label);
         }
         let result = what();
         self.chain.borrow_mut().pop();

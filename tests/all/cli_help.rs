@@ -5,11 +5,23 @@ use crate::program::Program;
 #[test]
 fn help_texts() {
     let program = Program::new();
-    for command in ["", "ping", "facts", "exec", "completions", "man"] {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+    for command in [
+        "",
+        "ping",
+        "facts",
+        "exec",
+        "inventory",
+        "inventory list",
+        "inventory graph",
+        "inventory host",
+        "inventory explain",
+        "completions",
+        "man",
+    ] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ran = program.run(&arguments);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-        insta::assert_snapshot!(format!("help_{command}"), ran.stdout);
+        insta::assert_snapshot!(format!("help_{}", command.replace(" ", "_")), ran.stdout);
     }
     assert_eq!(program.run(&["--version"]).stdout, format!("homelabctl {}\n", env!("CARGO_PKG_VERSION")));
 }
@@ -33,7 +45,20 @@ fn the_manual_has_a_page_for_every_command() {
     let mut pages: Vec<_> =
         std::fs::read_dir(program.path("pages")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    let expected = ["-completions", "-exec", "-facts", "-man", "-ping", ""].map(|name| format!("homelabctl{name}.1"));
+    let expected = [
+        "-completions",
+        "-exec",
+        "-facts",
+        "-inventory-explain",
+        "-inventory-graph",
+        "-inventory-host",
+        "-inventory-list",
+        "-inventory",
+        "-man",
+        "-ping",
+        "",
+    ]
+    .map(|name| format!("homelabctl{name}.1"));
     assert_eq!(pages, expected);
     insta::assert_snapshot!("man_exec", std::fs::read_to_string(program.path("pages/homelabctl-exec.1")).unwrap());
     // a directory that cannot be made

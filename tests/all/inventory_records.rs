@@ -23,6 +23,7 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("ini-vars-quotes", "", "`\\N{NAME}` is not read: the table of names would be larger than the program"),
     ("yaml-json", "graph_vars", "characters that could move the cursor are shown as escapes"),
     ("yaml-strings", "graph_vars", "as in yaml-json"),
+    ("yaml-vault", "graph_vars", "an encrypted text of several lines is hidden, so it has no lines"),
     ("yaml-tags", "graph_vars", "a set is kept as a list"),
 ];
 

@@ -22,7 +22,7 @@ pub struct SourceArgs {
     /// Ask for the password of what ansible-vault encrypted
     #[arg(short = 'J', long, alias = "ask-vault-password")]
     pub ask_vault_pass: bool,
-    /// Read that password from a file, or from what a program prints; may be given several times
+    /// Read the vault password from a file, or from what a program prints; may be given several times
     #[arg(long, alias = "vault-pass-file", value_name = "FILE")]
     pub vault_password_file: Vec<PathBuf>,
     /// One of several vault passwords by its name: NAME@FILE, NAME@prompt
