@@ -119,7 +119,7 @@ fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>) -> Engine {
         env,
         dir: dir.to_owned(),
         home: environment.home.clone(),
-        decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| error.to_string())),
+        decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| format!("{error}\n{}", error.hint()))),
         from_yaml: Some(from_yaml),
     })
 }

@@ -82,7 +82,7 @@ impl Closed {
             VaultError::WrongPassword => self.wrong_password.push(place),
             VaultError::Format(_) => {
                 let error = Diagnostic::error(format!("this cannot be decrypted: {error}")).at(place);
-                problems.push(error.hint("restore the file, or encrypt its text again with `ansible-vault encrypt`"));
+                problems.push(error.hint(VaultError::Format("").hint()));
             }
         }
     }
@@ -100,16 +100,8 @@ impl Closed {
             };
             problems.push(Diagnostic::error(format!("{what}{more}")).at(first.clone()).hint(hint));
         };
-        say(
-            self.no_password,
-            "this is encrypted, and no vault password was given",
-            "give it with --ask-vault-pass or --vault-password-file FILE",
-        );
-        say(
-            self.wrong_password,
-            "the vault password does not open this",
-            "a value encrypted with another password needs that one too: --vault-id NAME@FILE may be given several times",
-        );
+        say(self.no_password, "this is encrypted, and no vault password was given", VaultError::NoPassword.hint());
+        say(self.wrong_password, "the vault password does not open this", VaultError::WrongPassword.hint());
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::diagnostics::Place;
 use crate::yaml::{Node, Value};
 
 use super::engine::{Scope, Surroundings};
@@ -205,7 +206,14 @@ impl<'e> Run<'e> {
                 self.touch(true);
                 Ok(Node { value: clear.into(), secret: true, ..node.clone() })
             }
-            Err(why) => Err(Box::new(Fault::new(why).leave(|_| node.place.clone()))),
+            Err(why) => {
+                let (why, hint) = why.split_once('\n').map_or((why.as_str(), None), |(why, hint)| (why, Some(hint)));
+                let fault = Fault::new(why).leave(|_| first_line(&node.place));
+                Err(Box::new(match hint {
+                    Some(hint) => fault.hint(hint),
+                    None => fault,
+                }))
+            }
         }
     }
 
@@ -330,6 +338,12 @@ impl<'e> Run<'e> {
             _ => return fail(format!("{} has no length", value.kind())),
         })
     }
+}
+
+/// The first line of a place: an encrypted text has many, and they tell nothing.
+fn first_line(place: &Place) -> Place {
+    let text = place.source.text.get(place.span.clone()).unwrap_or_default();
+    place.source.at(place.span.start..place.span.start + text.lines().next().map_or(0, str::len))
 }
 
 /// Whether something in it has to be rendered, or must be known to have been seen.

@@ -37,6 +37,19 @@ pub enum VaultError {
     Format(&'static str),
 }
 
+impl VaultError {
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::NoPassword => "give it with --ask-vault-pass or --vault-password-file FILE",
+            Self::WrongPassword => {
+                "what was encrypted with another password needs that one too: --vault-id NAME@FILE may be given several times"
+            }
+            Self::Format(_) => "restore it, or encrypt its text again with `ansible-vault encrypt`",
+        }
+    }
+}
+
 /// The vault passwords of a run, in the order in which they are tried. What was opened is remembered: a password's key takes
 /// ten thousand rounds, and a group's variable is asked for by each of its hosts.
 #[derive(Default)]

@@ -97,21 +97,15 @@ impl Passwords {
 impl Chosen {
     /// How to get to each of them. What is wrong is added to `problems`; passwords that templates made are registered.
     pub fn resolve(&self, secrets: &Secrets, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
-        let mut resolved = Vec::new();
+        let (mut resolved, mut told) = (Vec::new(), Told::default());
         let inventory = &self.loaded.inventory;
         for host in self.hosts.iter().filter_map(|name| inventory.host(name)) {
             match inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine) {
                 Ok(host) => resolved.push(host),
-                Err(errors) => {
-                    // many hosts share a variable: the same mistake is told once
-                    for error in errors.0 {
-                        if !problems.0.contains(&error) {
-                            problems.push(error);
-                        }
-                    }
-                }
+                Err(errors) => errors.0.into_iter().for_each(|error| told.add(error, &host.name)),
             }
         }
+        problems.extend(told.all());
         let passwords = resolved.iter().flat_map(|host| {
             let login = match &host.connect {
                 Connect::Ssh { password, .. } => password.as_ref(),
@@ -135,6 +129,36 @@ impl Chosen {
         warnings: &mut Diagnostics,
     ) -> Result<(), Unresolved> {
         passwords(&self.passwords, args.login.ask_pass, terminal, &mut self.defaults, secrets, warnings)
+    }
+}
+
+/// What is wrong with hosts: many share a variable, and then its mistake is told once.
+#[derive(Default)]
+struct Told {
+    /// With what makes two of them the same, and how many more there are.
+    errors: Vec<(Diagnostic, String, usize)>,
+}
+
+impl Told {
+    fn add(&mut self, error: Diagnostic, host: &str) {
+        let what = error.message.replace(&format!(" of `{host}`"), "");
+        // one password for many values
+        let place = error.place.as_ref().filter(|_| !what.contains("vault password"));
+        let what = if place.is_some() { what } else { what.rsplit(": ").next().unwrap_or_default().to_owned() };
+        let key = format!("{what} {place:?}");
+        match self.errors.iter_mut().find(|(_, known, _)| *known == key) {
+            Some((.., more)) => *more += 1,
+            None => self.errors.push((error, key, 0)),
+        }
+    }
+
+    fn all(self) -> Diagnostics {
+        let text = |error: &Diagnostic, more: usize| match more {
+            0 => error.message.clone(),
+            1 => format!("{} (and one more)", error.message),
+            more => format!("{} (and {more} more)", error.message),
+        };
+        Diagnostics(self.errors.into_iter().map(|(error, _, more)| Diagnostic { message: text(&error, more), ..error }).collect())
     }
 }
 

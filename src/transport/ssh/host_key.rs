@@ -61,6 +61,7 @@ impl Checker {
             turn = Some(self.shared.thinking.wait(self.shared.asking.lock()).await);
             verdict = judge();
         }
+        let mut asked = false;
         let accept = match verdict.decide(self.config.strict_host_key_checking, can_record) {
             Decision::Accept => return Ok(()),
             Decision::Refuse => false,
@@ -69,24 +70,30 @@ impl Checker {
                 let key = KeyInfo::of(offered.public_key().key_data());
                 let question = format!("{name} is not known; its key is {} {}: go on connecting?", key.algorithm, key.fingerprint);
                 let person = self.shared.person(&self.config);
+                asked = true;
                 self.shared.thinking.wait(person.confirm(&question)).await.unwrap_or(false)
             }
         };
         let checked = match file {
-            Some(file) if accept => self.record(file.clone(), name, offered.public_key()).await,
+            Some(file) if accept => self.record(file.clone(), name, offered.public_key(), asked).await,
             _ => refused(name.to_string(), verdict),
         };
         drop(turn);
         checked
     }
 
-    /// Writes the key down; off the runtime's threads, because it may wait for another program's lock.
-    async fn record(&self, file: PathBuf, name: HostName, key: PublicKey) -> Result<(), HostKeyError> {
+    /// Writes the key down, and says so to a person who was not asked; off the runtime's threads, because it may wait for another program's lock.
+    async fn record(&self, file: PathBuf, name: HostName, key: PublicKey, asked: bool) -> Result<(), HostKeyError> {
+        let info = KeyInfo::of(key.key_data());
         let (hash, shown) = (self.config.hash_known_hosts, name.to_string());
         let written = tokio::task::spawn_blocking(move || known_hosts::append(&file, &name, &key, hash)).await;
         let why = match written {
-            Ok(Ok(Appended::Written | Appended::AlreadyThere)) => {
+            Ok(Ok(written @ (Appended::Written | Appended::AlreadyThere))) => {
                 self.shared.forget_known_hosts();
+                if matches!(written, Appended::Written) && !asked {
+                    let text = format!("the new host key of {shown} is recorded: {} {}", info.algorithm, info.fingerprint);
+                    self.shared.warn(Diagnostic::warning(text));
+                }
                 return Ok(());
             }
             Ok(Ok(Appended::Contradicted(verdict))) => return refused(shown, verdict),
