@@ -24,8 +24,13 @@ test: install lint ## all tests: the rules of the house, properties, real machin
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all
 
-oracle: install ## records again what the real ssh does, under tests/records
+oracle: install ## records again what the real ssh and the real Ansible do, under tests/records
 	cargo run --quiet --example oracle-ssh
+	ansible=$$(benches/ansible.sh)
+	python3 tests/oracle/inventory/record.py --ansible-dir "$$ansible"
+	python3 tests/oracle/ansible_cfg/record.py --ansible-dir "$$ansible"
+	python3 tests/oracle/yaml/record.py --ansible-dir "$$ansible"
+	"$$ansible/bin/python" tests/oracle/template/record.py
 
 bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md
 	cargo build --quiet --release --bin homelabctl --example bench

@@ -69,6 +69,11 @@ fn tip(error: &clap::Error, environment: &Environment) -> Option<String> {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word,
         _ => return None,
     };
+    let words: Vec<&str> = environment.arguments.iter().skip(1).filter_map(|word| word.to_str()).collect();
+    let ansible_inventory = ["--list", "--graph", "--host"].into_iter().find(|flag| *unknown == **flag);
+    if let (Some(&"inventory"), Some(flag)) = (words.first(), ansible_inventory) {
+        return Some(format!("what ansible-inventory does with `{flag}` is `homelabctl inventory {}`", flag.trim_start_matches('-')));
+    }
     if let Some(command) = stands_too_early(unknown, &environment.arguments) {
         return Some(format!("flags about hosts stand after the command: `homelabctl {command} {unknown} ...`"));
     }
@@ -76,12 +81,14 @@ fn tip(error: &clap::Error, environment: &Environment) -> Option<String> {
     (exec && !unknown.starts_with("--")).then(|| "the command that is to run on the hosts stands after `--`".to_owned())
 }
 
-/// Whether a flag that stands before the command belongs after it; then the command that was meant.
+/// Whether a flag that stands before the command belongs after it; then the command that was meant, with the one in it.
 fn stands_too_early(flag: &str, arguments: &[OsString]) -> Option<String> {
     let program = Cli::command();
     let at = arguments.iter().position(|word| word.to_str().is_some_and(|word| word.starts_with(flag)))?;
     let command = |word: &OsString| program.find_subcommand(word);
-    if arguments.iter().take(at).skip(1).any(|word| command(word).is_some()) {
+    let before: Vec<&clap::Command> = arguments.iter().take(at).skip(1).filter_map(command).collect();
+    // between `inventory` and what it is to do is too early as well
+    if before.first().is_some_and(|command| !command.has_subcommands()) {
         return None;
     }
     let has = |command: &clap::Command| {
@@ -89,7 +96,12 @@ fn stands_too_early(flag: &str, arguments: &[OsString]) -> Option<String> {
             |arg: &clap::Arg| arg.get_long_and_visible_aliases().is_some_and(|names| names.iter().any(|name| flag == format!("--{name}")));
         command.get_arguments().any(|arg| long(arg) || arg.get_short().is_some_and(|short| flag == format!("-{short}")))
     };
-    let meant = arguments.iter().skip(at).filter_map(command).find(|command| has(command));
-    let meant = meant.or_else(|| program.get_subcommands().find(|command| has(command)))?;
-    Some(meant.get_name().to_owned())
+    let nested = |command: &clap::Command| -> Option<String> {
+        let after = arguments.iter().skip(at).filter_map(|word| command.find_subcommand(word)).find(|inner| has(inner));
+        let inner = after.or_else(|| command.get_subcommands().find(|inner| has(inner)))?;
+        Some(format!("{} {}", command.get_name(), inner.get_name()))
+    };
+    let words = before.into_iter().chain(arguments.iter().skip(at).filter_map(command));
+    let meant = words.into_iter().find_map(|command| if has(command) { Some(command.get_name().to_owned()) } else { nested(command) });
+    meant.or_else(|| program.get_subcommands().find(|command| has(command)).map(|command| command.get_name().to_owned()))
 }

@@ -33,6 +33,8 @@ fn flags_before_the_command() {
         (&["-u", "pat", "facts"], Some("`homelabctl facts -u ...`")),
         (&["--limit=m1", "ping"], Some("`homelabctl ping --limit ...`")),
         (&["-l", "m1"], Some("-l ...`")),
+        (&["-i", "hosts.ini", "inventory", "list"], Some("`homelabctl inventory list -i ...`")),
+        (&["inventory", "-i", "hosts.ini", "graph"], Some("`homelabctl inventory graph -i ...`")),
         (&["completions", "-i", "x", "bash"], None),
         (&["--no-such-flag", "ping"], None),
     ] {

@@ -9,6 +9,7 @@ mod testbed;
 
 mod cli_help;
 mod cli_interrupt;
+mod cli_inventory;
 mod cli_machines;
 mod cli_runs;
 mod cli_usage;

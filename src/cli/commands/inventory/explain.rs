@@ -7,8 +7,9 @@ use super::super::super::args::{OutputArgs, OutputFormat, SourceArgs};
 use super::super::super::inventory::Loaded;
 use super::{columns, find};
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
-use crate::inventory::{Setting, suggestion, where_it_stands};
+use crate::inventory::{Setting, is_secret, suggestion, where_it_stands};
 use crate::report::escape;
+use crate::yaml::{MASKED, one_line};
 
 /// Tell where a host's variable comes from: each place that sets it, in order, and which one counts
 #[derive(Debug, Args)]
@@ -44,11 +45,11 @@ impl ExplainArgs {
                 let (line, column) = setting.variable.place.line_column();
                 json!({
                     "file": &*setting.variable.place.source.name, "line": line, "column": column, "level": setting.level.to_string(),
-                    "value": loaded.shown(host, &self.variable, &setting.variable.value), "counts": index == last,
+                    "value": loaded.shown_json(host, &self.variable, &setting.variable.value), "counts": index == last,
                 })
             };
             let settings: Vec<Value> = settings.iter().enumerate().map(setting).collect();
-            let shown = loaded.shown(host, &self.variable, value);
+            let shown = loaded.shown_json(host, &self.variable, value);
             let document = json!({ "host": &*host.name, "variable": self.variable, "value": shown, "settings": settings });
             return if output.output == OutputFormat::Json { format!("{document:#}\n") } else { format!("{document}\n") };
         }
@@ -58,8 +59,12 @@ impl ExplainArgs {
             .enumerate()
             .map(|(index, setting)| {
                 let mark = if index == last { "counts" } else { "" };
-                let value = crate::yaml::one_line(&setting.variable.value);
-                let value = if crate::inventory::is_secret(&self.variable) { crate::yaml::MASKED.to_owned() } else { value };
+                // as it stands there, so that it is found again; only what must not be seen is not
+                let value = match loaded.shown(host, &self.variable, &setting.variable.value) {
+                    shown if shown == MASKED && !setting.variable.value.is_template() => shown,
+                    _ if is_secret(&self.variable) => MASKED.to_owned(),
+                    _ => one_line(&setting.variable.value),
+                };
                 vec![mark.to_owned(), where_it_stands(&setting.variable.place), setting.level.to_string(), escape::line(&value)]
             })
             .collect();

@@ -34,7 +34,11 @@ impl HostArgs {
             OutputFormat::Human => {}
         }
         let groups = inventory.group_names(host).join(", ");
-        let head = format!("{}  in {groups}; named in {}\n\n", host.name, where_it_stands(&host.place));
+        let head = match groups.as_str() {
+            // nothing names it
+            "" => format!("{}  this machine itself\n\n", host.name),
+            groups => format!("{}  in {groups}; named in {}\n\n", host.name, where_it_stands(&host.place)),
+        };
         let variables = inventory.variables(host);
         let rows: Vec<Vec<String>> = variables
             .iter()
@@ -53,13 +57,19 @@ impl HostArgs {
 }
 
 impl Loaded {
+    /// The same for a program: JSON, as far as JSON has words for it.
+    pub(super) fn shown_json(&self, host: &crate::inventory::Host, name: &str, value: &crate::yaml::Node) -> serde_json::Value {
+        let text = if crate::inventory::is_secret(name) { crate::yaml::MASKED.to_owned() } else { one_line(&self.rendered(host, value)) };
+        serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text))
+    }
+
     /// A value for a person: rendered if it is a template, and without what must not be seen.
     pub(super) fn shown(&self, host: &crate::inventory::Host, name: &str, value: &crate::yaml::Node) -> String {
-        if crate::inventory::is_secret(name) {
+        let rendered = self.rendered(host, value);
+        if crate::inventory::is_secret(name) || rendered.secret || matches!(rendered.value, crate::yaml::Value::Vault(_)) {
             return crate::yaml::MASKED.to_owned();
         }
-        let rendered = self.rendered(host, value);
         let text = one_line(&rendered);
-        if value.is_template() && !rendered.secret && text != one_line(value) { format!("{text}  from {}", one_line(value)) } else { text }
+        if value.is_template() && text != one_line(value) { format!("{text}  from {}", one_line(value)) } else { text }
     }
 }
