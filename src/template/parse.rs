@@ -8,7 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use super::fault::{Fault, Outcome, fail};
 
 /// How many operators may stand between one pair of braces: a tree is as deep as a chain of them is long.
-const OPERATORS: usize = 1500;
+const OPERATORS: usize = 600;
 /// How deep brackets, statements, signs and choices may be nested, each.
 const NESTED: usize = 50;
 /// How long a template may be; places in it are 32 bit numbers.
@@ -109,8 +109,12 @@ impl Depth {
         }
         self.choices += usize::from(matches!(token, Token::Ident("else")));
         self.signs = if matches!(token, Token::Ident("not") | Token::Minus) { self.signs + 1 } else { 0 };
-        let counts =
-            !matches!(token, Token::Comma | Token::Colon | Token::Str(_) | Token::String(_) | Token::Int(_) | Token::TemplateData(_));
+        let counts = match token {
+            Token::Ident(word) => matches!(*word, "and" | "or" | "is" | "in"),
+            Token::Comma | Token::Colon | Token::Str(_) | Token::String(_) | Token::Int(_) | Token::TemplateData(_) => false,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => false,
+            _ => true,
+        };
         self.operators += usize::from(counts);
     }
 
