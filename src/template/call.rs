@@ -1,5 +1,7 @@
 //! Calls in expressions: filters, tests, functions, methods, macros.
 
+use std::ops::Range;
+
 use minijinja::machinery::ast::{self, CallArg, Expr};
 
 use super::fault::{Fault, Outcome, fail};
@@ -70,18 +72,13 @@ impl<'t> Eval<'t> {
     fn args(&mut self, given: &'t [CallArg<'t>]) -> Outcome<Args> {
         let mut args = Args::default();
         for arg in given {
+            let (CallArg::Pos(expr) | CallArg::Kwarg(_, expr) | CallArg::PosSplat(expr) | CallArg::KwargSplat(expr)) = arg;
+            let value = self.expr(expr)?;
             match arg {
-                CallArg::Pos(expr) => args.positional.push(self.expr(expr)?),
-                CallArg::Kwarg(name, expr) => {
-                    let value = self.expr(expr)?;
-                    args.named.push(((*name).to_owned(), value));
-                }
-                CallArg::PosSplat(expr) => {
-                    let value = self.defined(expr)?;
-                    args.positional.extend(self.run.items(&value)?);
-                }
-                CallArg::KwargSplat(expr) => {
-                    let value = self.defined(expr)?;
+                CallArg::Pos(_) => args.positional.push(value),
+                CallArg::Kwarg(name, _) => args.named.push(((*name).to_owned(), value)),
+                CallArg::PosSplat(_) => args.positional.extend(self.run.items(&value)?),
+                CallArg::KwargSplat(_) => {
                     for (key, value) in self.run.pairs(&value)? {
                         let Some(name) = key.as_str() else { return fail("only names can be given with `**`") };
                         args.named.push((name.to_owned(), value));
@@ -118,58 +115,57 @@ impl<'t> Eval<'t> {
     /// `something(...)`
     pub fn call(&mut self, call: &'t ast::Call<'t>) -> Outcome<V> {
         match &call.expr {
-            Expr::Var(var) => {
-                let own = match self.local(var.id) {
-                    Some(value) => Some(value),
-                    None => self.run.variable(var.id)?,
-                };
-                match own {
-                    Some(callee) => {
-                        let args = self.args(&call.args)?;
-                        self.call_value(&callee, args, var.id)
-                    }
-                    None => {
-                        let before = self.embedded;
-                        self.embedded |= functions::is_lookup(var.id);
-                        let args = self.args(&call.args);
-                        self.embedded = before;
-                        let args = args?;
-                        match functions::find(var.id) {
-                            Some(spec) => apply(self.run, spec, var.id, &V::None, args),
-                            None => Err(Box::new(functions::unknown(var.id, &self.run.names()).at(range(var.span())))),
-                        }
-                    }
-                }
-            }
-            Expr::GetAttr(attr) => {
-                let value = self.defined(&attr.expr)?;
-                if let V::Namespace(names) = &value {
-                    // `loop.cycle` is the one method of what is a namespace here
-                    let index = names.borrow().get_str("index0").and_then(V::as_int);
-                    let args = self.args(&call.args)?;
-                    return match (attr.name, index.and_then(|at| usize::try_from(at).ok())) {
-                        ("cycle", Some(at)) if !args.positional.is_empty() => {
-                            Ok(args.positional.get(at % args.positional.len()).cloned().unwrap_or(V::None))
-                        }
-                        _ => fail(format!("`{}` is not a method here", attr.name)),
-                    };
-                }
-                let args = self.args(&call.args)?;
-                if let Some(undefined) = args.undefined() {
-                    return Ok(undefined.clone());
-                }
-                let result = methods::call(self.run, &value, attr.name, &args)?;
-                if let V::Str(text) = &result {
-                    self.run.bytes(text.len())?;
-                }
-                Ok(result)
-            }
+            Expr::Var(var) => self.call_name(var.id, &call.args, range(var.span())),
+            Expr::GetAttr(attr) => self.call_method(attr, &call.args),
             other => {
                 let callee = self.defined(other)?;
                 let args = self.args(&call.args)?;
                 self.call_value(&callee, args, "this")
             }
         }
+    }
+
+    fn call_name(&mut self, name: &'t str, given: &'t [CallArg<'t>], span: Range<usize>) -> Outcome<V> {
+        let own = match self.local(name) {
+            Some(value) => Some(value),
+            None => self.run.variable(name)?,
+        };
+        let before = self.embedded;
+        self.embedded |= own.is_none() && functions::is_lookup(name);
+        let args = self.args(given);
+        self.embedded = before;
+        match (own, functions::find(name)) {
+            (Some(callee), _) => self.call_value(&callee, args?, name),
+            (None, Some(spec)) => apply(self.run, spec, name, &V::None, args?),
+            (None, None) => Err(Box::new(functions::unknown(name, &self.run.names()).at(span))),
+        }
+    }
+
+    fn call_method(&mut self, attr: &'t ast::GetAttr<'t>, given: &'t [CallArg<'t>]) -> Outcome<V> {
+        let value = self.defined(&attr.expr)?;
+        let args = self.args(given)?;
+        self.method(&value, attr.name, &args)
+    }
+
+    fn method(&self, value: &V, name: &str, args: &Args) -> Outcome<V> {
+        if let V::Namespace(names) = value {
+            // `loop.cycle` is the one method of what is a namespace here
+            let index = names.borrow().get_str("index0").and_then(V::as_int);
+            return match (name, index.and_then(|at| usize::try_from(at).ok())) {
+                ("cycle", Some(at)) if !args.positional.is_empty() => {
+                    Ok(args.positional.get(at % args.positional.len()).cloned().unwrap_or(V::None))
+                }
+                _ => fail(format!("`{name}` is not a method here")),
+            };
+        }
+        if let Some(undefined) = args.undefined() {
+            return Ok(undefined.clone());
+        }
+        let result = methods::call(self.run, value, name, args)?;
+        if let V::Str(text) = &result {
+            self.run.bytes(text.len())?;
+        }
+        Ok(result)
     }
 
     fn call_value(&mut self, callee: &V, args: Args, name: &str) -> Outcome<V> {

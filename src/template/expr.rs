@@ -28,75 +28,89 @@ impl<'t> Eval<'t> {
         }
     }
 
+    /// Only tells who does it: expressions nest, and each arm would take room on the stack of every level.
     fn value_of(&mut self, expr: &'t Expr<'t>) -> Outcome<V> {
         match expr {
             Expr::Var(var) => self.variable(var.id, expr),
             Expr::Const(constant) => self.constant(constant, expr),
             Expr::Slice(slice) => self.slice(slice),
-            Expr::UnaryOp(op) => match op.op {
-                UnaryOpKind::Not => Ok(V::Bool(!self.truth(&op.expr)?)),
-                UnaryOpKind::Neg => operators::negated(&self.defined(&op.expr)?),
-            },
+            Expr::UnaryOp(op) => self.unary(op),
             Expr::BinOp(op) => self.binary(op),
-            Expr::Compare(chain) => {
-                let mut left = self.defined(&chain.expr)?;
-                for op in &chain.ops {
-                    let right = self.defined(&op.expr)?;
-                    if !compare::holds(self.run, op.op, &left, &right)? {
-                        return Ok(V::Bool(false));
-                    }
-                    left = right;
-                }
-                Ok(V::Bool(true))
-            }
-            Expr::IfExpr(choice) => {
-                if self.truth(&choice.test_expr)? {
-                    self.expr(&choice.true_expr)
-                } else if let Some(otherwise) = &choice.false_expr {
-                    self.expr(otherwise)
-                } else {
-                    let mut fault = Fault::undefined("the condition is false, and there is no `else`").hint("write `… else ''`");
-                    fault.blank = true;
-                    Ok(self.undefined(fault, range(expr.span())))
-                }
-            }
-            Expr::Filter(filter) => {
-                let value = match &filter.expr {
-                    Some(inner) => self.expr(inner)?,
-                    None => V::None,
-                };
-                self.filter(filter, &value)
-            }
+            Expr::Compare(chain) => self.chain(chain),
+            Expr::IfExpr(choice) => self.choice(choice, expr),
+            Expr::Filter(filter) => self.piped(filter),
             Expr::Test(test) => self.test(test),
-            Expr::GetAttr(attr) => {
-                let value = self.expr(&attr.expr)?;
-                self.attribute(&value, attr.name, expr, &attr.expr)
-            }
-            Expr::GetItem(item) => {
-                let (value, key) = (self.expr(&item.expr)?, self.defined(&item.subscript_expr)?);
-                self.item(&value, &key, expr, &item.expr)
-            }
+            Expr::GetAttr(attr) => self.attribute(attr, expr),
+            Expr::GetItem(item) => self.item(item, expr),
             Expr::Call(call) => self.call(call),
-            Expr::List(list) => {
-                self.run.spend(list.items.len() as u64)?;
-                Ok(V::list(list.items.iter().map(|item| self.expr(item)).collect::<Outcome<_>>()?))
+            Expr::List(list) => self.several(&list.items).map(V::list),
+            Expr::Tuple(tuple) => self.several(&tuple.items).map(V::tuple),
+            Expr::Map(map) => self.mapping(map),
+        }
+    }
+
+    fn unary(&mut self, op: &'t ast::UnaryOp<'t>) -> Outcome<V> {
+        match op.op {
+            UnaryOpKind::Not => Ok(V::Bool(!self.truth(&op.expr)?)),
+            UnaryOpKind::Neg => operators::negated(&self.defined(&op.expr)?),
+        }
+    }
+
+    fn chain(&mut self, chain: &'t ast::Compare<'t>) -> Outcome<V> {
+        let mut left = self.defined(&chain.expr)?;
+        for op in &chain.ops {
+            let right = self.defined(&op.expr)?;
+            if !compare::holds(self.run, op.op, &left, &right)? {
+                return Ok(V::Bool(false));
             }
-            Expr::Tuple(tuple) => {
-                self.run.spend(tuple.items.len() as u64)?;
-                Ok(V::tuple(tuple.items.iter().map(|item| self.expr(item)).collect::<Outcome<_>>()?))
-            }
-            Expr::Map(map) => {
-                self.run.spend(map.keys.len() as u64 * 2)?;
-                let mut dict = Dict::new();
-                for (key, value) in map.keys.iter().zip(&map.values) {
-                    let (name, value) = (self.defined(key)?, self.expr(value)?);
-                    if !dict.insert(name, value) {
-                        return Err(Box::new(Fault::new("a list or a mapping cannot be a key").at(range(key.span()))));
-                    }
-                }
-                Ok(V::dict(dict))
+            left = right;
+        }
+        Ok(V::Bool(true))
+    }
+
+    fn choice(&mut self, choice: &'t ast::IfExpr<'t>, expr: &Expr) -> Outcome<V> {
+        if self.truth(&choice.test_expr)? {
+            return self.expr(&choice.true_expr);
+        }
+        match &choice.false_expr {
+            Some(otherwise) => self.expr(otherwise),
+            None => Ok(self.nothing_otherwise(expr)),
+        }
+    }
+
+    fn nothing_otherwise(&self, expr: &Expr) -> V {
+        let mut fault = Fault::undefined("the condition is false, and there is no `else`").hint("write `… else ''`");
+        fault.blank = true;
+        self.undefined(fault, range(expr.span()))
+    }
+
+    fn piped(&mut self, filter: &'t ast::Filter<'t>) -> Outcome<V> {
+        let value = match &filter.expr {
+            Some(inner) => self.expr(inner)?,
+            None => V::None,
+        };
+        self.filter(filter, &value)
+    }
+
+    fn several(&mut self, items: &'t [Expr<'t>]) -> Outcome<Vec<V>> {
+        self.run.spend(items.len() as u64)?;
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.expr(item)?);
+        }
+        Ok(values)
+    }
+
+    fn mapping(&mut self, map: &'t ast::Map<'t>) -> Outcome<V> {
+        self.run.spend(map.keys.len() as u64 * 2)?;
+        let mut dict = Dict::new();
+        for (key, value) in map.keys.iter().zip(&map.values) {
+            let (name, value) = (self.defined(key)?, self.expr(value)?);
+            if !dict.insert(name, value) {
+                return Err(Box::new(Fault::new("a list or a mapping cannot be a key").at(range(key.span()))));
             }
         }
+        Ok(V::dict(dict))
     }
 
     fn constant(&mut self, constant: &ast::Const, expr: &Expr) -> Outcome<V> {
@@ -135,10 +149,15 @@ impl<'t> Eval<'t> {
     }
 
     /// `value.name`
-    fn attribute(&mut self, value: &V, name: &str, expr: &Expr, of: &Expr) -> Outcome<V> {
+    fn attribute(&mut self, attr: &'t ast::GetAttr<'t>, expr: &Expr) -> Outcome<V> {
+        let value = self.expr(&attr.expr)?;
         if let V::Undefined(_) = value {
-            return Ok(value.clone());
+            return Ok(value);
         }
+        self.named(&value, attr.name, expr, &attr.expr)
+    }
+
+    fn named(&self, value: &V, name: &str, expr: &Expr, of: &Expr) -> Outcome<V> {
         if let (false, Some(found)) = (methods::known(value, name), self.run.get(value, &V::from(name))?) {
             return Ok(self.referred(found, expr));
         }
@@ -150,13 +169,15 @@ impl<'t> Eval<'t> {
     }
 
     /// `value[key]`
-    fn item(&mut self, value: &V, key: &V, expr: &Expr, of: &Expr) -> Outcome<V> {
+    fn item(&mut self, item: &'t ast::GetItem<'t>, expr: &Expr) -> Outcome<V> {
+        let value = self.expr(&item.expr)?;
+        let key = self.defined(&item.subscript_expr)?;
         if let V::Undefined(_) = value {
-            return Ok(value.clone());
+            return Ok(value);
         }
-        Ok(match self.run.get(value, key)? {
+        Ok(match self.run.get(&value, &key)? {
             Some(found) => self.referred(found, expr),
-            None => self.missing(value, key, expr, of),
+            None => self.missing(&value, &key, expr, &item.expr),
         })
     }
 

@@ -8,7 +8,9 @@ use minijinja::syntax::SyntaxConfig;
 use super::fault::{Fault, Outcome, fail};
 
 /// How many operators may stand between one pair of braces: a tree is as deep as a chain of them is long.
-const OPERATORS: usize = 1500;
+const OPERATORS: usize = 600;
+/// How deep brackets, statements, signs and choices may be nested, each.
+const NESTED: usize = 50;
 /// How long a template may be; places in it are 32 bit numbers.
 const LENGTH: usize = 4 << 20;
 
@@ -42,27 +44,91 @@ pub(super) fn is_in_braces(text: &str) -> bool {
     text.starts_with("{{") && text.ends_with("}}") && matches!(template(text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
 }
 
-/// A tree is built and dropped by recursion, so its depth is bounded before there is one.
+/// A tree is built and dropped by recursion, and the parser has the stack of a whole thread for itself, or so it believes:
+/// how deep a tree may become is bounded before there is one.
 fn bounded(text: &str, expression: bool) -> Outcome<()> {
     if text.len() > LENGTH {
         return fail("the template is longer than 4 MiB");
     }
-    let mut operators = 0;
+    let mut depth = Depth::default();
     for token in tokenize(text, expression, syntax()?) {
         // what is wrong with it the parser says better
         let Ok((token, span)) = token else { return Ok(()) };
-        match token {
-            Token::VariableStart | Token::BlockStart => operators = 0,
-            Token::Comma | Token::Colon | Token::Str(_) | Token::String(_) | Token::Int(_) | Token::TemplateData(_) => {}
-            _ => operators += 1,
+        depth.see(&token);
+        if depth.operators > OPERATORS || depth.signs > NESTED || depth.choices > NESTED {
+            let fault = Fault::new("the expression is too long").at(range(span));
+            return Err(Box::new(fault.hint("set parts of it as variables of their own")));
         }
-        if operators > OPERATORS {
-            return Err(Box::new(
-                Fault::new("the expression is too long").at(range(span)).hint("set parts of it as variables of their own"),
-            ));
+        if depth.brackets > NESTED || depth.blocks.len() + depth.blocks.iter().sum::<usize>() > NESTED {
+            return Err(Box::new(Fault::new("the template is nested too deeply").at(range(span))));
         }
     }
     Ok(())
+}
+
+/// What makes a tree deep.
+#[derive(Default)]
+struct Depth {
+    operators: usize,
+    brackets: usize,
+    /// `not` and `-` one behind the other.
+    signs: usize,
+    /// `… if … else … if … else …`
+    choices: usize,
+    /// Open statements, and how many `elif` each has.
+    blocks: Vec<usize>,
+    statement: Statement,
+}
+
+#[derive(Default, PartialEq)]
+enum Statement {
+    /// Between statements.
+    #[default]
+    None,
+    /// Behind `{%`.
+    Start,
+    /// In a `set`, which is a block if it has no `=`.
+    Set,
+    /// Behind the first word.
+    Inside,
+}
+
+impl Depth {
+    fn see(&mut self, token: &Token) {
+        match token {
+            Token::VariableStart | Token::BlockStart => {
+                (self.operators, self.brackets, self.signs, self.choices) = (0, 0, 0, 0);
+                self.statement = if matches!(token, Token::BlockStart) { Statement::Start } else { Statement::None };
+            }
+            Token::BlockEnd if self.statement == Statement::Set => self.blocks.push(0),
+            Token::Ident(word) if self.statement == Statement::Start => self.word(word),
+            Token::Assign if self.statement == Statement::Set && self.brackets == 0 => self.statement = Statement::Inside,
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => self.brackets += 1,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => self.brackets = self.brackets.saturating_sub(1),
+            _ => {}
+        }
+        self.choices += usize::from(matches!(token, Token::Ident("else")));
+        self.signs = if matches!(token, Token::Ident("not") | Token::Minus) { self.signs + 1 } else { 0 };
+        let counts = match token {
+            Token::Ident(word) => matches!(*word, "and" | "or" | "is" | "in"),
+            Token::Comma | Token::Colon | Token::Str(_) | Token::String(_) | Token::Int(_) | Token::TemplateData(_) => false,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => false,
+            _ => true,
+        };
+        self.operators += usize::from(counts);
+    }
+
+    fn word(&mut self, word: &str) {
+        self.statement = if word == "set" { Statement::Set } else { Statement::Inside };
+        match word {
+            "for" | "if" | "with" | "filter" | "macro" | "call" | "autoescape" => self.blocks.push(0),
+            "elif" => self.blocks.last_mut().into_iter().for_each(|elifs| *elifs += 1),
+            word if word.starts_with("end") => {
+                self.blocks.pop();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The parser's problem in our words.

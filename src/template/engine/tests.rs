@@ -242,6 +242,53 @@ fn deep_values_are_an_error_and_no_crash() {
 }
 
 #[test]
+fn deep_templates_are_an_error_and_no_crash() {
+    let try_it = |text: &str| {
+        engine().check(&node(text), &mut Diagnostics::new());
+        let _ = engine().render(&node(text), scope("x: 1\n"));
+    };
+    let nested = |open: &str, close: &str, times: usize| format!("{}x{}", open.repeat(times), close.repeat(times));
+    for times in [30, 49, 50, 60, 140, 1400] {
+        for (open, close) in [
+            ("{% if true %}{% elif true %}", "{% endif %}"),
+            ("{% if true %}{% endif %}", ""),
+            ("{% set y = 1 %}", ""),
+            ("{% for a in [1] %}", "{% endfor %}"),
+            ("{% if true %}", "{% endif %}"),
+            ("{% filter upper %}", "{% endfilter %}"),
+            ("{% set y %}", "{% endset %}"),
+            ("{% with z = 1 %}", "{% endwith %}"),
+            ("{% macro m() %}", "{% endmacro %}{{ m() }}"),
+            ("{% call m() %}", "{% endcall %}"),
+        ] {
+            try_it(&nested(open, close, times));
+        }
+        for (open, close) in [
+            ("(", ")"),
+            ("not ", ""),
+            ("- ", ""),
+            ("1 if 0 else ", ""),
+            ("1 + ", ""),
+            ("", ".x"),
+            ("", " | string"),
+            ("", " is eq(1)"),
+            ("[", "][0]"),
+            ("(1 if ", " else 2)"),
+            ("lookup(\"vars\", ", ")"),
+            ("dict(a=", ")"),
+            ("(x is eq(", "))"),
+            ("x | default(", ")"),
+            ("x.replace(\"a\", ", ")"),
+            ("x[", "]"),
+            ("\"{}\".format(", ")"),
+            ("[1] | map(\"default\", ", ")"),
+        ] {
+            try_it(&format!("{{{{ {} }}}}", nested(open, close, times)));
+        }
+    }
+}
+
+#[test]
 fn everything_is_checked_without_being_evaluated() {
     let source = Source::new(
         "site.yml",

@@ -7,6 +7,7 @@ mod encode;
 mod lists;
 mod network;
 mod numbers;
+mod password;
 mod paths;
 mod patterns;
 mod select;
@@ -27,6 +28,7 @@ const TABLES: &[&[Spec]] = &[
     lists::TABLE,
     network::TABLE,
     numbers::TABLE,
+    password::TABLE,
     paths::TABLE,
     patterns::TABLE,
     select::TABLE,
