@@ -61,7 +61,7 @@ pub(super) fn keys(
                     Err(error) => Err(Diagnostic::error(format!("cannot ask for the vault password: {error}"))),
                 }
             }
-            From::File(path) => from_file(&path, &name, &keys, environment),
+            From::File(path) => from_file(&path, &name, &keys, environment).map_err(|problem| *problem),
         };
         match password {
             Ok(password) if password.expose_secret().is_empty() => problems.push(Diagnostic::error("the vault password is empty")),
@@ -97,15 +97,15 @@ fn wanted(args: &SourceArgs, settings: &Settings) -> Vec<Wanted> {
 }
 
 /// The password in a file, which may be encrypted by one that came before, or what a program prints.
-fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environment: &Environment) -> Result<SecretString, Diagnostic> {
-    let wrong = |why: String| Diagnostic::error(format!("cannot read the vault password in `{path}`: {why}"));
+fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environment: &Environment) -> Result<SecretString, Box<Diagnostic>> {
+    let wrong = |why: String| Box::new(Diagnostic::error(format!("cannot read the vault password in `{path}`: {why}")));
     let real = at_home(path, &environment.home);
     let metadata = std::fs::metadata(&real).map_err(|error| wrong(error.to_string()))?;
     if metadata.is_dir() {
         return Err(wrong("it is a directory".to_owned()));
     }
     let bytes = if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
-        run(&real, name).map_err(|why| wrong(why).hint("if it is no program, take the right to run it away: chmod -x"))?
+        run(&real, name).map_err(|why| Box::new(wrong(why).hint("if it is no program, take the right to run it away: chmod -x")))?
     } else {
         std::fs::read(&real).map_err(|error| wrong(error.to_string()))?
     };

@@ -20,7 +20,7 @@ pub(super) fn read(given: &[String], home: &Path, keys: &Keys, closed: &mut Clos
             None => Source::new(NAME, text.as_str()),
             Some(path) => {
                 let source = file::text(&at_home(path, home), path);
-                match source.map_err(|problem| problems.push(problem)).ok().and_then(|source| file::opened(source, keys, closed, problems))
+                match source.map_err(|problem| problems.push(*problem)).ok().and_then(|source| file::opened(source, keys, closed, problems))
                 {
                     Some(source) => source,
                     None => continue,

@@ -13,21 +13,21 @@ const LIMIT: u64 = 64 << 20;
 ///
 /// # Errors
 /// It cannot be read, is too long, or is no text.
-pub(super) fn text(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let unreadable = |error: io::Error| Diagnostic::error(format!("cannot read `{name}`: {}", why(&error)));
+pub(super) fn text(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
+    let unreadable = |error: io::Error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {}", why(&error))));
     let file = std::fs::File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(Diagnostic::error(format!("`{name}` is a directory, and a file is needed")));
+        return Err(Box::new(Diagnostic::error(format!("`{name}` is a directory, and a file is needed"))));
     }
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Diagnostic::error(format!("`{name}` is longer than {} MiB", LIMIT >> 20)));
+        return Err(Box::new(Diagnostic::error(format!("`{name}` is longer than {} MiB", LIMIT >> 20))));
     }
     from_bytes(bytes, name)
 }
 
-fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Diagnostic> {
+fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Box<Diagnostic>> {
     let source = |text: &str| Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
     String::from_utf8(bytes).map(|text| source(&text)).or_else(|error| {
         // comments may be in any encoding, as in Ansible
@@ -40,7 +40,7 @@ fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Diagnostic> {
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let source = Source::new(name, text);
         let error = Diagnostic::error(format!("`{name}` is no UTF-8 text")).at(source.at(good..good + 1));
-        Err(error.hint("save it as UTF-8"))
+        Err(Box::new(error.hint("save it as UTF-8")))
     })
 }
 

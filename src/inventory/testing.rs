@@ -42,7 +42,7 @@ fn shown(inventory: &Inventory) -> String {
             variables(&group.variables)
         );
     }
-    for host in &inventory.hosts {
+    for host in inventory.hosts() {
         let groups: Vec<&str> = inventory.groups_of(host).into_iter().map(|id: GroupId| &*inventory.group_at(id).name).collect();
         text += &format!("{} in {}\n{}", host.name, groups.join(" "), variables(&host.variables));
     }

@@ -167,13 +167,13 @@ impl Loader<'_> {
         bytes: Range<usize>,
     ) -> Result<(), Stop> {
         let kind = self.kind(tag, &bytes);
+        let is_key = self.is_key();
         let plain = style == ScalarStyle::Plain;
         let value = match kind {
             // a key `=` is a text, and so is `<<` where it merges
-            Kind::None if plain && self.is_key() && matches!(text, "=" | "<<") => Ok(Value::from(text)),
-            Kind::None if plain => scalar::resolve(text).map(|value| {
-                self.surprises.see(text, &value, &bytes, self.is_key());
-                value
+            Kind::None if plain && is_key && matches!(text, "=" | "<<") => Ok(Value::from(text)),
+            Kind::None if plain => scalar::resolve(text).inspect(|value| {
+                self.surprises.see(text, value, &bytes, is_key);
             }),
             Kind::None | Kind::Str => Ok(Value::from(text)),
             kind => kind.scalar(text),

@@ -20,20 +20,15 @@ struct Keyed {
 }
 
 impl Keyed {
-    /// Adds a pair, unless its key is there; then the pair that is there, and the new one back.
-    fn add(&mut self, pair: (Node, Node)) -> Result<(), (&mut (Node, Node), (Node, Node))> {
+    /// The pair whose key is the same, if there is one; else the new pair is added.
+    fn known(&mut self, pair: &(Node, Node)) -> Option<&mut (Node, Node)> {
         let name = identity(&pair.0);
-        match self.at.get(&name) {
-            Some(&index) => match self.pairs.get_mut(index) {
-                Some(known) => Err((known, pair)),
-                None => Ok(()),
-            },
-            None => {
-                self.at.insert(name, self.pairs.len());
-                self.pairs.push(pair);
-                Ok(())
-            }
+        if let Some(&index) = self.at.get(&name) {
+            return self.pairs.get_mut(index);
         }
+        self.at.insert(name, self.pairs.len());
+        self.pairs.push(pair.clone());
+        None
     }
 }
 
@@ -74,16 +69,16 @@ pub(super) fn flatten(pairs: Map, problems: &mut Diagnostics) -> Map {
             }
         }
     }
-    for (key, value) in unique(own, problems) {
-        if let Err((known, own)) = merged.add((key, value)) {
-            *known = own;
+    for pair in unique(own, problems) {
+        if let Some(known) = merged.known(&pair) {
+            *known = pair;
         }
     }
     merged.pairs
 }
 
 fn add(merged: &mut Keyed, pair: (Node, Node), problems: &mut Diagnostics) {
-    if let Err((known, pair)) = merged.add(pair) {
+    if let Some(known) = merged.known(&pair) {
         // CPython has one object for each of these, and PyYAML 6.0.4 compares objects: then the first counts
         if pair.0.as_str().is_some_and(|name| name.chars().count() == 1 && name.chars().all(|c| u32::from(c) < 256)) {
             return;
@@ -108,7 +103,7 @@ pub(super) fn unique(pairs: Map, problems: &mut Diagnostics) -> Map {
     }
     let mut kept = Keyed::default();
     for pair in pairs {
-        if let Err((known, pair)) = kept.add(pair) {
+        if let Some(known) = kept.known(&pair) {
             let error = Diagnostic::error(format!("the key `{}` stands twice", short(&plain(&pair.0.value))));
             let error = error.at(pair.0.place.clone()).label("here again").also(known.0.place.clone(), "here first");
             problems.push(error.hint("Ansible would take the later one and forget the other; keep one of them"));

@@ -55,8 +55,11 @@ impl VaultError {
 #[derive(Default)]
 pub struct Keys {
     keys: Vec<(String, SecretString)>,
-    opened: Mutex<HashMap<Box<str>, Result<SecretBox<Vec<u8>>, VaultError>>>,
+    opened: Mutex<HashMap<Box<str>, Opened>>,
 }
+
+/// What an encrypted text turned out to be.
+type Opened = Result<SecretBox<Vec<u8>>, VaultError>;
 
 impl Keys {
     /// These, each with the id that it was given with (`default` if none was).
