@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use Known::{NoEffect, NotRead, Used};
+use Known::{Accepted, NoEffect, NotRead, Used};
 
 use super::data::Inventory;
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, within};
@@ -12,13 +12,14 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Place, within};
 pub enum Known {
     /// It says how to connect, and we do.
     Used,
+    /// It is about what we do without, and stands in half of all inventories: nothing is said about it.
+    Accepted,
     /// It tunes something that we do not have; without it nothing is lost. Said once.
     NoEffect(&'static str),
     /// It would change how we connect, but is not read: an error, with what to do instead.
     NotRead(&'static str),
 }
 
-const NO_PYTHON: Known = NoEffect("no Python is needed on the hosts");
 const ONE_SHELL: Known = NoEffect("everything goes through one shell that is always `sh`");
 
 /// Each variable, in Ansible's spelling. Where two mean the same, the one that Ansible prefers comes later.
@@ -39,7 +40,7 @@ const VARIABLES: &[(&str, Known)] = &[
     ("ansible_pipelining", ONE_SHELL),
     ("ansible_port", Used),
     ("ansible_private_key_file", Used),
-    ("ansible_python_interpreter", NO_PYTHON),
+    ("ansible_python_interpreter", Accepted),
     ("ansible_remote_tmp", NoEffect("no module files are copied to the hosts")),
     ("ansible_scp_extra_args", NoEffect("neither scp nor sftp is used")),
     ("ansible_scp_if_ssh", NoEffect("neither scp nor sftp is used")),
@@ -113,7 +114,7 @@ pub(super) fn check(inventory: &Inventory, problems: &mut Diagnostics) {
             Some(NoEffect(why)) => {
                 problems.push(Diagnostic::warning(format!("`{name}` has no effect")).at(place.clone()).label(why));
             }
-            Some(Used | NotRead(_)) => {}
+            Some(Used | Accepted | NotRead(_)) => {}
             None => {
                 if let Some(meant) = meant(name) {
                     let error = Diagnostic::error(format!("unknown variable `{name}`")).at(place.clone());

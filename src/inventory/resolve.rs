@@ -171,9 +171,6 @@ impl Look<'_> {
     /// Adds what a variable says in ssh's own words.
     fn arguments(&mut self, name: &'static str, default: &Option<Node>, all: &mut SshArguments) {
         let Some((_, node)) = self.find(&[name]).or_else(|| default.clone().map(|node| (name, node))) else { return };
-        if node.is_null() {
-            return;
-        }
         let text = plain(&node.value);
         match ssh_args::parse(&source_of(&node, &text)) {
             Ok(arguments) => all.add(arguments),
@@ -183,7 +180,7 @@ impl Look<'_> {
 
     fn becomes(&mut self, defaults: &Defaults) -> Option<Become> {
         self.choice(&["ansible_become_method"], &["sudo", "ansible.builtin.sudo"]);
-        if let Some((name, node)) = self.find(&["ansible_become_exe"]).filter(|(_, node)| !node.is_null()) {
+        if let Some((name, node)) = self.find(&["ansible_become_exe"]) {
             let program = plain(&node.value);
             if program.rsplit('/').next() != Some("sudo") {
                 let error = Diagnostic::error(format!("`{name}` is `{program}`, and only sudo is used")).at(node.place);
@@ -205,9 +202,11 @@ impl Look<'_> {
         becomes.then(|| Become { user: user.unwrap_or_else(|| "root".to_owned()), password })
     }
 
-    /// The first of these names that is set, rendered.
+    /// The first of these names that is set, rendered. An empty value in YAML (`ansible_user:`) is as good as none.
     fn find(&mut self, names: &[&'static str]) -> Option<(&'static str, Node)> {
-        let (name, node) = names.iter().find_map(|name| self.variables.get(*name).map(|node| (*name, node.clone().into_owned())))?;
+        let set =
+            |name: &&'static str| self.variables.get(*name).filter(|node| !node.is_null()).map(|node| (*name, node.clone().into_owned()));
+        let (name, node) = names.iter().find_map(set)?;
         if !node.is_template() && !matches!(node.value, Value::Vault(_)) {
             return Some((name, node));
         }

@@ -188,6 +188,21 @@ fn compare(stage: &Stage, expected: &Value, wrong: &mut Vec<(String, String)>) {
     }
 }
 
+/// `docs/inventory-cases.md` is written by the recorder.
+#[test]
+fn the_table_of_features_names_every_case() {
+    let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/inventory-cases.md")).unwrap();
+    for entry in fs::read_dir(records().join("cases")).unwrap() {
+        let path = entry.unwrap().path();
+        let case: Value = serde_json::from_str(&fs::read_to_string(path.join("case.json")).unwrap()).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(table.contains(name) && table.contains(case["what"].as_str().unwrap()), "{name}");
+        for feature in case["features"].as_array().unwrap() {
+            assert!(table.contains(feature.as_str().unwrap()), "{name}: {feature}");
+        }
+    }
+}
+
 #[test]
 fn every_inventory_as_ansible_reads_it() {
     let names: Vec<String> =
