@@ -240,3 +240,37 @@ fn every_inventory_as_ansible_reads_it() {
     let unused: Vec<_> = DIFFERENT.iter().enumerate().filter(|(index, _)| !used.contains_key(index)).map(|(_, listed)| listed).collect();
     assert!(unused.is_empty(), "listed and equal: {unused:?}");
 }
+
+/// Some of the records, drawn anew each day, are what the real programs say today.
+#[test]
+fn a_sample_is_still_what_ansible_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let installed = Command::new("bash").arg(root.join("benches/ansible.sh")).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let ansible = String::from_utf8(installed.stdout).unwrap().trim().to_owned();
+    let copy = tempfile::tempdir().unwrap();
+    for part in ["tests/oracle/inventory", "tests/records/inventory"] {
+        let to = copy.path().join(part);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        assert!(Command::new("cp").arg("-a").arg(root.join(part)).arg(&to).status().unwrap().success());
+    }
+    fs::create_dir(copy.path().join("docs")).unwrap();
+    let mut names: Vec<String> =
+        fs::read_dir(records().join("cases")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let day = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    // a step that shares no divisor with their number meets each of them in time
+    let chosen: Vec<&String> = (0..4).map(|index| &names[((day * 4 + index) * 61 % names.len() as u64) as usize]).collect();
+    let mut record = Command::new("python3");
+    record.arg(copy.path().join("tests/oracle/inventory/record.py")).args(["--ansible-dir", &ansible]);
+    for name in &chosen {
+        record.args(["--only", name]);
+    }
+    let output = record.output().unwrap();
+    assert!(output.status.success(), "{chosen:?}: {}", String::from_utf8_lossy(&output.stderr));
+    for name in chosen {
+        let file = format!("expected/{name}.json");
+        let read = |dir: &Path| fs::read_to_string(dir.join(&file)).unwrap();
+        assert_eq!(read(&records()), read(&copy.path().join("tests/records/inventory")), "{name}");
+    }
+}
