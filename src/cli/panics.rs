@@ -16,7 +16,9 @@ pub(super) const WORKER: &str = "hosts";
 pub(super) fn install() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().name() == Some(WORKER) {
+        if crate::yaml::panics_are_caught() {
+            // told as a mistake in the document
+        } else if std::thread::current().name() == Some(WORKER) {
             LAST.set(info.location().map(ToString::to_string));
         } else {
             before(info);

@@ -8,12 +8,20 @@ pub fn similar<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     within(word, 4, candidates)
 }
 
+/// Longer words have no likeness: the comparison takes its length times that of the other.
+const LONGEST: usize = 100;
+
 /// The same where at most so many letters differ.
 pub fn within<'a>(word: &str, most: usize, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = word.chars().count();
     let near = |candidate: &'a str| {
+        let others = candidate.chars().count();
+        let allowed = (others.max(letters) / 3).min(most);
+        if letters > LONGEST || others.abs_diff(letters) > allowed {
+            return None;
+        }
         let distance = distance(word, candidate);
-        let allowed = candidate.chars().count().max(word.chars().count()) / 3;
-        (distance <= allowed.min(most)).then_some((distance, candidate))
+        (distance <= allowed).then_some((distance, candidate))
     };
     candidates.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }

@@ -3,6 +3,9 @@
 use super::data::{ALL, GroupId, Inventory};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 
+/// So many groups of a circle are named.
+const SHOWN: usize = 20;
+
 /// Whether there are any; each is told at the place that closes it.
 pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
     #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +45,10 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
                         found = true;
                         let from = way.iter().position(|(group, _)| group == child).unwrap_or(0);
                         let circle = way.get(from..).unwrap_or_default().iter().map(|(group, _)| *group).chain([*child]);
-                        let names: Vec<&str> = circle.map(|group| &*inventory.group_at(group).name).collect();
+                        let mut names: Vec<&str> = circle.map(|group| &*inventory.group_at(group).name).collect();
+                        if names.len() > SHOWN {
+                            names.splice(SHOWN / 2..names.len() - SHOWN / 2, ["…"]);
+                        }
                         let text = format!("the group `{}` is in itself: {}", inventory.group_at(*child).name, names.join(" → "));
                         let error = Diagnostic::error(text).hint("take one of them out of the other's `children`");
                         problems.push(match place {

@@ -31,6 +31,8 @@ pub struct Inventory {
     pub(super) extra: Vec<Variable>,
     /// Whether mappings are merged (`hash_behaviour = merge`) instead of replaced.
     pub(super) merges: bool,
+    /// How much ranges have written: see [`super::set::has_room`].
+    pub(super) by_ranges: usize,
 }
 
 /// A host's number.
@@ -109,6 +111,7 @@ impl Default for Inventory {
             beside_playbook: None,
             extra: Vec::new(),
             merges: false,
+            by_ranges: 0,
         };
         let all = inventory.add_group("all", None);
         let ungrouped = inventory.add_group("ungrouped", None);

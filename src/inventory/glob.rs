@@ -20,6 +20,8 @@ impl Glob {
         while let Some(c) = rest.chars().next() {
             rest = rest.strip_prefix(c).unwrap_or_default();
             parts.push(match c {
+                // two of them say the same as one
+                '*' if parts.last() == Some(&Part::Any) => continue,
                 '*' => Part::Any,
                 '?' => Part::One,
                 '[' => match bracket(rest) {
@@ -46,6 +48,9 @@ impl Glob {
         // positions in the text that can be reached by the parts so far
         let mut now: Vec<usize> = vec![0];
         for part in &self.0 {
+            if now.is_empty() {
+                return false;
+            }
             now = match part {
                 Part::Any => now.first().map(|&first| (first..=text.len()).collect()).unwrap_or_default(),
                 part => now.into_iter().filter(|&at| text.get(at).is_some_and(|&c| part.takes(c))).map(|at| at + 1).collect(),

@@ -12,6 +12,9 @@ use super::{address, literal};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
 use crate::yaml::Node;
 
+/// Of so many names it is said what they may have been meant to be.
+const SUGGESTED: usize = 50;
+
 /// What the lines of a section are.
 #[derive(Clone, Copy)]
 enum Section {
@@ -148,7 +151,7 @@ impl Reader<'_> {
     fn undeclared(&mut self) {
         let order = std::mem::take(&mut self.pending_order);
         let names: Vec<Arc<str>> = self.inventory.groups().map(|group| Arc::clone(&group.name)).collect();
-        for name in order {
+        for (count, name) in order.into_iter().enumerate() {
             let Some(pending) = self.pending.remove(&name) else { continue };
             let known = names.iter().map(|known| &**known).filter(|known| *known != name);
             let hosts = self.inventory.host(&name).is_some();
@@ -157,7 +160,8 @@ impl Reader<'_> {
                 Some(_) => ("names", pending.place),
             };
             let error = Diagnostic::error(format!("this {what} the group `{name}`, which is nowhere declared")).at(place);
-            self.problems.push(match suggestion(&name, known) {
+            // nobody reads that many, and each is compared with all that are known
+            self.problems.push(match suggestion(&name, known.take(if count < SUGGESTED { usize::MAX } else { 0 })) {
                 Some(label) => error.label(label),
                 None if hosts => error.hint(format!("`{name}` is a host; only groups stand in `:children`")),
                 None => error.hint(format!("declare it with a line `[{name}]`, even if no host stands below it")),
@@ -214,7 +218,7 @@ impl Reader<'_> {
             }
         };
         let mut words = words.into_iter();
-        let Some(first) = words.next() else { return };
+        let Some(first) = words.next().filter(|_| !set::is_full(self.inventory)) else { return };
         let place = |span: &Range<usize>| self.source.at(begin + span.start..begin + span.end);
         let mut variables = Vec::new();
         for word in words {
@@ -240,6 +244,10 @@ impl Reader<'_> {
                 self.problems.push(Diagnostic { hint: bad.hint, ..error });
             }
             Ok((names, port)) => {
+                let values = variables.iter().map(|(_, _, node)| node);
+                if !set::has_room(self.inventory, names.len(), values, &first_place, self.problems) {
+                    return;
+                }
                 let file = Arc::clone(&self.source.name);
                 for name in names {
                     let host = self.inventory.add_host(&name, Some(group), port, &first_place, Some(&file));

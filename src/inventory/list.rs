@@ -1,7 +1,7 @@
 //! `-i host1,host2,`: hosts without a file. The comma is what tells a list from a file's name.
 
-use super::address;
 use super::data::{Inventory, UNGROUPED};
+use super::{address, set};
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
 
 /// Adds the hosts of a list to an inventory. Ranges are read too, as by Ansible's plugin `advanced_host_list`: without it
@@ -12,7 +12,7 @@ pub(super) fn read(source: &Source, inventory: &mut Inventory, problems: &mut Di
         let begin = start + (part.len() - part.trim_start().len());
         start += part.len() + 1;
         let text = part.trim();
-        if text.is_empty() {
+        if text.is_empty() || set::is_full(inventory) {
             continue;
         }
         let place = source.at(begin..begin + text.len());
@@ -21,6 +21,7 @@ pub(super) fn read(source: &Source, inventory: &mut Inventory, problems: &mut Di
                 let error = Diagnostic::error(bad.why).at(source.at(begin + bad.span.start..begin + bad.span.end));
                 problems.push(Diagnostic { hint: bad.hint, ..error });
             }
+            Ok((names, _)) if !set::has_room(inventory, names.len(), [], &place, problems) => {}
             Ok((names, port)) => {
                 for name in names {
                     // one that is known keeps its groups

@@ -140,28 +140,34 @@ impl Inventory {
     /// host. Variables of groups that stand beside the playbook are shown with them if `playbook` says so: Ansible shows them
     /// if somebody has said where the playbook is.
     pub fn graph(&self, group: &Group, vars: bool, playbook: bool) -> String {
-        let mut lines = Vec::new();
+        let mut drawing = Drawing::default();
         if let Some(&id) = self.group_ids.get(&group.name) {
-            self.draw(id, 0, (vars, playbook), &mut lines);
+            self.draw(id, 0, (vars, playbook), &mut drawing);
         }
-        lines.join("\n")
+        drawing.finish()
     }
 
-    fn draw(&self, id: GroupId, depth: usize, (vars, playbook): (bool, bool), lines: &mut Vec<String>) {
-        let line = |text: String, depth: usize| if depth == 0 { text } else { format!("{}--{text}", "  |".repeat(depth)) };
+    fn draw(&self, id: GroupId, depth: usize, (vars, playbook): (bool, bool), drawing: &mut Drawing) {
         let group = self.group_at(id);
-        lines.push(line(format!("@{}:", group.name), depth));
-        for (child, _) in &group.children {
-            self.draw(*child, depth + 1, (vars, playbook), lines);
+        drawing.line(&format!("@{}:", group.name), depth);
+        if drawing.is_full(depth) {
+            return;
         }
-        let variables = |variables: Variables<'_>, depth: usize, lines: &mut Vec<String>| {
-            let pairs = shown(variables);
-            lines.extend(pairs.iter().map(|(name, value)| line(format!("{{{name} = {}}}", python_str(value)), depth)));
+        for (child, _) in &group.children {
+            self.draw(*child, depth + 1, (vars, playbook), drawing);
+        }
+        let variables = |variables: Variables<'_>, depth: usize, drawing: &mut Drawing| {
+            for (name, value) in shown(variables) {
+                drawing.line(&format!("{{{name} = {}}}", python_str(&value)), depth);
+            }
         };
         for host in group.hosts.iter().filter(|_| id != ALL).map(|id| self.at(*id)) {
-            lines.push(line(host.name.to_string(), depth + 1));
+            if drawing.is_full(depth) {
+                return;
+            }
+            drawing.line(&host.name, depth + 1);
             if vars {
-                variables(self.variables(host), depth + 2, lines);
+                variables(self.variables(host), depth + 2, drawing);
             }
         }
         if vars {
@@ -170,8 +176,46 @@ impl Inventory {
             if group.priority != 1 {
                 own.insert("ansible_group_priority", Cow::Owned(priority));
             }
-            variables(own, depth + 1, lines);
+            variables(own, depth + 1, drawing);
         }
+    }
+}
+
+/// A graph is drawn up to this size: a group is drawn in each that it is in, and so it may double with every level.
+const LARGEST_GRAPH: usize = 256 << 20;
+/// Groups in each other deeper than this are not drawn.
+const DEEPEST_GRAPH: usize = 200;
+
+/// A graph in the making.
+#[derive(Default)]
+struct Drawing {
+    text: String,
+    cut: bool,
+}
+
+impl Drawing {
+    fn line(&mut self, text: &str, depth: usize) {
+        if self.cut {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        if depth > 0 {
+            self.text.extend(std::iter::repeat_n("  |", depth));
+            self.text.push_str("--");
+        }
+        self.text.push_str(text);
+    }
+
+    /// Whether what stands deeper is left out.
+    fn is_full(&mut self, depth: usize) -> bool {
+        self.cut |= self.text.len() > LARGEST_GRAPH;
+        self.cut || depth >= DEEPEST_GRAPH
+    }
+
+    fn finish(self) -> String {
+        if self.cut { self.text + "\n(the rest is left out: the graph is too large)" } else { self.text }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a value in an INI inventory is: a Python literal, or else a text (`ast.literal_eval`, which Ansible uses there).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diagnostics::Place;
-use crate::yaml::{Node, Style, Value, python_float, whole};
+use crate::yaml::{Node, Style, Value, identity, python_float, whole};
 
 /// Deeper nesting is left a text.
 const DEEPEST: usize = 60;
@@ -166,21 +167,29 @@ impl<'a> Parser<'a> {
     fn braces(&mut self) -> Option<Node> {
         self.skip('{');
         let (mut pairs, mut members): (Vec<(Node, Node)>, Vec<Node>) = (Vec::new(), Vec::new());
+        let mut known: HashMap<String, usize> = HashMap::new();
         loop {
             self.space();
             if self.skip('}') {
                 break;
             }
             let key = self.value()?;
+            if matches!(key.value, Value::List(_) | Value::Map(_)) {
+                return None;
+            }
             self.space();
+            let name = identity(&key);
             if self.skip(':') {
                 let value = self.value()?;
                 // of two equal keys the later counts, in the place of the first
-                match pairs.iter_mut().find(|(known, _)| known.value == key.value) {
+                match known.get(&name).and_then(|&at| pairs.get_mut(at)) {
                     Some(known) => known.1 = value,
-                    None => pairs.push((key, value)),
+                    None => {
+                        known.insert(name, pairs.len());
+                        pairs.push((key, value));
+                    }
                 }
-            } else if !members.iter().any(|known| known.value == key.value) {
+            } else if known.insert(name, usize::MAX).is_none() {
                 members.push(key);
             }
             self.space();
@@ -191,8 +200,7 @@ impl<'a> Parser<'a> {
                 return None;
             }
         }
-        let unhashable = |node: &Node| matches!(node.value, Value::List(_) | Value::Map(_));
-        if pairs.iter().any(|(key, _)| unhashable(key)) || members.iter().any(unhashable) || !pairs.is_empty() && !members.is_empty() {
+        if !pairs.is_empty() && !members.is_empty() {
             return None;
         }
         Some(self.node(if members.is_empty() { Value::Map(pairs) } else { Value::List(members) }))
@@ -467,6 +475,8 @@ mod tests {
             ("1, 2", "[1, 2]"),
             ("{'a': 1, 'b': {'c': [2]}}", "{\"a\": 1, \"b\": {\"c\": [2]}}"),
             ("{1, 1}", "[1]"),
+            ("{1: 'a', True: 'b', 2: 'c'}", "{\"1\": \"b\", \"2\": \"c\"}"),
+            ("{[1]}", "\"{[1]}\""),
             ("{}", "{}"),
             ("{{ x }}", "\"{{ x }}\""),
             ("set()", "[]"),

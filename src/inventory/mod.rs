@@ -4,6 +4,8 @@
 //! and which of it counts, is [`Inventory::settings`]; which hosts are meant, [`Pattern`]; how to get to each, [`resolve`].
 
 mod address;
+#[cfg(test)]
+mod bounds;
 mod circle;
 mod data;
 mod extra;

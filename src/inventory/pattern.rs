@@ -19,8 +19,13 @@ pub struct Pattern {
     source: Source,
 }
 
-/// A pattern looks for a match in so many steps, and no more.
-const STEPS: usize = 1_000_000;
+/// A regular expression looks for all its matches in so many steps, and for each in no less than the second.
+const STEPS: usize = 10_000_000;
+const LEAST_STEPS: usize = 10_000;
+/// How large a regular expression may become: one that calls itself grows without end.
+const MOST_PARTS: usize = 100_000;
+/// Of so many parts it is said what they may have been meant to be.
+const SUGGESTED: usize = 50;
 
 /// One part of a pattern.
 struct Part {
@@ -140,17 +145,20 @@ enum Matcher {
 }
 
 impl Matcher {
-    fn new(text: &str) -> Result<Self, String> {
+    /// What is to be compared with so many names.
+    fn new(text: &str, names: usize) -> Result<Self, String> {
         let Some(pattern) = text.strip_prefix('~') else { return Ok(Self::Glob(Glob::new(text))) };
         // as Python's `match`: from the beginning, and not to the end
-        let regex = fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})")).backtrack_limit(STEPS).build();
-        regex.map(|regex| Self::Regex(Box::new(regex))).map_err(|error| error.to_string())
+        let mut builder = fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})"));
+        builder.backtrack_limit((STEPS / names.max(1)).clamp(LEAST_STEPS, 1_000_000)).max_prog_size(MOST_PARTS);
+        builder.build().map(|regex| Self::Regex(Box::new(regex))).map_err(|error| error.to_string())
     }
 
-    fn matches(&self, name: &str) -> bool {
+    /// Whether it does; `None` if it takes too long to tell.
+    fn matches(&self, name: &str) -> Option<bool> {
         match self {
-            Self::Regex(regex) => regex.is_match(name).unwrap_or(false),
-            Self::Glob(glob) => glob.matches(name),
+            Self::Regex(regex) => regex.is_match(name).ok(),
+            Self::Glob(glob) => Some(glob.matches(name)),
         }
     }
 }
@@ -166,7 +174,7 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
         return Vec::new();
     }
     let (text, subscript) = subscript(&part.text);
-    let matcher = match Matcher::new(text) {
+    let matcher = match Matcher::new(text, inventory.groups.len() + inventory.len()) {
         Ok(matcher) => matcher,
         Err(why) => {
             complain(
@@ -177,9 +185,15 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
         }
     };
     let hosts = match find(text, &matcher, inventory) {
-        Some(hosts) => hosts,
-        None => {
-            complain(nothing(part, text, inventory));
+        Ok(Some(hosts)) => hosts,
+        Ok(None) => {
+            let error = nothing(part, text, inventory, problems.0.len() < SUGGESTED);
+            problems.push(error.at(part.place.clone()));
+            return Vec::new();
+        }
+        Err(TooLong) => {
+            let error = Diagnostic::error(format!("`{text}` takes too long to compare")).at(part.place.clone());
+            problems.push(error.hint("write it without repetitions in repetitions, or name the hosts"));
             return Vec::new();
         }
     };
@@ -204,37 +218,47 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
     }
 }
 
+/// It takes too long to tell what matches.
+struct TooLong;
+
 /// The hosts of all groups that match, and the hosts that do; `None` if there are no such groups and hosts.
-fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Option<Vec<HostId>> {
+fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Result<Option<Vec<HostId>>, TooLong> {
     let mut found: Vec<HostId> = Vec::new();
     let mut any = false;
     let literal = !text.starts_with('~') && !text.contains(['.', '?', '*', '[']);
     if literal {
         if let Some(&group) = inventory.group_ids.get(text) {
-            return Some(inventory.hosts_of(group));
+            return Ok(Some(inventory.hosts_of(group)));
         }
         let host = inventory.host_ids.get(text).copied().or_else(|| inventory.localhost(text));
-        return host.map(|host| vec![host]);
+        return Ok(host.map(|host| vec![host]));
     }
-    for group in inventory.groups().filter(|group| matcher.matches(&group.name)) {
+    for group in inventory.groups() {
+        if !matcher.matches(&group.name).ok_or(TooLong)? {
+            continue;
+        }
         any = true;
         if let Some(&id) = inventory.group_ids.get(&group.name) {
             found.extend(inventory.hosts_of(id));
         }
     }
-    found.extend((0..inventory.len()).map(HostId).filter(|&id| matcher.matches(&inventory.at(id).name)));
+    for id in (0..inventory.len()).map(HostId) {
+        if matcher.matches(&inventory.at(id).name).ok_or(TooLong)? {
+            found.push(id);
+        }
+    }
     let mut seen = HashSet::new();
     found.retain(|host| seen.insert(*host));
     if found.is_empty() && !any {
-        return inventory.localhost(text).map(|host| vec![host]);
+        return Ok(inventory.localhost(text).map(|host| vec![host]));
     }
-    Some(found)
+    Ok(Some(found))
 }
 
-fn nothing(part: &Part, text: &str, inventory: &Inventory) -> Diagnostic {
+fn nothing(part: &Part, text: &str, inventory: &Inventory, suggest: bool) -> Diagnostic {
     let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
     let error = Diagnostic::error(format!("no host and no group matches `{text}`"));
-    match suggestion(text, names) {
+    match suggestion(text, names.filter(|_| suggest)) {
         Some(label) => error.label(label),
         None if part.sign == Some('!') => error.hint("what is to be left out must be there; take this part away if it is not"),
         None if part.text.ends_with(']') && !text.ends_with(']') => {

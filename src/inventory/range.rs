@@ -2,6 +2,8 @@
 
 /// One name of an inventory stands for at most so many hosts.
 const MOST: usize = 100_000;
+/// Names longer than this are nobody's hosts; in bytes.
+const LONGEST: usize = 256;
 /// Letters count in this order.
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -33,7 +35,8 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, BadRange> {
         };
         let inside = pattern.get(open + 1..close).unwrap_or_default();
         let values = values(inside).map_err(|(why, hint)| bad(why, &hint, close + 1))?;
-        if names.len().saturating_mul(values.len()) > MOST {
+        let count = names.len().saturating_mul(values.len());
+        if count > MOST || count.saturating_mul(pattern.len()) > MOST * LONGEST {
             return Err(bad(format!("`{pattern}` stands for more than {MOST} hosts"), "name fewer at once", close + 1));
         }
         names = names.iter().flat_map(|name| values.iter().map(move |value| format!("{name}{head}{value}"))).collect();

@@ -1,5 +1,6 @@
 //! Inventory programs: `--list` prints groups as JSON, and `_meta` or `--host NAME` the variables of hosts.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(super) fn read(path: &Path, name: &str, limit: Duration, inventory: &mut Inv
     let script = Script { path, name, limit };
     let result = script.ask(&["--list"]).and_then(|source| {
         let document = load_json(&source)?;
-        Reader { script: &script, inventory, problems, hosts: Vec::new(), file: name.into() }.document(&document)
+        Reader { script: &script, inventory, problems, hosts: Vec::new(), seen: HashSet::new(), file: name.into() }.document(&document)
     });
     if let Err(errors) = result {
         problems.extend(errors);
@@ -82,7 +83,8 @@ struct Reader<'a> {
     inventory: &'a mut Inventory,
     problems: &'a mut Diagnostics,
     /// Those it names, whose variables are looked for.
-    hosts: Vec<(HostId, Place)>,
+    hosts: Vec<HostId>,
+    seen: HashSet<HostId>,
     file: Arc<str>,
 }
 
@@ -104,13 +106,13 @@ impl Reader<'_> {
                 self.group(&text, &name.place, group);
             }
         }
-        let hosts = std::mem::take(&mut self.hosts);
-        for (host, place) in hosts {
+        // looked for by each host
+        let by_name = meta.map(|all| all.iter().filter_map(|(key, variables)| Some((key.as_str()?, variables))).collect::<HashMap<_, _>>());
+        for host in std::mem::take(&mut self.hosts) {
             let name = Arc::clone(&self.inventory.at(host).name);
-            match meta {
-                Some(all) => {
-                    let variables = all.iter().find(|(key, _)| key.as_str() == Some(&name)).map(|(_, variables)| variables);
-                    if let Some(variables) = variables {
+            match &by_name {
+                Some(by_name) => {
+                    if let Some(&variables) = by_name.get(&*name) {
                         self.variables(host, &name, variables);
                     }
                 }
@@ -122,7 +124,6 @@ impl Reader<'_> {
                     }
                 }
             }
-            let _ = place;
         }
         Ok(())
     }
@@ -170,10 +171,9 @@ impl Reader<'_> {
         };
         for host in self.list(hosts, name, "hosts") {
             if let Some(text) = self.text(host, "host") {
-                let known = self.inventory.len();
                 let added = self.inventory.add_host(&text, Some(id), None, &host.place, Some(&self.file));
-                if self.inventory.len() > known || !self.hosts.iter().any(|(known, _)| *known == added) {
-                    self.hosts.push((added, host.place.clone()));
+                if self.seen.insert(added) {
+                    self.hosts.push(added);
                 }
             }
         }

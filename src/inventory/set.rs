@@ -6,6 +6,39 @@ use super::data::{GroupId, HostId, Inventory, Variable};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place};
 use crate::yaml::{Node, Value};
 
+/// The most that ranges may write into an inventory: each host counts, and each value on each of them.
+const MOST_BY_RANGES: usize = 500_000;
+
+/// Whether there is room for so many hosts with these values on each. Only what ranges repeat is counted: a few letters may
+/// stand for any number.
+pub(super) fn has_room<'n>(
+    inventory: &mut Inventory,
+    hosts: usize,
+    values: impl IntoIterator<Item = &'n Node>,
+    place: &Place,
+    problems: &mut Diagnostics,
+) -> bool {
+    if hosts < 2 {
+        return true;
+    }
+    let mut size = 1;
+    for value in values {
+        value.each(&mut |node| size += 1 + node.as_str().map_or(0, str::len) / 64);
+    }
+    let before = inventory.by_ranges;
+    inventory.by_ranges = before.saturating_add(hosts.saturating_mul(size));
+    if before <= MOST_BY_RANGES && inventory.by_ranges > MOST_BY_RANGES {
+        let error = Diagnostic::error(format!("up to here ranges stand for more than {MOST_BY_RANGES} hosts and values"));
+        problems.push(error.at(place.clone()).hint("set what many hosts have in common on their group"));
+    }
+    !is_full(inventory)
+}
+
+/// Whether ranges have written too much, which has been said: then no more of them are looked at.
+pub(super) fn is_full(inventory: &Inventory) -> bool {
+    inventory.by_ranges > MOST_BY_RANGES
+}
+
 /// Sets a variable on a host.
 pub(super) fn on_host(inventory: &mut Inventory, host: HostId, name: &str, place: Place, value: Node, problems: &mut Diagnostics) {
     // as in Ansible: where a group has the host's name, it is the group that is meant

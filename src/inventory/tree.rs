@@ -131,7 +131,7 @@ impl Reader<'_> {
 
     fn hosts(&mut self, id: GroupId, map: &Map) {
         for (name, variables) in map {
-            let Some(text) = self.name(name, "host") else { continue };
+            let Some(text) = self.name(name, "host").filter(|_| !set::is_full(self.inventory)) else { continue };
             let variables = match &variables.value {
                 Value::Map(map) => map.as_slice(),
                 // what Python takes for false
@@ -150,6 +150,10 @@ impl Reader<'_> {
                     self.problems.push(Diagnostic { hint: bad.hint, ..error });
                 }
                 Ok((names, port)) => {
+                    let values = variables.iter().map(|(_, value)| value);
+                    if !set::has_room(self.inventory, names.len(), values, &name.place, self.problems) {
+                        continue;
+                    }
                     for host in names {
                         let host = self.inventory.add_host(&host, Some(id), port, &name.place, Some(&self.file));
                         for (name, value) in variables {

@@ -25,7 +25,9 @@ impl Pattern {
             _ => "",
         };
         let translated = format!("{flags}{}", translated(pattern, multi_line));
-        match fancy_regex::RegexBuilder::new(&translated).backtrack_limit(100_000).delegate_size_limit(4 << 20).build() {
+        // a pattern that calls itself grows without end
+        let mut builder = fancy_regex::RegexBuilder::new(&translated);
+        match builder.backtrack_limit(100_000).delegate_size_limit(4 << 20).max_prog_size(100_000).build() {
             Ok(regex) => Ok(Self { regex }),
             Err(_) => fail("the pattern is not a regular expression"),
         }

@@ -26,9 +26,28 @@ pub(super) fn syntax(source: &Source, at: usize, context: usize, info: &str) -> 
         .find_map(|line| habit(source, line))
         .or_else(|| by_reason(source, at, context, info))
         .unwrap_or_else(|| {
-            let end = if at < line.end { at + 1 } else { at };
+            let end = if at < line.end { one(source, at).end } else { at };
             Diagnostic::error(format!("this is no YAML: {info}")).at(source.at(at..end))
         })
+}
+
+/// The character at a byte; nothing at the end.
+fn one(source: &Source, at: usize) -> Range<usize> {
+    let length = source.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    at..at + length
+}
+
+/// The parser gave up behind `read`, without a reason: so it does at a tag with a comma right behind it.
+pub(super) fn given_up(source: &Source, read: usize) -> Diagnostic {
+    let rest = source.text.get(read..).unwrap_or_default();
+    let tag = rest.match_indices('!').find_map(|(at, _)| {
+        let end = rest.get(at..)?.find(|c: char| c.is_whitespace() || c == ',')?;
+        rest.get(at + end..)?.starts_with(',').then_some(read + at..read + at + end)
+    });
+    match tag {
+        Some(span) => Diagnostic::error("a tag stands here without a value").at(source.at(span)).hint("write the value behind it, or `''`"),
+        None => Diagnostic::error("this cannot be read as YAML").at(source.at(one(source, read))).hint("put texts in quotes"),
+    }
 }
 
 /// The line that a byte stands in, without its end.
@@ -83,7 +102,7 @@ fn value_start(text: &str) -> Option<usize> {
 fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<Diagnostic> {
     let text: &str = &source.text;
     let line = line_of(text, at);
-    let error = |message: &str| Diagnostic::error(message).at(source.at(at..if at < line.end { at + 1 } else { at }));
+    let error = |message: &str| Diagnostic::error(message).at(source.at(if at < line.end { one(source, at) } else { at..at }));
     let contains = |part: &str| info.contains(part);
     let begins_with = |at: usize, quotes: &[char]| text.get(at..).is_some_and(|rest| rest.starts_with(quotes));
     let in_flow = contains("parsing a flow");
@@ -92,11 +111,15 @@ fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<D
     Some(if contains("quoted scalar") && contains("found unexpected") {
         let quote = if begins_with(context, &['\'', '"']) { context } else { at };
         Diagnostic::error("this quote is not closed")
-            .at(source.at(quote..quote + 1))
+            .at(source.at(one(source, quote)))
             .hint("a quote within single quotes is written twice: `''`")
     } else if in_flow && begins_with(context, &['[', '{']) && !contains("node content") {
-        let error = Diagnostic::error(format!("this {} is not closed", what(context))).at(source.at(context..context + 1));
-        if at < text.len() { error.also(source.at(at..at + 1), "a comma or the closing bracket is missing before here") } else { error }
+        let error = Diagnostic::error(format!("this {} is not closed", what(context))).at(source.at(one(source, context)));
+        if at < text.len() {
+            error.also(source.at(one(source, at)), "a comma or the closing bracket is missing before here")
+        } else {
+            error
+        }
     } else if let Some((bracket, what)) = open {
         Diagnostic::error(format!("this {what} is not closed")).at(source.at(bracket..bracket + 1))
     } else if contains("did not find expected key") && text.get(line.start..at).is_some_and(|front| front.trim_end().ends_with(['\'', '"']))

@@ -6,7 +6,7 @@ use std::ops::Range;
 use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
 
 use super::complaint;
-use super::offsets::Offsets;
+use super::guard::guarded;
 use super::surprise::Surprises;
 use super::tag::Kind;
 use super::value::{Map, Node, Style, Value};
@@ -34,10 +34,10 @@ pub fn load(source: &Source) -> Result<(Option<Node>, Diagnostics), Diagnostics>
     }
     let mut loader = Loader {
         source,
-        offsets: Offsets::new(&source.text),
         stack: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
+        read: 0,
         root: None,
         documents: 0,
         surprises: Surprises::default(),
@@ -53,10 +53,11 @@ pub fn load(source: &Source) -> Result<(Option<Node>, Diagnostics), Diagnostics>
 
 struct Loader<'a> {
     source: &'a Source,
-    offsets: Offsets<'a>,
     stack: Vec<Open>,
     anchors: HashMap<String, Anchor>,
     nodes: usize,
+    /// Where what was read last ends.
+    read: usize,
     root: Option<Node>,
     documents: usize,
     surprises: Surprises,
@@ -66,8 +67,16 @@ struct Loader<'a> {
 /// What an alias may stand for.
 struct Anchor {
     node: Node,
-    /// How many values are in it.
-    size: usize,
+    extent: Extent,
+}
+
+/// How large a value is: it may hold others, and they others again.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// How many values it is, those in it too.
+    nodes: usize,
+    /// How many collections stand in each other.
+    depth: usize,
 }
 
 /// A collection that has not ended.
@@ -77,6 +86,8 @@ struct Open {
     start: usize,
     /// How many values there were before it.
     nodes_before: usize,
+    /// How many collections stand in each other within it: aliases bring theirs with them.
+    depth: usize,
     inside: Inside,
 }
 
@@ -98,9 +109,10 @@ impl Loader<'_> {
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
         parser.set_input_string(&mut bytes);
         loop {
-            let event = match parser.parse() {
-                Ok(event) => event,
-                Err(error) => return self.syntax(&error),
+            let event = match guarded(|| parser.parse()) {
+                Some(Ok(event)) => event,
+                Some(Err(error)) => return self.syntax(&error),
+                None => return self.problems.push(complaint::given_up(self.source, self.read)),
             };
             let done = matches!(event.data, EventData::StreamEnd);
             if self.event(event).is_err() || done {
@@ -110,18 +122,21 @@ impl Loader<'_> {
     }
 
     fn syntax(&mut self, error: &libyaml_safer::Error) {
-        let byte = |mark: Option<libyaml_safer::Mark>| {
-            mark.map_or(self.source.text.len(), |mark| self.offsets.byte(usize::try_from(mark.index).unwrap_or(usize::MAX)))
-        };
+        let byte = |mark: Option<libyaml_safer::Mark>| mark.map_or(self.source.text.len(), |mark| self.byte(mark));
         let problem = complaint::syntax(self.source, byte(error.problem_mark()), byte(error.context_mark()), &error.to_string());
         if !self.problems.0.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
+    /// Where a mark is, which may lie behind the line end that only we have put there.
+    fn byte(&self, mark: libyaml_safer::Mark) -> usize {
+        usize::try_from(mark.index).unwrap_or(usize::MAX).min(self.source.text.len())
+    }
+
     fn event(&mut self, event: Event) -> Result<(), Stop> {
-        let byte = |mark: libyaml_safer::Mark| self.offsets.byte(usize::try_from(mark.index).unwrap_or(usize::MAX));
-        let bytes = byte(event.start_mark)..byte(event.end_mark);
+        let bytes = self.byte(event.start_mark)..self.byte(event.end_mark);
+        self.read = bytes.end;
         match event.data {
             EventData::DocumentStart { .. } => {
                 self.documents += 1;
@@ -144,8 +159,8 @@ impl Loader<'_> {
     }
 
     /// Remembers what an alias of that name stands for; one name stands for one value.
-    fn name_anchor(&mut self, name: &str, node: &Node, size: usize) {
-        if self.anchors.insert(name.to_owned(), Anchor { node: node.clone(), size }).is_some() {
+    fn name_anchor(&mut self, name: &str, node: &Node, extent: Extent) {
+        if self.anchors.insert(name.to_owned(), Anchor { node: node.clone(), extent }).is_some() {
             let error = Diagnostic::error(format!("the anchor `&{name}` stands twice")).at(node.place.clone());
             self.problems.push(error.hint("give the second one another name"));
         }
@@ -197,7 +212,7 @@ impl Loader<'_> {
         };
         let mut node = Node::new(value, self.source.at(self.tight(bytes))).style(style);
         node.literal = kind == Kind::Unsafe;
-        self.add(node, anchor, 1)
+        self.add(node, anchor, Extent { nodes: 1, depth: 0 })
     }
 
     /// A block of text at the end of a document, without the line end that only we have put there.
@@ -213,20 +228,34 @@ impl Loader<'_> {
     }
 
     fn alias(&mut self, name: &str, bytes: Range<usize>) -> Result<(), Stop> {
-        let Some(Anchor { node, size }) = self.anchors.get(name) else {
+        let Some(Anchor { node, extent }) = self.anchors.get(name) else {
             let inside = self.stack.iter().any(|open| open.anchor.as_deref() == Some(name));
             self.problems.push(complaint::unknown_alias(self.source.at(bytes), inside));
             return Err(Stop);
         };
-        let (mut node, size) = (node.clone(), *size);
-        if self.nodes + size > MOST_NODES {
+        let mut extent = *extent;
+        if self.nodes + extent.nodes > MOST_NODES {
             return self.too_many(bytes);
         }
+        if self.is_merge() {
+            // its pairs go into the mapping, it does not
+            extent.depth = extent.depth.saturating_sub(1);
+        }
+        if self.stack.len() + extent.depth > DEEPEST {
+            return self.too_deep(bytes);
+        }
+        let mut node = node.clone();
         // a merge looks at where the anchor stands; a value stands where it is used
         if !self.is_merge() {
             node.place = self.source.at(bytes);
         }
-        self.add(node, None, size)
+        self.add(node, None, extent)
+    }
+
+    fn too_deep(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
+        let error = Diagnostic::error(format!("more than {DEEPEST} collections stand in each other here"));
+        self.problems.push(error.at(self.source.at(bytes)));
+        Err(Stop)
     }
 
     fn too_many(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
@@ -237,20 +266,18 @@ impl Loader<'_> {
 
     fn open(&mut self, anchor: Option<String>, tag: Option<&str>, bytes: Range<usize>, inside: Inside) -> Result<(), Stop> {
         if self.stack.len() >= DEEPEST {
-            let error = Diagnostic::error(format!("more than {DEEPEST} collections stand in each other here"));
-            self.problems.push(error.at(self.source.at(bytes.start..bytes.start + 1)));
-            return Err(Stop);
+            return self.too_deep(bytes.start..bytes.start + 1);
         }
         let kind = self.kind(tag, &bytes);
         if let Some(problem) = kind.misplaced(matches!(inside, Inside::List(_))) {
             self.problems.push(Diagnostic::error(problem).at(self.source.at(bytes.clone())));
         }
-        self.stack.push(Open { anchor, kind, start: bytes.start, nodes_before: self.nodes, inside });
+        self.stack.push(Open { anchor, kind, start: bytes.start, nodes_before: self.nodes, depth: 0, inside });
         Ok(())
     }
 
     fn close(&mut self, bytes: Range<usize>) -> Result<(), Stop> {
-        let Some(Open { anchor, kind, start, nodes_before, inside }) = self.stack.pop() else { return Ok(()) };
+        let Some(Open { anchor, kind, start, nodes_before, depth, inside }) = self.stack.pop() else { return Ok(()) };
         let span = self.tight(start..bytes.end.max(start));
         let value = match inside {
             Inside::List(list) => Value::List(list),
@@ -264,8 +291,8 @@ impl Loader<'_> {
         if kind == Kind::Unsafe {
             node.each_mut(&mut |inner| inner.literal = true);
         }
-        let size = self.nodes - nodes_before;
-        self.add(node, anchor, size + 1).map(|()| self.nodes -= size)
+        let inner = self.nodes - nodes_before;
+        self.add(node, anchor, Extent { nodes: inner + 1, depth: depth + 1 }).map(|()| self.nodes -= inner)
     }
 
     /// Merges, and keys that stand twice.
@@ -296,15 +323,18 @@ impl Loader<'_> {
     }
 
     /// Puts a value where it belongs.
-    fn add(&mut self, node: Node, anchor: Option<String>, size: usize) -> Result<(), Stop> {
-        self.nodes += size;
+    fn add(&mut self, node: Node, anchor: Option<String>, extent: Extent) -> Result<(), Stop> {
+        self.nodes += extent.nodes;
         if self.nodes > MOST_NODES {
             return self.too_many(node.place.span);
         }
         if let Some(name) = anchor {
-            self.name_anchor(&name, &node, size);
+            self.name_anchor(&name, &node, extent);
             // the copy takes its share too
-            self.nodes += size;
+            self.nodes += extent.nodes;
+        }
+        if let Some(open) = self.stack.last_mut() {
+            open.depth = open.depth.max(extent.depth);
         }
         match self.stack.last_mut().map(|open| &mut open.inside) {
             None => self.root = Some(node),
@@ -320,7 +350,7 @@ impl Loader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{errors, shown, warned};
+    use super::super::testing::{errors, node, shown, warned};
 
     #[test]
     fn collections_scalars_and_styles() {
@@ -350,6 +380,19 @@ mod tests {
         insta::assert_snapshot!(warned("a: &a {x1: 1}\nb: &b {x1: 2, y1: 2}\nc: {<<: [*a, *b]}\n"));
         insta::assert_snapshot!(errors("a: &a [*a]\n"));
         insta::assert_snapshot!(errors("a: {<<: 5}\nb: {<<: [{x: 1}, 2]}\n"));
+    }
+
+    #[test]
+    fn places_in_a_text_with_other_letters() {
+        let text = "ä: ö\nü: [ß, 'é', 漢字]\n";
+        let mut found = Vec::new();
+        node(text).each(&mut |node| found.push(text[node.place.span.clone()].to_owned()));
+        assert_eq!(found[1..], ["ä", "ö", "ü", "[ß, 'é', 漢字]", "ß", "'é'", "漢字"]);
+    }
+
+    #[test]
+    fn where_the_parser_gives_up_there_is_still_a_place() {
+        insta::assert_snapshot!(errors("a: 1\nb: [!vault, x]\n"));
     }
 
     #[test]
@@ -400,5 +443,13 @@ mod tests {
         assert!(errors(&bomb).contains("more than 2000000 values"));
         assert!(errors(&"[".repeat(100_000)).contains("stand in each other"));
         assert!(errors(&"- ".repeat(100_000)).contains("stand in each other"));
+        // one within the other, a level at a time: nothing may recurse into it
+        let mut tower = String::from("a0: &a0 [x]\n");
+        (1..1000).for_each(|level| tower += &format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        assert!(errors(&tower).contains("stand in each other"));
+        // merges put nothing into anything
+        let mut merges = String::from("a0: &a0 {x: 1}\n");
+        (1..500).for_each(|level| merges += &format!("a{level}: &a{level} {{<<: *a{}}}\n", level - 1));
+        assert!(!shown(&merges).contains("error"));
     }
 }

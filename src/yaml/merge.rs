@@ -33,7 +33,7 @@ impl Keyed {
 }
 
 /// The same text for keys that Python takes for the same.
-fn identity(key: &Node) -> String {
+pub(crate) fn identity(key: &Node) -> String {
     match &key.value {
         Value::Str(text) => format!("s{text}"),
         Value::Bool(truth) => format!("n{}", u8::from(*truth)),

@@ -4,10 +4,10 @@
 //! twice is an error. Encrypted values stay encrypted until [`Keys`] open them.
 
 mod complaint;
+mod guard;
 mod json;
 mod load;
 mod merge;
-mod offsets;
 mod repr;
 mod scalar;
 mod surprise;
@@ -19,8 +19,10 @@ mod to_json;
 mod value;
 mod vault;
 
+pub use guard::panics_are_caught;
 pub use json::load_json;
 pub use load::load;
+pub(crate) use merge::identity;
 pub use repr::python_str;
 pub use scalar::resolve;
 pub(crate) use scalar::whole;

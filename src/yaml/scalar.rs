@@ -113,7 +113,8 @@ fn sexagesimal(digits: &str) -> Option<Vec<String>> {
 
 /// Digits of any length in some base, as a value.
 pub(crate) fn whole(digits: &str, radix: u32, negative: bool) -> Option<Value> {
-    if digits.is_empty() {
+    // a sign before the digits has been taken off; a second one would be read as one
+    if digits.is_empty() || digits.starts_with(['-', '+']) {
         return None;
     }
     if let Ok(number) = i128::from_str_radix(digits, radix) {

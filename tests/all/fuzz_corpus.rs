@@ -1,13 +1,33 @@
 //! The fuzzer's inputs, those that once broke something among them, run again without the fuzzer.
 
+#[path = "../../fuzz/src/extra_vars.rs"]
+mod extra_vars;
 #[path = "../../fuzz/src/frames.rs"]
 mod frames;
+#[path = "../../fuzz/src/ini.rs"]
+mod ini;
 #[path = "../../fuzz/src/known_hosts.rs"]
 mod known_hosts;
+#[path = "../../fuzz/src/literal.rs"]
+mod literal;
+#[path = "../../fuzz/src/pattern.rs"]
+mod pattern;
+#[path = "../../fuzz/src/range.rs"]
+mod range;
+#[path = "../../fuzz/src/reading.rs"]
+mod reading;
 #[path = "../../fuzz/src/records.rs"]
 mod records;
+#[path = "../../fuzz/src/script_output.rs"]
+mod script_output;
 #[path = "../../fuzz/src/ssh_config.rs"]
 mod ssh_config;
+#[path = "../../fuzz/src/template.rs"]
+mod template;
+#[path = "../../fuzz/src/vault.rs"]
+mod vault;
+#[path = "../../fuzz/src/yaml.rs"]
+mod yaml;
 
 use std::path::Path;
 
@@ -44,4 +64,49 @@ fn known_hosts_corpus() {
 #[test]
 fn ssh_config_corpus() {
     replay("ssh_config", ssh_config::run);
+}
+
+#[test]
+fn ini_corpus() {
+    replay("ini", ini::run);
+}
+
+#[test]
+fn pattern_corpus() {
+    replay("pattern", pattern::run);
+}
+
+#[test]
+fn range_corpus() {
+    replay("range", range::run);
+}
+
+#[test]
+fn yaml_corpus() {
+    replay("yaml", yaml::run);
+}
+
+#[test]
+fn literal_corpus() {
+    replay("literal", literal::run);
+}
+
+#[test]
+fn extra_vars_corpus() {
+    replay("extra_vars", extra_vars::run);
+}
+
+#[test]
+fn vault_corpus() {
+    replay("vault", vault::run);
+}
+
+#[test]
+fn script_output_corpus() {
+    replay("script_output", script_output::run);
+}
+
+#[test]
+fn template_corpus() {
+    replay("template", template::run);
 }

@@ -1,0 +1,62 @@
+//! Any text as a template. Run by the fuzzer and, over the corpus, by `tests/all/fuzz_corpus.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use homelabctl::diagnostics::{Diagnostics, Source};
+use homelabctl::template::{Engine, Scope, Surroundings};
+use homelabctl::yaml::{Node, Style, load};
+
+use super::reading;
+
+const VARS: &str = "a: 1\nb: text\nc: [3, 1, 2]\nd: {x: 1, y: [u, v], z: {k: ~}}\ne: '{{ b }}-{{ a }}'\nf: '{{ f }}'\ng: 1.5\nh: true\nn: ~\nt: 2024-01-02\nv: !vault x\n";
+
+struct Vars(Node);
+
+impl Scope for Vars {
+    fn get(&self, name: &str) -> Option<Node> {
+        self.0.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.as_map().into_iter().flatten().filter_map(|(name, _)| name.as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// Checks and renders the text, as a template and as an expression.
+pub fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let source = Source::new("site.yml", text.as_ref());
+    let node = Node::new(text.as_ref(), source.whole()).style(Style::Plain);
+    let engine = Engine::new(Surroundings {
+        env: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+        dir: "/nonexistent".into(),
+        home: "/nonexistent".into(),
+        decrypt: Arc::new(|_| Ok("hidden".to_owned())),
+        from_yaml: Some(|text| {
+            let (node, _) = load(&Source::new("from_yaml", text)).map_err(|problems| problems.to_string())?;
+            Ok(node.into_iter().map(|node| node.value).collect())
+        }),
+    });
+    let vars = load(&Source::new("vars.yml", VARS)).expect("it is written above").0.expect("there is something");
+    let scope: Arc<dyn Scope> = Arc::new(Vars(vars));
+    let mut found = Diagnostics::new();
+    engine.check(&node, &mut found);
+    engine.check_expression(&node, &mut found);
+    reading::problems(&found);
+    for render in [Engine::render, Engine::expression] {
+        match (render(&engine, &node, Arc::clone(&scope)), render(&engine, &node, Arc::clone(&scope))) {
+            (Ok(one), Ok(two)) => {
+                assert_eq!(reading::json(&one), reading::json(&two), "it is the same every time");
+                assert!(reading::json(&one).len() < 100 << 20);
+                // what was rendered is no template
+                assert!(!node.is_template() || !one.is_template());
+            }
+            (Err(one), Err(two)) => {
+                assert_eq!(one, two);
+                reading::problems(&Diagnostics::from(*one));
+            }
+            (one, two) => panic!("{:?} once, {:?} then", one.map(|_| ()), two.map(|_| ())),
+        }
+    }
+}
