@@ -9,7 +9,7 @@ use homelabctl::inventory::{Given, Inventory, Request, ansible_look, read};
 use homelabctl::yaml::{Keys, Look, Node, Writer, load_json};
 
 /// For documents that are read again.
-pub const WHOLE: Look = Look { indent: None, secrets: true, mark_literal: true };
+pub const WHOLE: Look = Look { indent: None, secrets: true, mark_literal: true, encrypted: true };
 
 /// The inventory that is in a source, with some `--extra-vars`.
 pub fn inventory(given: Given, extra: &[String]) -> (Inventory, Diagnostics) {
