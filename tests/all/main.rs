@@ -18,6 +18,7 @@ mod facts_machines;
 mod fuzz_corpus;
 mod hostile;
 mod house;
+mod inventory_broken;
 mod many_hosts;
 mod node_host;
 mod program;
