@@ -28,6 +28,8 @@ pub struct Inventory {
     pub(super) extra: Vec<Variable>,
     /// Whether mappings are merged (`hash_behaviour = merge`) instead of replaced.
     pub(super) merges: bool,
+    /// Whether something could not be read, so that what is not there may be nobody's mistake.
+    pub(super) incomplete: bool,
 }
 
 /// A host's number.
@@ -105,6 +107,7 @@ impl Default for Inventory {
             beside_playbook: None,
             extra: Vec::new(),
             merges: false,
+            incomplete: false,
         };
         let all = inventory.add_group("all", None);
         let ungrouped = inventory.add_group("ungrouped", None);
@@ -114,6 +117,11 @@ impl Default for Inventory {
 }
 
 impl Inventory {
+    /// Something could not be read or understood: from now on a template that cannot be rendered is no mistake of its own.
+    pub fn mark_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
     /// How many hosts are named.
     pub fn len(&self) -> usize {
         self.host_ids.len()

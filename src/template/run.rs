@@ -172,7 +172,7 @@ impl<'e> Run<'e> {
                 self.touch(true);
                 Ok(Node { value: clear.into(), secret: true, ..node.clone() })
             }
-            Err(why) => Err(Box::new(Fault::new(why).leave(|_| node.place.clone()))),
+            Err((why, hint)) => Err(Box::new(Fault::new(why).hint(hint).leave(|_| node.place.clone()))),
         }
     }
 

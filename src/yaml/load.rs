@@ -114,8 +114,11 @@ impl Loader<'_> {
             mark.map_or(self.source.text.len(), |mark| self.offsets.byte(usize::try_from(mark.index).unwrap_or(usize::MAX)))
         };
         let problem = complaint::syntax(self.source, byte(error.problem_mark()), byte(error.context_mark()), &error.to_string());
-        if !self.problems.0.contains(&problem) {
-            self.problems.push(problem);
+        let rest = complaint::like(&problem, self.source);
+        for problem in std::iter::once(problem).chain(rest) {
+            if !self.problems.0.contains(&problem) {
+                self.problems.push(problem);
+            }
         }
     }
 
@@ -151,10 +154,10 @@ impl Loader<'_> {
         }
     }
 
-    fn kind(&mut self, tag: Option<&str>, bytes: &Range<usize>) -> Kind {
+    fn kind(&mut self, tag: Option<&str>, bytes: &Range<usize>, otherwise: Kind) -> Kind {
         Kind::of(tag).unwrap_or_else(|name| {
             self.problems.push(complaint::unknown_tag(self.source, bytes, &name));
-            Kind::Str
+            otherwise
         })
     }
 
@@ -166,7 +169,7 @@ impl Loader<'_> {
         tag: Option<&str>,
         bytes: Range<usize>,
     ) -> Result<(), Stop> {
-        let kind = self.kind(tag, &bytes);
+        let kind = self.kind(tag, &bytes, Kind::Str);
         let plain = style == ScalarStyle::Plain;
         let value = match kind {
             // a key `=` is a text, and so is `<<` where it merges
@@ -180,8 +183,12 @@ impl Loader<'_> {
         };
         // told with their place; the text itself stands in for the value
         let value = value.unwrap_or_else(|why| {
-            let error = Diagnostic::error(format!("`{}` cannot be read: {why}", complaint::short(text)));
-            self.problems.push(error.at(self.source.at(bytes.clone())).hint("put it in quotes if a text is meant"));
+            let message = if kind == Kind::Vault { why.to_owned() } else { format!("`{}` cannot be read: {why}", complaint::short(text)) };
+            self.problems.push(Diagnostic::error(message).at(self.source.at(bytes.clone())).hint(match kind {
+                Kind::Vault => complaint::VAULT,
+                _ if tag.is_some() => "take the tag out if a text is meant",
+                _ => "put it in quotes if a text is meant",
+            }));
             Value::from(text)
         });
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
@@ -195,6 +202,10 @@ impl Loader<'_> {
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
             _ => Style::Quoted,
         };
+        if let (Some(name), true) = (&anchor, value == Value::Null && text.is_empty()) {
+            let warning = Diagnostic::warning(format!("`&{name}` names an empty value")).at(self.source.at(bytes.clone()));
+            self.problems.push(warning.hint("put the value in quotes if a text is meant"));
+        }
         let mut node = Node::new(value, self.source.at(self.tight(bytes))).style(style);
         node.literal = kind == Kind::Unsafe;
         self.add(node, anchor, 1)
@@ -215,7 +226,8 @@ impl Loader<'_> {
     fn alias(&mut self, name: &str, bytes: Range<usize>) -> Result<(), Stop> {
         let Some(Anchor { node, size }) = self.anchors.get(name) else {
             let inside = self.stack.iter().any(|open| open.anchor.as_deref() == Some(name));
-            self.problems.push(complaint::unknown_alias(self.source.at(bytes), inside));
+            let known = self.anchors.keys().map(String::as_str);
+            self.problems.push(complaint::unknown_alias(self.source.at(bytes), name, inside, known));
             return Err(Stop);
         };
         let (mut node, size) = (node.clone(), *size);
@@ -237,13 +249,15 @@ impl Loader<'_> {
 
     fn open(&mut self, anchor: Option<String>, tag: Option<&str>, bytes: Range<usize>, inside: Inside) -> Result<(), Stop> {
         if self.stack.len() >= DEEPEST {
-            let error = Diagnostic::error(format!("more than {DEEPEST} collections stand in each other here"));
-            self.problems.push(error.at(self.source.at(bytes.start..bytes.start + 1)));
+            let error = Diagnostic::error(format!("more than {DEEPEST} lists and mappings stand in each other here"));
+            self.problems.push(error.at(self.source.at(bytes.start..bytes.start + 1)).hint("is a bracket missing, or a program mistaken?"));
             return Err(Stop);
         }
-        let kind = self.kind(tag, &bytes);
+        let kind = self.kind(tag, &bytes, Kind::None);
         if let Some(problem) = kind.misplaced(matches!(inside, Inside::List(_))) {
-            self.problems.push(Diagnostic::error(problem).at(self.source.at(bytes.clone())));
+            let error = Diagnostic::error(problem).at(self.source.at(bytes.clone()));
+            let hint = if kind == Kind::Vault { complaint::VAULT } else { "take the tag out, or correct what stands behind it" };
+            self.problems.push(error.hint(hint));
         }
         self.stack.push(Open { anchor, kind, start: bytes.start, nodes_before: self.nodes, inside });
         Ok(())

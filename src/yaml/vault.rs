@@ -37,6 +37,19 @@ pub enum VaultError {
     Format(&'static str),
 }
 
+impl VaultError {
+    /// What to do.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::NoPassword => "give it with --ask-vault-pass or --vault-password-file FILE",
+            Self::WrongPassword => {
+                "a value encrypted with another password needs that one too: --vault-id NAME@FILE may be given several times"
+            }
+            Self::Format(_) => "restore it, or encrypt the text again with `ansible-vault`",
+        }
+    }
+}
+
 /// The vault passwords of a run, in the order in which they are tried. What was opened is remembered: a password's key takes
 /// ten thousand rounds, and a group's variable is asked for by each of its hosts.
 #[derive(Default)]
@@ -74,6 +87,14 @@ impl Keys {
         String::from_utf8(self.open(text)?).map_err(|_| VaultError::Format("what it holds is no UTF-8 text"))
     }
 
+    /// Whether it is whole, as far as that can be seen without a password.
+    ///
+    /// # Errors
+    /// [`VaultError::Format`].
+    pub fn look(&self, text: &str) -> Result<(), VaultError> {
+        Sealed::parse(text).map(drop)
+    }
+
     fn decrypt(&self, text: &str) -> Result<Vec<u8>, VaultError> {
         let sealed = Sealed::parse(text)?;
         if self.keys.is_empty() {
@@ -107,7 +128,7 @@ struct Sealed {
 
 impl Sealed {
     fn parse(text: &str) -> Result<Self, VaultError> {
-        let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is only one line"))?;
+        let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is nothing but its first line"))?;
         let mut fields = header.trim().split(';');
         if fields.next() != Some(MARK) {
             return Err(VaultError::Format("its first line is not $ANSIBLE_VAULT;1.1;AES256"));
@@ -151,7 +172,9 @@ fn unhex(digits: &[u8]) -> Result<Vec<u8>, VaultError> {
         [high, low] => Some(digit(high)? << 4 | digit(low)?),
         _ => None,
     };
-    digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>().ok_or(VaultError::Format("it is not hexadecimal"))
+    let cut = digits.len() % 2 == 1 && digits.iter().all(u8::is_ascii_hexdigit);
+    let why = if cut { "its end is missing" } else { "a letter in it is no hexadecimal digit" };
+    digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>().ok_or(VaultError::Format(why))
 }
 
 #[cfg(test)]

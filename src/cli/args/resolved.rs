@@ -1,5 +1,7 @@
 //! What the arguments mean: which hosts, how to get to each, with which passwords.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use crate::cli::environment::Environment;
 use crate::cli::inventory::{Loaded, hide_texts, load_inventory, select};
 use crate::cli::prompt;
 use crate::cli::terminal::Terminal;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, reason};
 use crate::inventory::{self, Connect, Defaults, Pattern, ResolvedHost, at_home};
 use crate::report::{Registered, SHORTEST, Secrets};
 use crate::yaml::Node;
@@ -97,21 +99,15 @@ impl Passwords {
 impl Chosen {
     /// How to get to each of them. What is wrong is added to `problems`; passwords that templates made are registered.
     pub fn resolve(&self, secrets: &Secrets, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
-        let mut resolved = Vec::new();
+        let (mut resolved, mut wrong) = (Vec::new(), Vec::new());
         let inventory = &self.loaded.inventory;
         for host in self.hosts.iter().filter_map(|name| inventory.host(name)) {
             match inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine) {
                 Ok(host) => resolved.push(host),
-                Err(errors) => {
-                    // many hosts share a variable: the same mistake is told once
-                    for error in errors.0 {
-                        if !problems.0.contains(&error) {
-                            problems.push(error);
-                        }
-                    }
-                }
+                Err(errors) => wrong.extend(errors.0.into_iter().map(|error| (Arc::clone(&host.name), error))),
             }
         }
+        problems.0.extend(told_once(wrong));
         let passwords = resolved.iter().flat_map(|host| {
             let login = match &host.connect {
                 Connect::Ssh { password, .. } => password.as_ref(),
@@ -136,6 +132,38 @@ impl Chosen {
     ) -> Result<(), Unresolved> {
         passwords(&self.passwords, args.login.ask_pass, terminal, &mut self.defaults, secrets, warnings)
     }
+}
+
+/// Many hosts share a variable: the same mistake is told once.
+fn told_once(wrong: Vec<(Arc<str>, Diagnostic)>) -> Vec<Diagnostic> {
+    // each with the text that differs between hosts taken out, and how many more hosts have it
+    let mut told: Vec<(Arc<str>, Diagnostic, usize)> = Vec::new();
+    let mut known: HashMap<(String, Option<(usize, usize)>), usize> = HashMap::new();
+    for (host, error) in wrong {
+        let message = error.message.replacen(&format!("` of `{host}`: "), "`: ", 1);
+        let place = error.place.as_ref().map(|place| (place.source.text.as_ptr() as usize, place.span.start));
+        match known.entry((message, place)) {
+            Entry::Occupied(at) => {
+                if let Some((_, _, more)) = told.get_mut(*at.get()) {
+                    *more += 1;
+                }
+            }
+            Entry::Vacant(at) => {
+                at.insert(told.len());
+                told.push((host, error, 0));
+            }
+        }
+    }
+    let named = |(host, mut error, more): (Arc<str>, Diagnostic, usize)| {
+        let hosts = match more {
+            0 => return error,
+            1 => format!("` of `{host}` and 1 more host: "),
+            more => format!("` of `{host}` and {more} more hosts: "),
+        };
+        error.message = error.message.replacen(&format!("` of `{host}`: "), &hosts, 1);
+        error
+    };
+    told.into_iter().map(named).collect()
 }
 
 /// Says which flags have no effect on any of these hosts.
@@ -242,7 +270,8 @@ fn ask(terminal: &Terminal, question: &str, flag: &str) -> Result<SecretString, 
 
 fn from_file(path: &Path, home: &Path) -> Result<SecretString, Unresolved> {
     let real = path.to_str().map_or_else(|| path.to_owned(), |path| at_home(path, home));
-    prompt::from_file(&real).map_err(|error| wrong(Diagnostic::error(format!("cannot read the password in `{}`: {error}", path.display()))))
+    prompt::from_file(&real)
+        .map_err(|error| wrong(Diagnostic::error(format!("cannot read the password in `{}`: {}", path.display(), reason(&error)))))
 }
 
 fn wrong(diagnostic: Diagnostic) -> Unresolved {
