@@ -58,24 +58,26 @@ pub(super) fn keys(
                 match prompt::ask(terminal, &question) {
                     Ok(password) => Ok(password),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Unresolved::Interrupted),
-                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Diagnostic::error("no vault password was given")
-                        .hint("type it, or write it into a file, for --vault-password-file FILE")),
-                    Err(error) => Err(Diagnostic::error(format!("cannot ask for the vault password: {error}"))),
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        let error = Diagnostic::error("no vault password was given");
+                        Err(Box::new(error.hint("type it, or write it into a file, for --vault-password-file FILE")))
+                    }
+                    Err(error) => Err(Box::new(Diagnostic::error(format!("cannot ask for the vault password: {error}")))),
                 }
             }
             From::File(path, place) => {
                 let password = from_file(&path, &name, &keys, environment).and_then(|password| {
                     if password.expose_secret().is_empty() {
                         let error = Diagnostic::error(format!("cannot read the vault password in `{path}`: it is empty"));
-                        return Err(error.hint("the file holds the password, or is a program that prints it"));
+                        return Err(Box::new(error.hint("the file holds the password, or is a program that prints it")));
                     }
                     Ok(password)
                 });
-                password.map_err(|problem| Diagnostic { place, ..problem })
+                password.map_err(|problem| Box::new(Diagnostic { place, ..*problem }))
             }
             From::Nothing(slug) => {
                 let error = Diagnostic::error("nothing stands behind the `@`").at(Source::new("--vault-id", slug).whole());
-                Err(error.hint("write `NAME@FILE`, or `NAME@prompt` to be asked"))
+                Err(Box::new(error.hint("write `NAME@FILE`, or `NAME@prompt` to be asked")))
             }
         };
         match password {
@@ -87,7 +89,7 @@ pub(super) fn keys(
                 register(secrets, password.expose_secret(), "the vault password", problems);
                 keys.push((name, password));
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     Ok(Keys::new(keys))
@@ -120,8 +122,8 @@ fn wanted(args: &SourceArgs, settings: &Settings) -> Vec<Wanted> {
 }
 
 /// The password in a file, which may be encrypted by one that came before, or what a program prints.
-fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environment: &Environment) -> Result<SecretString, Diagnostic> {
-    let wrong = |why: String| Diagnostic::error(format!("cannot read the vault password in `{path}`: {why}"));
+fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environment: &Environment) -> Result<SecretString, Box<Diagnostic>> {
+    let wrong = |why: String| Box::new(Diagnostic::error(format!("cannot read the vault password in `{path}`: {why}")));
     let real = at_home(path, &environment.home);
     let metadata = std::fs::metadata(&real).map_err(|error| wrong(reason(&error)))?;
     if metadata.is_dir() {
@@ -134,7 +136,7 @@ fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environmen
                 _ if path.contains('/') => format!("what it says stands above; run it by hand to see more: `{path}`"),
                 _ => format!("what it says stands above; run it by hand to see more: `./{path}`"),
             };
-            wrong(error.to_string()).hint(hint)
+            Box::new(wrong(error.to_string()).hint(hint))
         })?
     } else {
         read_bytes(&real, LONGEST as u64).map_err(|error| wrong(reason(&error)))?

@@ -32,7 +32,7 @@ pub(super) fn read(given: &[String], home: &Path, keys: &Keys, closed: &mut Clos
                     ..problem
                 };
                 match source
-                    .map_err(|problem| problems.push(named(problem)))
+                    .map_err(|problem| problems.push(named(*problem)))
                     .ok()
                     .and_then(|source| file::opened(source, keys, closed, problems))
                 {

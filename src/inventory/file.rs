@@ -12,15 +12,16 @@ const LIMIT: u64 = 64 << 20;
 ///
 /// # Errors
 /// It cannot be read, is too long, or is no text.
-pub(super) fn text(path: &Path, name: &str) -> Result<Source, Diagnostic> {
-    let bytes = read_bytes(path, LIMIT).map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {}", reason(&error))))?;
+pub(super) fn text(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
+    let bytes =
+        read_bytes(path, LIMIT).map_err(|error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {}", reason(&error)))))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Diagnostic::error(format!("cannot read `{name}`: it is longer than {} MiB", LIMIT >> 20)));
+        return Err(Box::new(Diagnostic::error(format!("cannot read `{name}`: it is longer than {} MiB", LIMIT >> 20))));
     }
     from_bytes(bytes, name)
 }
 
-fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Diagnostic> {
+fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Box<Diagnostic>> {
     let source = |text: &str| Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
     String::from_utf8(bytes).map(|text| source(&text)).or_else(|error| {
         // comments may be in any encoding, as in Ansible
@@ -39,7 +40,7 @@ fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Diagnostic> {
         } else {
             ("is no UTF-8 text", format!("save it as UTF-8; `iconv -f ISO-8859-1 -t UTF-8 {name}` converts what is old"))
         };
-        Err(Diagnostic::error(format!("`{name}` {what}")).at(source.at(good..good + 1)).hint(hint))
+        Err(Box::new(Diagnostic::error(format!("`{name}` {what}")).at(source.at(good..good + 1)).hint(hint)))
     })
 }
 

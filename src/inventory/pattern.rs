@@ -92,7 +92,7 @@ impl Pattern {
             match text.strip_prefix('@') {
                 None => parts.push(Part::new(text, place)),
                 Some(path) => match file::text(Path::new(path), path) {
-                    Err(problem) => problems.push(Diagnostic { place: Some(place), ..problem }),
+                    Err(problem) => problems.push(Diagnostic { place: Some(place), ..*problem }),
                     // each line is one part, as it stands
                     Ok(source) => {
                         let mut start = 0;

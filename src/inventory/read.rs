@@ -146,7 +146,7 @@ impl Reader<'_> {
         let source = match file::text(path, name) {
             Ok(source) => source,
             Err(problem) => {
-                self.problems.push(problem);
+                self.problems.push(*problem);
                 return;
             }
         };

@@ -36,11 +36,9 @@ pub(super) fn not_an_inventory(document: &Node) -> Option<Diagnostic> {
         return None;
     }
     let play = |item: &Node| ["tasks", "roles", "import_playbook", "gather_facts"].iter().any(|key| item.get(key).is_some());
-    if let Value::List(items) = &document.value {
-        if items.iter().any(play) {
-            let error = Diagnostic::error("this is a playbook, and an inventory is expected").at(first_line(&document.place));
-            return Some(error.hint("behind `-i` stands the file that names the hosts"));
-        }
+    if matches!(&document.value, Value::List(items) if items.iter().any(play)) {
+        let error = Diagnostic::error("this is a playbook, and an inventory is expected").at(first_line(&document.place));
+        return Some(error.hint("behind `-i` stands the file that names the hosts"));
     }
     let error = Diagnostic::error(format!("an inventory is a mapping of groups, and this is {}", document.value.kind()));
     let mut place = document.place.clone();

@@ -156,7 +156,7 @@ impl Loader<'_> {
         let source = match file::text(path, name) {
             Ok(source) => source,
             Err(problem) => {
-                self.problems.push(problem);
+                self.problems.push(*problem);
                 return Vec::new();
             }
         };

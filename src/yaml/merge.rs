@@ -12,6 +12,9 @@ pub(super) fn is_key(key: &Node) -> bool {
     key.style == Style::Plain && key.as_str() == Some("<<")
 }
 
+/// A key and its value.
+type Pair = (Node, Node);
+
 /// Pairs that can be found by their key.
 #[derive(Default)]
 struct Keyed {
@@ -21,7 +24,8 @@ struct Keyed {
 
 impl Keyed {
     /// Adds a pair, unless its key is there; then the pair that is there, and the new one back.
-    fn add(&mut self, pair: (Node, Node)) -> Result<(), (&mut (Node, Node), (Node, Node))> {
+    #[expect(clippy::result_large_err, reason = "it is looked at at once, and goes no further")]
+    fn add(&mut self, pair: Pair) -> Result<(), (&mut Pair, Pair)> {
         let name = identity(&pair.0);
         match self.at.get(&name) {
             Some(&index) => match self.pairs.get_mut(index) {

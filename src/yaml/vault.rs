@@ -50,12 +50,15 @@ impl VaultError {
     }
 }
 
+/// What came of opening a text.
+type Opened = Result<SecretBox<Vec<u8>>, VaultError>;
+
 /// The vault passwords of a run, in the order in which they are tried. What was opened is remembered: a password's key takes
 /// ten thousand rounds, and a group's variable is asked for by each of its hosts.
 #[derive(Default)]
 pub struct Keys {
     keys: Vec<(String, SecretString)>,
-    opened: Mutex<HashMap<Box<str>, Result<SecretBox<Vec<u8>>, VaultError>>>,
+    opened: Mutex<HashMap<Box<str>, Opened>>,
 }
 
 impl Keys {

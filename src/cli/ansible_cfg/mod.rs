@@ -37,6 +37,7 @@ pub(super) enum HashBehaviour {
 
 /// What is set. Names of files are absolute; they need not exist.
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(not(test), expect(dead_code, reason = "some are only checked until playbooks are read"))]
 pub(super) struct Settings {
     /// The file that was read, if there is one.
     pub(super) file: Option<Source>,
