@@ -18,6 +18,7 @@ pub fn inventory(given: Given, extra: &[String]) -> (Inventory, Diagnostics) {
         playbook_dir: None,
         extra,
         keys: &Keys::default(),
+        passwords_failed: false,
         script_limit: Duration::from_secs(1),
         merges: false,
         home: Path::new("/nonexistent"),

@@ -60,8 +60,11 @@ pub(super) fn load_inventory(
     secrets: &Secrets,
     problems: &mut Diagnostics,
 ) -> Result<Loaded, Unresolved> {
-    let keys = Arc::new(vault::keys(args, settings, environment, terminal, secrets, problems)?);
-    let given = sources(args, settings);
+    let mut of_passwords = Diagnostics::new();
+    let keys = Arc::new(vault::keys(args, settings, environment, terminal, secrets, &mut of_passwords)?);
+    let passwords_failed = of_passwords.has_errors();
+    problems.extend(of_passwords);
+    let given = sources(args, settings, environment);
     let working_dir = PathBuf::from(".");
     let set = settings.playbook_dir.as_ref().map(|setting| setting.value.as_path());
     let chosen = args.playbook_dir.as_deref().or(set);
@@ -73,26 +76,35 @@ pub(super) fn load_inventory(
         keys: &keys,
         script_limit: script_limit(environment, problems),
         merges: settings.hash_behaviour.as_ref().is_some_and(|setting| setting.value == HashBehaviour::Merge),
+        passwords_failed,
         home: &environment.home,
     };
-    let (inventory, mut found) = inventory::read(&request);
+    let (mut inventory, mut found) = inventory::read(&request);
     let engine = engine(environment, playbook_dir, &keys);
     hide(&inventory, secrets, problems);
     for variable in inventory.all_variables() {
         engine.check(&variable.value, &mut found);
     }
-    let broken = found.has_errors();
+    let broken = found.has_errors() || passwords_failed;
+    if broken {
+        inventory.mark_incomplete();
+    }
     problems.extend(found);
     Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), broken, playbook_dir_chosen: chosen.is_some() })
 }
 
 /// What was given, or else what ansible.cfg says, or else where hosts usually are.
-fn sources(args: &SourceArgs, settings: &Settings) -> Vec<Given> {
+fn sources(args: &SourceArgs, settings: &Settings, environment: &Environment) -> Vec<Given> {
     if !args.inventory.is_empty() {
         return args.inventory.iter().cloned().map(Given::Argument).collect();
     }
     if let Some(setting) = &settings.inventory {
-        return setting.value.iter().cloned().map(Given::Argument).collect();
+        // as a person would call them
+        let here = |path: &String| {
+            let inside = Path::new(path).strip_prefix(&environment.working_dir).ok().filter(|path| !path.as_os_str().is_empty());
+            inside.map_or_else(|| path.clone(), |path| path.display().to_string())
+        };
+        return setting.value.iter().map(|path| Given::Setting(here(path), setting.place.clone())).collect();
     }
     USUAL.into_iter().find(|path| Path::new(path).exists()).map(|path| Given::Argument(path.to_owned())).into_iter().collect()
 }
@@ -102,7 +114,9 @@ fn script_limit(environment: &Environment, problems: &mut Diagnostics) -> Durati
         None => SCRIPT_LIMIT,
         Some(value) => {
             value.to_str().and_then(|value| value.parse().ok()).filter(|seconds| (1..=86_400).contains(seconds)).unwrap_or_else(|| {
-                problems.push(Diagnostic::error(format!("{SCRIPT_VARIABLE} is a number of seconds from 1 to 86400")));
+                let place = crate::diagnostics::Source::new(SCRIPT_VARIABLE, value.to_string_lossy().as_ref()).whole();
+                let error = Diagnostic::error(format!("`{SCRIPT_VARIABLE}` is a number of seconds from 1 to 86400")).at(place);
+                problems.push(error.hint(format!("correct the variable or take it away: `unset {SCRIPT_VARIABLE}`")));
                 SCRIPT_LIMIT
             })
         }
@@ -119,7 +133,7 @@ fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>) -> Engine {
         env,
         dir: dir.to_owned(),
         home: environment.home.clone(),
-        decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| format!("{error}\n{}", error.hint()))),
+        decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| (error.to_string(), error.advice().to_owned()))),
         from_yaml: Some(from_yaml),
     })
 }
@@ -161,9 +175,12 @@ pub(super) fn hide_texts<'a>(secrets: &Secrets, texts: impl IntoIterator<Item = 
 /// The hosts that a pattern and `--limit` leave, in the pattern's order. What is wrong is added to `problems`.
 pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArgs, problems: &mut Diagnostics) -> Vec<&'a Host> {
     let inventory = &loaded.inventory;
-    // what is wrong has been told; hosts that are missing for it are not looked for
+    let limit = limit.limit.as_ref().map(|limit| Pattern::new("--limit", limit));
+    // what is wrong has been told: hosts may be missing for it, and of those that are there the variables are looked at
     if loaded.broken {
-        return Vec::new();
+        problems.extend(pattern.mistakes());
+        problems.0.extend(limit.iter().flat_map(|limit| limit.mistakes().0));
+        return pattern.select(inventory).unwrap_or_default();
     }
     if inventory.is_empty() && pattern.select(inventory).is_err() {
         let what = if loaded.any_source { "the inventory holds no hosts" } else { "no hosts are known" };
@@ -171,15 +188,17 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
         problems.push(Diagnostic::error(what).hint(hint));
         return Vec::new();
     }
-    let limit = limit.limit.as_ref().map(|limit| Pattern::new("--limit", limit));
-    let (hosts, limited) = (pattern.select(inventory), limit.map(|limit| limit.select(inventory)).transpose());
+    let (hosts, limited) = (pattern.select(inventory), limit.as_ref().map(|limit| limit.select(inventory)).transpose());
     match (hosts, limited) {
         (Ok(hosts), Ok(None)) => hosts,
         (Ok(hosts), Ok(Some(limited))) => {
             let allowed: std::collections::HashSet<&str> = limited.iter().map(|host| &*host.name).collect();
             let left: Vec<&Host> = hosts.into_iter().filter(|host| allowed.contains(&*host.name)).collect();
             if left.is_empty() {
-                problems.push(Diagnostic::error("no host matches both the pattern and --limit"));
+                let error = Diagnostic::error("no host matches both the pattern and --limit");
+                let places = limit.map(|limit| limit.place()).into_iter().map(|place| (place, "and none of them matches this".to_owned()));
+                let error = Diagnostic { also: places.collect(), ..error.at(pattern.place()).label("hosts match this") };
+                problems.push(error.hint("`homelabctl inventory list` shows all hosts and their groups"));
             }
             left
         }

@@ -3,6 +3,7 @@
 mod ansible_cfg;
 mod args;
 mod commands;
+mod conceal;
 mod environment;
 mod fleet;
 mod interrupt;

@@ -1,6 +1,5 @@
 //! Passwords that a person types, and passwords in files.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -10,6 +9,7 @@ use secrecy::zeroize::Zeroize as _;
 use tokio_util::sync::CancellationToken;
 
 use super::terminal::Terminal;
+use crate::diagnostics::read_bytes;
 
 /// No password is longer (a password file may end in a newline).
 const LONGEST: u64 = 64 * 1024;
@@ -70,13 +70,12 @@ pub fn from_file(path: &Path) -> io::Result<SecretString> {
     if path.as_os_str() == "-" {
         return read_line(&mut io::stdin().lock());
     }
-    let file = File::open(path)?;
-    let meta = file.metadata()?;
+    let meta = std::fs::metadata(path)?;
     if meta.is_file() && meta.permissions().mode() & 0o111 != 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a program, which is not run; write its output there instead"));
     }
-    let mut text = file.take(LONGEST);
-    match read_line(&mut text) {
+    let bytes = read_bytes(path, LONGEST)?;
+    match read_line(&mut bytes.as_slice()) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(io::Error::new(error.kind(), "it is empty")),
         other => other,
     }

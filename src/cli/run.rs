@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{self, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
+use super::conceal::concealed;
 use super::environment::Environment;
 use super::interrupt::Interrupt;
 use super::person::AtTerminal;
@@ -76,7 +77,9 @@ impl Run<'_> {
         let terminal = &interrupt.terminal;
         let mut chosen = args::choose(self.connection, self.pattern, self.environment, terminal, secrets, &mut problems)?;
         let hosts = chosen.resolve(secrets, &mut problems);
-        args::without_effect(self.connection, &hosts, &mut problems);
+        if !problems.has_errors() {
+            args::without_effect(self.connection, &hosts, &mut problems);
+        }
         let mut hosts = targets::ready(hosts, self.environment, &mut problems);
         let ((), mut warnings) = problems.or(())?;
         chosen.ask(self.connection, terminal, secrets, &mut warnings)?;
@@ -120,8 +123,8 @@ impl Run<'_> {
             }
         };
         reporter.tell(self.started(&prepared.hosts));
-        for warning in &prepared.warnings.0 {
-            reporter.tell(Event::from(warning));
+        for warning in concealed(&prepared.warnings, &secrets) {
+            reporter.tell(Event::from(&warning));
         }
         if let Some(problem) = unlogged {
             reporter.tell(Event::warning(format!("there is no log of this run: {}", problem.message)));

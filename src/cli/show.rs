@@ -6,6 +6,7 @@ use std::time::Instant;
 use indicatif::MultiProgress;
 
 use super::args::{OutputArgs, OutputFormat};
+use super::conceal::concealed;
 use super::environment::Environment;
 use super::screen;
 use crate::diagnostics::{Diagnostics, ExitCode};
@@ -58,8 +59,8 @@ pub(super) fn refuse(
         screen::complain(&secrets.redact(&problems.to_string()));
         return ExitCode::Usage;
     };
-    for problem in &problems.0 {
-        reporter.tell(Event::from(problem));
+    for problem in concealed(problems, secrets) {
+        reporter.tell(Event::from(&problem));
     }
     reporter.tell(report::end_of_run(&[], Some(ExitCode::Usage), millis(began), None).0);
     close(desk, ExitCode::Usage)
@@ -72,8 +73,8 @@ pub(super) fn warn(output: &OutputArgs, environment: &Environment, warnings: &Di
         screen::complain(&secrets.redact(&warnings.to_string()));
         return;
     };
-    for warning in &warnings.0 {
-        reporter.tell(Event::from(warning));
+    for warning in concealed(warnings, secrets) {
+        reporter.tell(Event::from(&warning));
     }
     close(desk, ExitCode::Done);
 }

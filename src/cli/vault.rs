@@ -12,8 +12,8 @@ use super::args::{SourceArgs, Unresolved, register};
 use super::environment::Environment;
 use super::prompt;
 use super::terminal::Terminal;
-use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::inventory::{Program, at_home};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, read_bytes, reason};
+use crate::inventory::{Program, ProgramError, at_home};
 use crate::report::Secrets;
 use crate::yaml::{Keys, is_encrypted};
 
@@ -32,7 +32,10 @@ struct Wanted {
 
 enum From {
     Prompt,
-    File(String),
+    /// And where a setting names it.
+    File(String, Option<Place>),
+    /// Nothing stands behind the `@`.
+    Nothing(String),
 }
 
 /// All that are wanted, in the order in which they are tried. What is wrong is added to `problems`.
@@ -56,20 +59,37 @@ pub(super) fn keys(
                     Ok(password) => Ok(password),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(Unresolved::Interrupted),
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                        Err(Diagnostic::error("no vault password was given").hint("or write it into a file, for --vault-password-file"))
+                        let error = Diagnostic::error("no vault password was given");
+                        Err(Box::new(error.hint("type it, or write it into a file, for --vault-password-file FILE")))
                     }
-                    Err(error) => Err(Diagnostic::error(format!("cannot ask for the vault password: {error}"))),
+                    Err(error) => Err(Box::new(Diagnostic::error(format!("cannot ask for the vault password: {error}")))),
                 }
             }
-            From::File(path) => from_file(&path, &name, &keys, environment).map_err(|problem| *problem),
+            From::File(path, place) => {
+                let password = from_file(&path, &name, &keys, environment).and_then(|password| {
+                    if password.expose_secret().is_empty() {
+                        let error = Diagnostic::error(format!("cannot read the vault password in `{path}`: it is empty"));
+                        return Err(Box::new(error.hint("the file holds the password, or is a program that prints it")));
+                    }
+                    Ok(password)
+                });
+                password.map_err(|problem| Box::new(Diagnostic { place, ..*problem }))
+            }
+            From::Nothing(slug) => {
+                let error = Diagnostic::error("nothing stands behind the `@`").at(Source::new("--vault-id", slug).whole());
+                Err(Box::new(error.hint("write `NAME@FILE`, or `NAME@prompt` to be asked")))
+            }
         };
         match password {
-            Ok(password) if password.expose_secret().is_empty() => problems.push(Diagnostic::error("the vault password is empty")),
+            Ok(password) if password.expose_secret().is_empty() => {
+                let error = Diagnostic::error("the vault password is empty");
+                problems.push(error.hint("type it, or write it into a file, for --vault-password-file FILE"));
+            }
             Ok(password) => {
                 register(secrets, password.expose_secret(), "the vault password", problems);
                 keys.push((name, password));
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     Ok(Keys::new(keys))
@@ -78,18 +98,23 @@ pub(super) fn keys(
 /// Names first, then files, then the question: Ansible's order. Settings come before flags.
 fn wanted(args: &SourceArgs, settings: &Settings) -> Vec<Wanted> {
     let unnamed = settings.vault_identity.as_ref().map_or(UNNAMED, |setting| setting.value.as_str());
-    let listed = settings.vault_identity_list.iter().flat_map(|setting| &setting.value);
+    let listed = settings.vault_identity_list.iter().flat_map(|setting| setting.value.iter().map(|slug| (slug, Some(&setting.place))));
     let mut all: Vec<Wanted> = listed
-        .chain(&args.vault_id)
-        .map(|slug| {
+        .chain(args.vault_id.iter().map(|slug| (slug, None)))
+        .map(|(slug, place)| {
             let (name, source) = slug.split_once('@').unwrap_or((unnamed, slug));
             let name = if name.is_empty() { unnamed } else { name };
-            let source = if source == "prompt" { From::Prompt } else { From::File(source.to_owned()) };
+            let source = match source {
+                "prompt" => From::Prompt,
+                "" => From::Nothing(slug.clone()),
+                source => From::File(source.to_owned(), place.cloned()),
+            };
             Wanted { name: name.to_owned(), source }
         })
         .collect();
-    let files = args.vault_password_file.iter().chain(settings.vault_password_file.iter().map(|setting| &setting.value));
-    all.extend(files.map(|path| Wanted { name: unnamed.to_owned(), source: From::File(path.display().to_string()) }));
+    let given = args.vault_password_file.iter().map(|path| (path, None));
+    let files = given.chain(settings.vault_password_file.iter().map(|setting| (&setting.value, Some(setting.place.clone()))));
+    all.extend(files.map(|(path, place)| Wanted { name: unnamed.to_owned(), source: From::File(path.display().to_string(), place) }));
     if args.ask_vault_pass || settings.ask_vault_pass.as_ref().is_some_and(|setting| setting.value) {
         all.push(Wanted { name: unnamed.to_owned(), source: From::Prompt });
     }
@@ -100,14 +125,21 @@ fn wanted(args: &SourceArgs, settings: &Settings) -> Vec<Wanted> {
 fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environment: &Environment) -> Result<SecretString, Box<Diagnostic>> {
     let wrong = |why: String| Box::new(Diagnostic::error(format!("cannot read the vault password in `{path}`: {why}")));
     let real = at_home(path, &environment.home);
-    let metadata = std::fs::metadata(&real).map_err(|error| wrong(error.to_string()))?;
+    let metadata = std::fs::metadata(&real).map_err(|error| wrong(reason(&error)))?;
     if metadata.is_dir() {
         return Err(wrong("it is a directory".to_owned()));
     }
     let bytes = if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
-        run(&real, name).map_err(|why| Box::new(wrong(why).hint("if it is no program, take the right to run it away: chmod -x")))?
+        run(&real, name).map_err(|error| {
+            let hint = match error {
+                ProgramError::NotStarted(_) => format!("if it is no program, take the right to run it away: `chmod -x {path}`"),
+                _ if path.contains('/') => format!("what it says stands above; run it by hand to see more: `{path}`"),
+                _ => format!("what it says stands above; run it by hand to see more: `./{path}`"),
+            };
+            Box::new(wrong(error.to_string()).hint(hint))
+        })?
     } else {
-        std::fs::read(&real).map_err(|error| wrong(error.to_string()))?
+        read_bytes(&real, LONGEST as u64).map_err(|error| wrong(reason(&error)))?
     };
     let text = prompt::secret(bytes).map_err(|error| wrong(error.to_string()))?;
     let trimmed = text.expose_secret().trim();
@@ -122,10 +154,10 @@ fn from_file(path: &str, name: &str, keys: &[(String, SecretString)], environmen
 }
 
 /// What a program prints; one whose name ends in `-client` is told which password is wanted.
-fn run(path: &Path, name: &str) -> Result<Vec<u8>, String> {
+fn run(path: &Path, name: &str) -> Result<Vec<u8>, ProgramError> {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let for_client = ["--vault-id", name];
     let arguments: &[&str] = if stem.ends_with("-client") { &for_client } else { &[] };
     let program = Program { path, arguments, limit: LIMIT, most: LONGEST, interactive: true };
-    program.run().map(|said| said.stdout).map_err(|error| error.to_string())
+    program.run().map(|said| said.stdout)
 }

@@ -101,11 +101,20 @@ impl Diagnostic {
     }
 }
 
+/// A mark reaches over so many line ends.
+const SHOWN: usize = 2;
+
 /// The lines of one source in which these marks stand. Only these are given to the renderer: it looks at all it gets.
 fn excerpt<'a>(marks: &[(&'a Place, Option<&'a str>, AnnotationKind)]) -> Snippet<'a, Annotation<'a>> {
     let Some((place, ..)) = marks.first() else { return Snippet::source("") };
     let text: &str = &place.source.text;
-    let spans: Vec<_> = marks.iter().map(|(place, ..)| place.clamped()).collect();
+    // of many lines the first is enough to find the place
+    let first_line = |span: std::ops::Range<usize>| {
+        let marked = text.get(span.clone()).unwrap_or_default();
+        let many = marked.matches('\n').nth(SHOWN).is_some();
+        span.start..marked.find('\n').filter(|end| many && *end > 0).map_or(span.end, |end| span.start + end)
+    };
+    let spans: Vec<_> = marks.iter().map(|(place, ..)| first_line(place.clamped())).collect();
     let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);

@@ -3,11 +3,13 @@
 //! Everything that reads files (ssh_config, inventories, playbooks) collects [`Diagnostic`]s and returns
 //! them all at once as [`Diagnostics`], before the first connection is made.
 
+mod bytes;
 mod diagnostic;
 mod exit_code;
 mod similar;
 mod source;
 
+pub use bytes::{read_bytes, reason};
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
 pub use similar::{similar, suggestion, within};

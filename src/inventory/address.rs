@@ -61,7 +61,11 @@ pub(super) struct BadName {
 
 /// All hosts that one word of an inventory names, and their port.
 pub(super) fn expand(text: &str) -> Result<(Vec<String>, Option<u16>), BadName> {
-    let bad = |why: String, hint: Option<&str>| BadName { why, hint: hint.map(str::to_owned), span: 0..text.len() };
+    let bad = |why: String, hint: Option<String>, span: Range<usize>| BadName { why, hint, span };
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control()) {
+        let why = format!("the character U+{:04X} cannot stand in a host's name", u32::from(c));
+        return Err(bad(why, Some("it cannot be seen; write the line anew".to_owned()), at..at + c.len_utf8()));
+    }
     // brackets around an address, without a port behind them
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|inside| inside.parse::<Ipv6Addr>().is_ok());
     let (name, port) = match (bare, recognise(text)) {
@@ -69,59 +73,87 @@ pub(super) fn expand(text: &str) -> Result<(Vec<String>, Option<u16>), BadName> 
         (None, Some((name, port))) => (name, port),
         (None, None) => (text, None),
     };
-    let port = match port.map(str::parse::<u16>) {
-        None => None,
-        Some(Ok(port)) if port > 0 => Some(port),
-        Some(_) => return Err(bad(format!("the port of `{text}` is none: a port is a number from 1 to 65535"), None)),
+    let no_port = |written: &str| {
+        let why = format!("`{written}` is no port: a port is a number from 1 to 65535");
+        bad(why, None, text.len() - written.len()..text.len())
     };
+    let port = match port.map(|written| (written, written.parse::<u16>())) {
+        None => None,
+        Some((_, Ok(port))) if port > 0 => Some(port),
+        Some((written, _)) => return Err(no_port(written)),
+    };
+    // an address or a name, and behind it what was meant for a port
+    let behind = text.rsplit_once(':').filter(|(name, written)| {
+        let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        port.is_none() && !written.is_empty() && !written.contains(['/', ']']) && !text.contains("{{") && (is_ipv6(name) || is_name(name))
+    });
+    if let Some((_, written)) = behind.filter(|_| name.parse::<Ipv6Addr>().is_err() && !is_ipv6(name)) {
+        return Err(no_port(written));
+    }
     let offset = usize::from(text.starts_with('[') && !name.starts_with('['));
     let names = if range::has_range(name) {
-        range::expand(name).map_err(|range| BadName {
-            why: range.why,
-            hint: Some(range.hint),
-            span: offset + range.span.start..offset + range.span.end,
-        })?
+        range::expand(name).map_err(|range| bad(range.why, Some(range.hint), offset + range.span.start..offset + range.span.end))?
     } else {
         vec![name.to_owned()]
     };
     match names.iter().find_map(|name| complaint(name)) {
-        Some((why, hint)) => Err(bad(why, hint)),
+        Some((why, hint, odd)) => {
+            let span = odd.and_then(|odd| text.find(odd).map(|at| at..at + odd.len_utf8())).unwrap_or(0..text.len());
+            Err(bad(why, hint, span))
+        }
         None => Ok((names, port)),
     }
 }
 
-/// Why a text cannot name a host, and what to do.
-fn complaint(name: &str) -> Option<(String, Option<&'static str>)> {
+/// Why a text cannot name a host, what to do, and the letter that is wrong if it is one.
+fn complaint(name: &str) -> Option<(String, Option<String>, Option<char>)> {
+    let whole = |why: String, hint: &str| Some((why, (!hint.is_empty()).then(|| hint.to_owned()), None));
     if name.trim().is_empty() {
-        return Some(("this names no host".into(), None));
+        return whole("this names no host".into(), "");
     }
     if name == "---" {
-        return Some(("`---` begins a YAML document, and this is read as INI".into(), Some("give the file the ending .yml")));
+        return whole("`---` begins a YAML document, and this is read as INI".into(), "give the file the ending .yml");
     }
     if name.starts_with('-') {
-        return Some((format!("`{name}` begins with a dash: a host's name cannot"), None));
+        return whole(format!("`{name}` begins with a dash: a host's name cannot"), "");
     }
-    if name.contains('=') {
-        return Some((
-            format!("`{name}` is a variable, and a host is expected here"),
-            Some("variables of a group stand in a section `[group:vars]`"),
-        ));
+    if let Some((variable, _)) = name.split_once('=') {
+        let hint = "variables of a group stand in a section `[group:vars]`, those of a host behind its name";
+        return whole(format!("`{variable}` is a variable, and a host is expected here"), hint);
     }
     if let Some(name) = name.strip_suffix(':') {
-        return Some((
-            format!("`{name}:` ends in a colon: a port would stand behind it"),
-            Some("if this is YAML, give the file the ending .yml"),
-        ));
+        let hint = format!("write `{name}`, or with a port `{name}:22`; if this is YAML, give the file the ending .yml");
+        return whole(format!("`{name}:` ends in a colon"), &hint);
     }
     if name.contains("{{") {
-        return Some((format!("`{name}` is a template: a host's name cannot be"), None));
+        return whole("a template cannot name a host".into(), "write the name itself, and the template as its `ansible_host`");
     }
-    let odd = |c: &char| c.is_whitespace() || c.is_control() || "'\"`$\\,;&|<>(){}*?!#[]".contains(*c) || *c == '%' && !name.contains(':');
+    if let Some((_, rest)) = name.split_once("://") {
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        return whole(format!("`{name}` is a URL, and a host is expected here"), &format!("write `{host}`"));
+    }
+    let network = name.split_once('/').filter(|(address, length)| {
+        address.parse::<std::net::IpAddr>().is_ok() && !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit())
+    });
+    if network.is_some() {
+        return whole(
+            format!("`{name}` is a network, and a host is expected here"),
+            "write the hosts' own addresses, e.g. as `10.0.0.[1:9]`",
+        );
+    }
+    let odd = |c: &char| c.is_whitespace() || "'\"`$\\,;&|<>(){}*?!#[]".contains(*c) || *c == '%' && !name.contains(':');
     if let Some(odd) = name.chars().find(odd) {
-        return Some((format!("`{}` cannot stand in a host's name", odd.escape_default()), None));
+        let hint = match odd {
+            ',' => Some("hosts stand one on a line, without commas"),
+            '*' | '?' => Some("name each host; patterns stand on the command line"),
+            '{' | '(' => Some("a range is written `[1:3]`"),
+            ']' => Some("its `[` is missing; a range is written `[1:3]`"),
+            _ => None,
+        };
+        return Some((format!("`{odd}` cannot stand in a host's name"), hint.map(str::to_owned), Some(odd)));
     }
     if name.contains(':') && name.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_err()) {
-        return Some((format!("`{name}` is no IPv6 address, and a name has at most one colon, before its port"), None));
+        return whole(format!("`{name}` is no IPv6 address"), "a name has at most one colon, before its port: `m1:22`");
     }
     None
 }

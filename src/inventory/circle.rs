@@ -3,8 +3,8 @@
 use super::data::{ALL, GroupId, Inventory};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 
-/// So many groups of a circle are named.
-const SHOWN: usize = 20;
+/// So many groups of a circle are shown with their lines.
+const SHOWN: usize = 6;
 
 /// Whether there are any; each is told at the place that closes it.
 pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
@@ -19,7 +19,7 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
         let parent = inventory.group_at(*parent);
         let place = parent.children.iter().find(|(child, _)| *child == ALL).and_then(|(_, place)| place.clone());
         let error = Diagnostic::error(format!("`all` is in `{}` here, and every group is in `all`", parent.name));
-        problems.push(Diagnostic { place, ..error });
+        problems.push(Diagnostic { place, ..error }.hint("take it out"));
         found = true;
     }
     let mut states = vec![State::New; inventory.groups.len()];
@@ -41,20 +41,30 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
                 }
                 Some((child, place)) => match states.get(child.0) {
                     Some(State::New) => way.push((*child, 0)),
+                    // said above
+                    Some(State::Open) if *child == ALL => found = true,
                     Some(State::Open) => {
                         found = true;
                         let from = way.iter().position(|(group, _)| group == child).unwrap_or(0);
                         let circle = way.get(from..).unwrap_or_default().iter().map(|(group, _)| *group).chain([*child]);
-                        let mut names: Vec<&str> = circle.map(|group| &*inventory.group_at(group).name).collect();
-                        if names.len() > SHOWN {
-                            names.splice(SHOWN / 2..names.len() - SHOWN / 2, ["…"]);
-                        }
+                        let circle: Vec<GroupId> = circle.collect();
+                        let names: Vec<&str> = circle.iter().map(|group| &*inventory.group_at(*group).name).collect();
                         let text = format!("the group `{}` is in itself: {}", inventory.group_at(*child).name, names.join(" → "));
-                        let error = Diagnostic::error(text).hint("take one of them out of the other's `children`");
-                        problems.push(match place {
-                            Some(place) => error.at(place.clone()),
-                            None => error,
-                        });
+                        let mut error = Diagnostic { place: place.clone(), ..Diagnostic::error(text) };
+                        // the other ends of the circle: any of them may be the wrong one
+                        let pairs = circle.iter().zip(circle.iter().skip(1));
+                        let others = pairs.clone().take(pairs.len().saturating_sub(1)).take(SHOWN);
+                        for (parent, child) in others {
+                            let (parent, name) = (inventory.group_at(*parent), &inventory.group_at(*child).name);
+                            let place = parent.children.iter().find(|(id, _)| id == child).and_then(|(_, place)| place.clone());
+                            error.also.extend(place.map(|place| (place, format!("`{name}` is in `{}`", parent.name))));
+                        }
+                        if !error.also.is_empty() {
+                            error.label =
+                                Some(format!("and `{}` in `{}`", inventory.group_at(*child).name, inventory.group_at(group).name));
+                        }
+                        let hint = if error.also.is_empty() { "take it out of its own children" } else { "take one of these lines out" };
+                        problems.push(error.hint(hint));
                     }
                     Some(State::Done) | None => {}
                 },

@@ -33,6 +33,8 @@ pub struct Inventory {
     pub(super) merges: bool,
     /// How much ranges have written: see [`super::set::has_room`].
     pub(super) by_ranges: usize,
+    /// Whether something could not be read, so that what is not there may be nobody's mistake.
+    pub(super) incomplete: bool,
 }
 
 /// A host's number.
@@ -112,6 +114,7 @@ impl Default for Inventory {
             extra: Vec::new(),
             merges: false,
             by_ranges: 0,
+            incomplete: false,
         };
         let all = inventory.add_group("all", None);
         let ungrouped = inventory.add_group("ungrouped", None);
@@ -121,6 +124,11 @@ impl Default for Inventory {
 }
 
 impl Inventory {
+    /// Something could not be read or understood: from now on a template that cannot be rendered is no mistake of its own.
+    pub fn mark_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
     /// How many hosts are named.
     pub fn len(&self) -> usize {
         self.host_ids.len()

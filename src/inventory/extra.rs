@@ -5,12 +5,14 @@ use std::path::Path;
 
 use super::data::Variable;
 use super::file::{self, Closed};
+use super::known::is_secret;
 use super::resolve::at_home;
 use super::vars_files::variables;
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
 use crate::yaml::{Keys, Node, Value};
 
 const NAME: &str = "--extra-vars";
+const FOR_THE_SHELL: &str = "the whole stands in single quotes for the shell: `-e '{\"name\": \"value\"}'`";
 
 /// The variables of all of them; of two with the same name the later counts.
 pub(super) fn read(given: &[String], home: &Path, keys: &Keys, closed: &mut Closed, problems: &mut Diagnostics) -> Vec<Variable> {
@@ -18,9 +20,21 @@ pub(super) fn read(given: &[String], home: &Path, keys: &Keys, closed: &mut Clos
     for text in given.iter().filter(|text| !text.is_empty()) {
         let source = match text.strip_prefix('@') {
             None => Source::new(NAME, text.as_str()),
+            Some("") => {
+                let error = Diagnostic::error("nothing stands behind the `@`").at(Source::new(NAME, text.as_str()).whole());
+                problems.push(error.hint("write `-e @FILE`"));
+                continue;
+            }
             Some(path) => {
                 let source = file::text(&at_home(path, home), path);
-                match source.map_err(|problem| problems.push(*problem)).ok().and_then(|source| file::opened(source, keys, closed, problems))
+                let named = |problem: Diagnostic| Diagnostic {
+                    place: problem.place.or_else(|| Some(Source::new(NAME, text.as_str()).whole())),
+                    ..problem
+                };
+                match source
+                    .map_err(|problem| problems.push(named(*problem)))
+                    .ok()
+                    .and_then(|source| file::opened(source, keys, closed, problems))
                 {
                     Some(source) => source,
                     None => continue,
@@ -28,8 +42,13 @@ pub(super) fn read(given: &[String], home: &Path, keys: &Keys, closed: &mut Clos
             }
         };
         if text.starts_with(['@', '{', '[']) {
+            let known = problems.0.len();
             all.extend(variables(&source, "extra variables", problems));
-        } else if text.starts_with(['/', '.']) && Path::new(text).exists() {
+            // the shell takes quotes and spaces out of what does not stand in single quotes
+            if !text.starts_with('@') && !text.ends_with(['}', ']']) {
+                problems.0.iter_mut().skip(known).for_each(|problem| problem.hint = Some(FOR_THE_SHELL.to_owned()));
+            }
+        } else if !text.contains('=') && Path::new(text).is_file() {
             let error = Diagnostic::error("this names a file of variables").at(source.whole());
             problems.push(error.hint(format!("write `-e @{text}`")));
         } else {
@@ -43,19 +62,28 @@ fn pairs(source: &Source, all: &mut Vec<Variable>, problems: &mut Diagnostics) {
     let spans = match split(&source.text) {
         Ok(spans) => spans,
         Err((at, why)) => {
-            problems.push(Diagnostic::error(why).at(source.at(at..at + 1)));
+            let hint = "the shell takes one pair of quotes away; write `-e \"name='a b'\"`";
+            problems.push(Diagnostic::error(why).at(source.at(at..at + 1)).hint(hint));
             return;
         }
     };
+    let mut last: Option<&str> = None;
     for span in spans {
         let text = source.text.get(span.clone()).unwrap_or_default();
         // the first `=` that no backslash stands before
         let equals = text.match_indices('=').map(|(at, _)| at).find(|at| *at > 0 && !text.get(..*at).unwrap_or_default().ends_with('\\'));
         let Some(equals) = equals else {
             let error = Diagnostic::error(format!("`{text}` sets no variable")).at(source.at(span));
-            problems.push(error.label("write `name=value`").hint("a value with spaces stands in quotes: `-e \"name='a b'\"`"));
+            let error = error.label("write `name=value`");
+            problems.push(match last.take().filter(|before| !before.contains(['\'', '"'])).and_then(|before| before.split_once('=')) {
+                Some((name, value)) if !is_secret(name) => {
+                    error.hint(format!("a value with spaces stands in quotes: `-e \"{name}='{value} {text}'\"`"))
+                }
+                _ => error.hint("a value with spaces stands in quotes: `-e \"name='a b'\"`"),
+            });
             continue;
         };
+        last = Some(text);
         let (name, value) = (text.get(..equals).unwrap_or_default().trim(), text.get(equals + 1..).unwrap_or_default());
         let value = unquoted(unescaped(value).trim()).to_owned();
         let place = source.at(span.start + equals + 1..span.end);

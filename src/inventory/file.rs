@@ -1,9 +1,8 @@
 //! Files that hold something of an inventory: read whole, as text, within bounds.
 
-use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, read_bytes, reason};
 use crate::yaml::{Keys, Node, VaultError, is_encrypted};
 
 /// The longest file that is read.
@@ -14,15 +13,10 @@ const LIMIT: u64 = 64 << 20;
 /// # Errors
 /// It cannot be read, is too long, or is no text.
 pub(super) fn text(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
-    let unreadable = |error: io::Error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {}", why(&error))));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(Box::new(Diagnostic::error(format!("`{name}` is a directory, and a file is needed"))));
-    }
-    let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes =
+        read_bytes(path, LIMIT).map_err(|error| Box::new(Diagnostic::error(format!("cannot read `{name}`: {}", reason(&error)))))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Box::new(Diagnostic::error(format!("`{name}` is longer than {} MiB", LIMIT >> 20))));
+        return Err(Box::new(Diagnostic::error(format!("cannot read `{name}`: it is longer than {} MiB", LIMIT >> 20))));
     }
     from_bytes(bytes, name)
 }
@@ -35,22 +29,19 @@ fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Source, Box<Diagnostic>> {
         if error.as_bytes().split(|byte| *byte == b'\n').all(is_good) {
             return Ok(source(&String::from_utf8_lossy(error.as_bytes())));
         }
-        let good = error.utf8_error().valid_up_to();
+        let (good, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
         // the text up to there shows the line
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let source = Source::new(name, text);
-        let error = Diagnostic::error(format!("`{name}` is no UTF-8 text")).at(source.at(good..good + 1));
-        Err(Box::new(error.hint("save it as UTF-8")))
+        let source = Source::new(name, String::from_utf8_lossy(bytes).into_owned());
+        let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+        let (what, hint) = if utf16 {
+            ("is UTF-16, and only UTF-8 is read", format!("`iconv -f UTF-16 -t UTF-8 {name}` prints it as UTF-8"))
+        } else if memchr::memchr(0, bytes).is_some() {
+            ("is no text", "is it the right file?".to_owned())
+        } else {
+            ("is no UTF-8 text", format!("save it as UTF-8; `iconv -f ISO-8859-1 -t UTF-8 {name}` converts what is old"))
+        };
+        Err(Box::new(Diagnostic::error(format!("`{name}` {what}")).at(source.at(good..good + 1)).hint(hint)))
     })
-}
-
-/// The reason alone: the system's words without its number.
-pub(super) fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".into(),
-        io::ErrorKind::PermissionDenied => "you may not read it".into(),
-        _ => error.to_string(),
-    }
 }
 
 /// What was encrypted and could not be opened, told once for all files.
@@ -82,26 +73,29 @@ impl Closed {
             VaultError::WrongPassword => self.wrong_password.push(place),
             VaultError::Format(_) => {
                 let error = Diagnostic::error(format!("this cannot be decrypted: {error}")).at(place);
-                problems.push(error.hint(VaultError::Format("").hint()));
+                problems.push(error.hint(VaultError::Format("").advice()));
             }
         }
     }
 
     /// Says it.
-    pub(super) fn tell(self, problems: &mut Diagnostics) {
+    pub(super) fn tell(self, passwords_failed: bool, problems: &mut Diagnostics) {
         let mut say = |places: Vec<Place>, what: &str, hint: &str| {
             let Some((first, others)) = places.split_first() else { return };
             let mut names: Vec<&str> = others.iter().map(|place| &*place.source.name).collect();
             names.dedup();
-            let more = match names.len() {
-                0 => String::new(),
-                1..=5 => format!(", and so is {}", names.join(", ")),
-                many => format!(", and so are {many} more files"),
+            let also = match (names.len(), names.split_last()) {
+                (0, _) | (_, None) => String::new(),
+                (1, Some((one, _))) => format!(" (`{one}` too)"),
+                (2..=5, Some((last, others))) => format!(" (`{}` and `{last}` too)", others.join("`, `")),
+                (many, _) => format!(" ({many} more files too)"),
             };
-            problems.push(Diagnostic::error(format!("{what}{more}")).at(first.clone()).hint(hint));
+            problems.push(Diagnostic::error(format!("{what}{also}")).at(first.clone()).hint(hint));
         };
-        say(self.no_password, "this is encrypted, and no vault password was given", VaultError::NoPassword.hint());
-        say(self.wrong_password, "the vault password does not open this", VaultError::WrongPassword.hint());
+        // why there is none has been said
+        let no_password = if passwords_failed { Vec::new() } else { self.no_password };
+        say(no_password, "this is encrypted, and no vault password was given", VaultError::NoPassword.advice());
+        say(self.wrong_password, "the vault password does not open this", VaultError::WrongPassword.advice());
     }
 }
 
@@ -125,6 +119,6 @@ mod tests {
         std::fs::write(&path, "\u{feff}m1\n").unwrap();
         assert_eq!(&*text(&path, "hosts").unwrap().text, "m1\n");
         assert_eq!(text(&directory.path().join("none"), "none").unwrap_err().message, "cannot read `none`: there is no such file");
-        assert_eq!(text(directory.path(), "dir").unwrap_err().message, "`dir` is a directory, and a file is needed");
+        assert_eq!(text(directory.path(), "dir").unwrap_err().message, "cannot read `dir`: it is a directory, and a file is needed");
     }
 }

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::data::{GroupId, Inventory, UNGROUPED};
+use super::host_line::{self, HostLine};
 use super::set;
-use super::suggestion;
 use super::words::{self, Word, WordError};
 use super::{address, literal};
+use super::{similar, suggestion};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
 use crate::yaml::Node;
 
@@ -70,7 +71,12 @@ impl Reader<'_> {
                 continue;
             }
             if let Some((name, kind)) = header(line) {
-                section = self.section(name, kind, span);
+                let length = name.len() + kind.map_or(0, |kind| kind.len() + 1) + 2;
+                section = self.section(name, kind, self.source.at(span.start..span.start + length));
+            } else if let Some((name, kind, rest)) = header_and_more(line) {
+                let error = Diagnostic::error("something stands behind this section").at(self.source.at(span.end - rest.len()..span.end));
+                self.problems.push(error.hint("a section stands alone on its line; what belongs to it begins on the next"));
+                section = self.section(name, kind, self.source.at(span));
             } else if line.starts_with('[') && (line.ends_with(']') || !line.contains(']')) {
                 section = self.bad_header(line, span);
             } else {
@@ -85,15 +91,16 @@ impl Reader<'_> {
         self.undeclared();
     }
 
-    fn section(&mut self, name: &str, kind: Option<&str>, span: Range<usize>) -> Section {
-        let place = self.source.at(span.start..span.start + name.len() + 1 + kind.map_or(0, |kind| kind.len() + 1) + 1);
-        if let Some(kind) = kind.filter(|kind| !matches!(*kind, "hosts" | "vars" | "children")) {
-            let error = Diagnostic::error(format!("unknown kind of section `:{kind}`")).at(place);
-            self.problems.push(match suggestion(kind, ["vars", "children"]) {
-                Some(label) => error.label(label),
-                None => error.hint("known are `[group]`, `[group:vars]` and `[group:children]`"),
-            });
-            return Section::Unread;
+    fn section(&mut self, name: &str, mut kind: Option<&str>, place: Place) -> Section {
+        if let Some(unknown) = kind.filter(|kind| !KINDS.contains(kind)) {
+            let error = Diagnostic::error(format!("unknown kind of section `:{unknown}`")).at(place.clone());
+            kind = meant_kind(unknown);
+            let Some(meant) = kind else {
+                self.problems.push(error.hint("known are `[group]`, `[group:vars]` and `[group:children]`"));
+                return Section::Unread;
+            };
+            // what stands below it is looked at all the same
+            self.problems.push(error.label(format!("did you mean `[{name}:{meant}]`?")));
         }
         set::check_group_name(name, &place, self.problems);
         let vars = kind == Some("vars");
@@ -112,15 +119,21 @@ impl Reader<'_> {
     }
 
     fn bad_header(&mut self, line: &str, span: Range<usize>) -> Section {
-        let error = Diagnostic::error("this is no section").at(self.source.at(span));
-        self.problems.push(if !line.contains(']') {
-            error.hint("its bracket is not closed: a section is written `[group]`")
-        } else if line.contains(char::is_whitespace) {
-            error.hint("no spaces stand in a section: `[group]`, `[group:vars]`, `[group:children]`")
-        } else {
-            error.hint("a section is written `[group]`, `[group:vars]` or `[group:children]`")
-        });
-        Section::Unread
+        let place = self.source.at(span);
+        let error = Diagnostic::error("this is no section").at(place.clone());
+        let inside = line.trim_start_matches('[').trim_end_matches(']').trim();
+        let (name, kind) = inside.split_once(':').map_or((inside, None), |(name, kind)| (name.trim_end(), Some(kind.trim())));
+        let odd = |c: char| c.is_control() || matches!(c, '[' | ']' | '#' | '=' | ',');
+        if name.is_empty() || inside.contains(odd) || kind.is_some_and(|kind| meant_kind(kind).is_none()) {
+            self.problems.push(error.hint("a section is written `[group]`, `[group:vars]` or `[group:children]`"));
+            return Section::Unread;
+        }
+        let name = name.split_whitespace().collect::<Vec<_>>().join("_");
+        let kind = kind.and_then(meant_kind);
+        let written = kind.map_or_else(|| format!("[{name}]"), |kind| format!("[{name}:{kind}]"));
+        let why = if line.contains(']') { "no spaces stand in a section" } else { "its bracket is not closed" };
+        self.problems.push(error.label(format!("write `{written}`")).hint(why));
+        self.section(&name, kind, place)
     }
 
     /// Remembers a group that has to be declared yet.
@@ -174,8 +187,9 @@ impl Reader<'_> {
         let rest = line.get(name.len()..).unwrap_or_default().trim_start();
         let place = self.source.at(span.start..span.start + name.len());
         if name.is_empty() || name.contains([':', ']']) || !(rest.is_empty() || rest.starts_with('#')) {
-            let error = Diagnostic::error(format!("`{line}` is no name of a group")).at(self.source.at(span));
-            self.problems.push(error.hint("one group a line stands in `:children`, and nothing behind it"));
+            let error = Diagnostic::error("this is no name of a group").at(self.source.at(span));
+            self.problems
+                .push(error.hint("one group a line stands in `:children`, and nothing behind it; hosts stand in a section `[group]`"));
             return;
         }
         match self.inventory.group_ids.get(name) {
@@ -186,12 +200,18 @@ impl Reader<'_> {
 
     fn variable(&mut self, line: &str, begin: usize, group: GroupId) {
         let Some((name, value)) = line.split_once('=') else {
-            let error = Diagnostic::error(format!("`{line}` sets no variable")).at(self.source.at(begin..begin + line.len()));
+            let error = Diagnostic::error("this sets no variable").at(self.source.at(begin..begin + line.len()));
             self.problems.push(error.label("write `name=value`").hint("hosts stand in a section `[group]`, without `:vars`"));
             return;
         };
         let value_start = begin + name.len() + 1 + (value.len() - value.trim_start().len());
         let (name, value) = (name.trim_end(), value.trim());
+        if name.contains(char::is_whitespace) {
+            let place = self.source.at(begin..begin + name.len());
+            let error = Diagnostic::error("this is no name of a variable").at(place);
+            self.problems.push(error.hint("a host and its variables stand in a section `[group]`, without `:vars`"));
+            return;
+        }
         let (name_place, place) = (self.source.at(begin..begin + name.len()), self.source.at(value_start..value_start + value.len()));
         let node = self.value(value, &place);
         set::on_group(self.inventory, group, name, name_place, node, self.problems);
@@ -206,6 +226,11 @@ impl Reader<'_> {
     }
 
     fn host(&mut self, line: &str, begin: usize, group: GroupId) {
+        if line.starts_with("//") || line.starts_with("/*") {
+            let error = Diagnostic::error("this begins no comment in INI").at(self.source.at(begin..begin + 2));
+            self.problems.push(error.hint("a comment begins with `#`"));
+            return;
+        }
         let words = match words::split(line) {
             Ok(split) => {
                 self.warn_of_comment(&split, line, begin);
@@ -213,29 +238,32 @@ impl Reader<'_> {
             }
             Err(WordError { at, why }) => {
                 let error = Diagnostic::error(why).at(self.source.at(begin + at..begin + at + 1));
-                self.problems.push(error.hint("a quote in a value is written in quotes of the other kind"));
+                let opens = line.get(..at).is_some_and(|before| before.ends_with('='));
+                self.problems.push(error.hint(if opens {
+                    "close it where the value ends"
+                } else {
+                    "a value with a quote in it stands in quotes of the other kind: `note=\"it's\"`"
+                }));
                 return;
             }
         };
-        let mut words = words.into_iter();
-        let Some(first) = words.next().filter(|_| !set::is_full(self.inventory)) else { return };
+        if set::is_full(self.inventory) {
+            return;
+        }
         let place = |span: &Range<usize>| self.source.at(begin + span.start..begin + span.end);
-        let mut variables = Vec::new();
-        for word in words {
-            match word.text.split_once('=') {
-                Some((name, value)) => {
-                    let node = self.value(value, &place(&value_span(&word, name, line)));
-                    let name_place = place(&(word.span.start..(word.span.start + name.len()).min(word.span.end)));
-                    variables.push((name.to_owned(), name_place, node));
-                }
-                None => {
-                    let error = Diagnostic::error(format!("`{}` sets no variable", word.text)).at(place(&word.span));
-                    self.problems.push(error.label("write `name=value`").hint("one host a line; a value with spaces stands in quotes"));
-                }
+        let HostLine { first, pairs, mistakes } = host_line::read(line, words);
+        let first_place = place(&first.span);
+        let names = address::expand(&first.text);
+        // a line that begins with what is no host is told once
+        let told = names.is_err() && !first.text.contains('[');
+        for mistake in mistakes.into_iter().filter(|mistake| !told || mistake.of_name) {
+            let diagnostic = if mistake.warning { Diagnostic::warning(mistake.what) } else { Diagnostic::error(mistake.what) };
+            self.problems.push(Diagnostic { label: mistake.label, hint: mistake.hint, ..diagnostic.at(place(&mistake.span)) });
+            if mistake.of_name {
+                return;
             }
         }
-        let first_place = place(&first.span);
-        match address::expand(&first.text) {
+        match names {
             Err(bad) => {
                 // inside of quotes nothing can be found by counting
                 let plain = line.get(first.span.clone()) == Some(first.text.as_str());
@@ -244,11 +272,18 @@ impl Reader<'_> {
                 self.problems.push(Diagnostic { hint: bad.hint, ..error });
             }
             Ok((names, port)) => {
+                let file = Arc::clone(&self.source.name);
+                let variable = |word: &Word| {
+                    let (name, value) = word.text.split_once('=')?;
+                    let node = self.value(value, &place(&value_span(word, name, line)));
+                    let name_place = place(&(word.span.start..(word.span.start + name.len()).min(word.span.end)));
+                    Some((name.to_owned(), name_place, node))
+                };
+                let variables: Vec<_> = pairs.iter().filter_map(variable).collect();
                 let values = variables.iter().map(|(_, _, node)| node);
                 if !set::has_room(self.inventory, names.len(), values, &first_place, self.problems) {
                     return;
                 }
-                let file = Arc::clone(&self.source.name);
                 for name in names {
                     let host = self.inventory.add_host(&name, Some(group), port, &first_place, Some(&file));
                     for (name, name_place, node) in &variables {
@@ -266,6 +301,29 @@ impl Reader<'_> {
             self.problems.push(warning.hint("if it belongs to the value, put the value in quotes"));
         }
     }
+}
+
+/// What stands behind the name in a section's header.
+const KINDS: [&str; 3] = ["hosts", "vars", "children"];
+
+/// The kind of section that was meant.
+fn meant_kind(kind: &str) -> Option<&'static str> {
+    let lower = kind.to_lowercase();
+    match lower.as_str() {
+        "var" | "variable" | "variables" => Some("vars"),
+        "child" | "group" | "groups" => Some("children"),
+        "host" => Some("hosts"),
+        lower => similar(lower, KINDS),
+    }
+}
+
+/// A header with something behind it that is no comment; a range as a host's whole name has no such kind.
+fn header_and_more(line: &str) -> Option<(&str, Option<&str>, &str)> {
+    let (inside, rest) = line.strip_prefix('[')?.split_once(']')?;
+    let (name, kind) = inside.split_once(':').map_or((inside, None), |(name, kind)| (name, Some(kind)));
+    let good = !name.is_empty() && !name.contains(char::is_whitespace) && kind.is_none_or(|kind| KINDS.contains(&kind));
+    let more = rest.trim_start();
+    (good && more.len() < rest.len() && !more.is_empty()).then_some((name, kind, more))
 }
 
 /// Where the value of `name=value` stands, without the quotes around it.

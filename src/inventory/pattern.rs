@@ -73,6 +73,22 @@ impl Pattern {
         problems.or(selected).map(|(selected, _)| selected)
     }
 
+    /// What is wrong with the pattern itself, whatever the inventory holds.
+    pub fn mistakes(&self) -> Diagnostics {
+        let mut problems = Diagnostics::new();
+        for part in self.parts(&mut problems) {
+            if let Err(why) = Matcher::new(subscript(&part.text).0, 1) {
+                problems.push(no_regex(subscript(&part.text).0, &why).at(part.place));
+            }
+        }
+        problems
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        self.source.whole()
+    }
+
     fn parts(&self, problems: &mut Diagnostics) -> Vec<Part> {
         let mut parts = Vec::new();
         for span in split(&self.source.text) {
@@ -149,12 +165,14 @@ impl Matcher {
     fn new(text: &str, names: usize) -> Result<Self, String> {
         let Some(pattern) = text.strip_prefix('~') else { return Ok(Self::Glob(Glob::new(text))) };
         // as Python's `match`: from the beginning, and not to the end
+        // by itself first: a bracket in it must not close ours
+        Regex::new(pattern).map_err(|error| why(&error))?;
         let mut builder = fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})"));
         builder.backtrack_limit((STEPS / names.max(1)).clamp(LEAST_STEPS, 1_000_000)).max_prog_size(MOST_PARTS);
-        builder.build().map(|regex| Self::Regex(Box::new(regex))).map_err(|error| error.to_string())
+        builder.build().map(|regex| Self::Regex(Box::new(regex))).map_err(|error| why(&error))
     }
 
-    /// Whether it does; `None` if it takes too long to tell.
+    /// `None` if it cannot be found out in so many steps.
     fn matches(&self, name: &str) -> Option<bool> {
         match self {
             Self::Regex(regex) => regex.is_match(name).ok(),
@@ -163,37 +181,55 @@ impl Matcher {
     }
 }
 
+fn no_regex(text: &str, why: &str) -> Diagnostic {
+    let error = Diagnostic::error(format!("`{text}` is no regular expression: {why}"));
+    error.hint("the `~` before it makes it a regular expression; without it `*` and `?` stand for letters")
+}
+
+/// What is wrong with a regular expression: the innermost reason, on one line.
+fn why(error: &fancy_regex::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string();
+    if text.starts_with("error parsing pattern") {
+        return "a set or a count in it makes no sense".to_owned();
+    }
+    let last = text.rsplit("error: ").next().unwrap_or_default().trim();
+    let last = last.split_once(": ").filter(|(begin, _)| begin.starts_with("Parsing error at position")).map_or(last, |(_, why)| why);
+    let mut letters = last.lines().next().unwrap_or_default().chars();
+    letters.next().map(char::to_lowercase).into_iter().flatten().chain(letters).collect()
+}
+
 fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Vec<HostId> {
     // the name of a host is never anything else
     if let Some(&host) = inventory.host_ids.get(part.text.as_str()).filter(|_| part.sign.is_none()) {
         return vec![host];
     }
+    let suggest = problems.0.len() < SUGGESTED;
     let mut complain = |error: Diagnostic| problems.push(error.at(part.place.clone()));
     if part.text.is_empty() {
-        complain(Diagnostic::error("a name is missing here"));
+        complain(Diagnostic::error("a name is missing here").hint("write a host, a group or a pattern behind the sign"));
         return Vec::new();
     }
     let (text, subscript) = subscript(&part.text);
     let matcher = match Matcher::new(text, inventory.groups.len() + inventory.len()) {
         Ok(matcher) => matcher,
         Err(why) => {
-            complain(
-                Diagnostic::error(format!("`{text}` is no regular expression: {why}"))
-                    .hint("a `~` before a pattern makes it a regular expression"),
-            );
+            complain(no_regex(text, &why));
             return Vec::new();
         }
     };
     let hosts = match find(text, &matcher, inventory) {
-        Ok(Some(hosts)) => hosts,
-        Ok(None) => {
-            let error = nothing(part, text, inventory, problems.0.len() < SUGGESTED);
-            problems.push(error.at(part.place.clone()));
+        Found::Hosts(hosts) => hosts,
+        Found::TooSlow(name) => {
+            let error = Diagnostic::error(format!("`{text}` takes too many steps to be compared with `{name}`"));
+            complain(error.hint("write it without repetitions in repetitions, such as `(a+)+`"));
             return Vec::new();
         }
-        Err(TooLong) => {
-            let error = Diagnostic::error(format!("`{text}` takes too long to compare")).at(part.place.clone());
-            problems.push(error.hint("write it without repetitions in repetitions, or name the hosts"));
+        Found::Nothing => {
+            complain(nothing(part, text, inventory, suggest));
             return Vec::new();
         }
     };
@@ -218,46 +254,69 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
     }
 }
 
-/// It takes too long to tell what matches.
-struct TooLong;
+/// What matches.
+enum Found<'a> {
+    Hosts(Vec<HostId>),
+    /// There are no such groups and hosts.
+    Nothing,
+    /// It cannot be known whether this name matches.
+    TooSlow(&'a str),
+}
 
-/// The hosts of all groups that match, and the hosts that do; `None` if there are no such groups and hosts.
-fn find(text: &str, matcher: &Matcher, inventory: &Inventory) -> Result<Option<Vec<HostId>>, TooLong> {
+/// The hosts of all groups that match, and the hosts that do.
+fn find<'a>(text: &str, matcher: &Matcher, inventory: &'a Inventory) -> Found<'a> {
+    let or_nothing = |hosts: Option<Vec<HostId>>| hosts.map_or(Found::Nothing, Found::Hosts);
     let mut found: Vec<HostId> = Vec::new();
     let mut any = false;
     let literal = !text.starts_with('~') && !text.contains(['.', '?', '*', '[']);
     if literal {
         if let Some(&group) = inventory.group_ids.get(text) {
-            return Ok(Some(inventory.hosts_of(group)));
+            return Found::Hosts(inventory.hosts_of(group));
         }
         let host = inventory.host_ids.get(text).copied().or_else(|| inventory.localhost(text));
-        return Ok(host.map(|host| vec![host]));
+        return or_nothing(host.map(|host| vec![host]));
     }
     for group in inventory.groups() {
-        if !matcher.matches(&group.name).ok_or(TooLong)? {
-            continue;
+        match matcher.matches(&group.name) {
+            None => return Found::TooSlow(&group.name),
+            Some(false) => continue,
+            Some(true) => any = true,
         }
-        any = true;
         if let Some(&id) = inventory.group_ids.get(&group.name) {
             found.extend(inventory.hosts_of(id));
         }
     }
     for id in (0..inventory.len()).map(HostId) {
-        if matcher.matches(&inventory.at(id).name).ok_or(TooLong)? {
-            found.push(id);
+        match matcher.matches(&inventory.at(id).name) {
+            None => return Found::TooSlow(&inventory.at(id).name),
+            Some(false) => {}
+            Some(true) => found.push(id),
         }
     }
     let mut seen = HashSet::new();
     found.retain(|host| seen.insert(*host));
     if found.is_empty() && !any {
-        return Ok(inventory.localhost(text).map(|host| vec![host]));
+        return or_nothing(inventory.localhost(text).map(|host| vec![host]));
     }
-    Ok(Some(found))
+    Found::Hosts(found)
 }
 
 fn nothing(part: &Part, text: &str, inventory: &Inventory, suggest: bool) -> Diagnostic {
     let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
     let error = Diagnostic::error(format!("no host and no group matches `{text}`"));
+    let whole = &part.place.source.text;
+    if part.text.contains(':')
+        && whole.contains(',')
+        && !part.text.contains('[')
+        && part.text.split(':').all(|part| !part.trim_start_matches(['!', '&']).is_empty())
+    {
+        let parts = whole.split([',', ':']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        return error.hint(format!("where a comma stands, a colon does not separate: write `{}`", parts.join(",")));
+    }
+    let counted = text.strip_suffix(']').and_then(|text| text.split_once('[')).map(|(front, _)| front);
+    if let Some(front) = counted.filter(|front| inventory.group_ids.contains_key(*front)) {
+        return error.hint(format!("numbers stand in the brackets: `{front}[0]` is its first host, `{front}[0:2]` its first three"));
+    }
     match suggestion(text, names.filter(|_| suggest)) {
         Some(label) => error.label(label),
         None if part.sign == Some('!') => error.hint("what is to be left out must be there; take this part away if it is not"),
@@ -379,7 +438,7 @@ mod tests {
             ("masters:&workers", "no host matches `masters:&workers`"),
             ("empty", "no host matches `empty`"),
             ("m[12]", "no host and no group matches `m`"),
-            ("~m(", "`~m(` is no regular expression: Parsing error at position 7: Opening parenthesis without closing parenthesis"),
+            ("~m(", "`~m(` is no regular expression: opening parenthesis without closing parenthesis"),
             ("masters[3]", "`masters` has no host with the number 3: there are 3"),
             ("@retry", "cannot read `retry`: there is no such file"),
             ("all:!", "a name is missing here"),

@@ -197,6 +197,7 @@ mod tests {
             keys: &keys,
             script_limit: Duration::from_secs(9),
             merges: true,
+            passwords_failed: false,
             home: Path::new("/"),
         };
         let (inventory, problems) = read(&request);

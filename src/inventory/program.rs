@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::diagnostics::reason;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long its pipes may stay open once it has ended: a child of its may hold them.
@@ -25,7 +26,7 @@ pub struct Said {
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// It could not be started.
-    #[error("it cannot be started: {0}")]
+    #[error("it cannot be started: {}", reason(.0))]
     NotStarted(#[source] io::Error),
     /// It ended with another status than 0.
     #[error("it ended with {status}")]

@@ -53,7 +53,7 @@ fn values(inside: &str) -> Result<Vec<String>, (String, String)> {
     let (begin, end, step) = match bounds.as_slice() {
         [begin, end] => (*begin, *end, "1"),
         [begin, end, step] => (*begin, *end, *step),
-        _ => return Err((format!("`[{inside}]` is no range"), "a range is written `[1:3]`, `[01:20]`, `[a:f]` or `[0:10:2]`".into())),
+        _ => return Err((format!("`[{inside}]` is no range"), meant(inside))),
     };
     if end.is_empty() {
         return Err((format!("the range `[{inside}]` has no end"), "write the last one too: `[1:3]`".into()));
@@ -72,7 +72,9 @@ fn values(inside: &str) -> Result<Vec<String>, (String, String)> {
         }
         return Ok(LETTERS.chars().take(last + 1).skip(first).step_by(step).map(String::from).collect());
     }
-    let number = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // nobody means a number that is too large for one
+    let number = |text: &str| digits(text).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
     let (Some(first), Some(last)) = (number(begin), number(end)) else {
         let why = if letter(begin).is_some() || letter(end).is_some() {
             format!("the range `[{inside}]` goes from a letter to something else")
@@ -86,15 +88,26 @@ fn values(inside: &str) -> Result<Vec<String>, (String, String)> {
     }
     let padded = begin.len() > 1 && begin.starts_with('0');
     if padded && begin.len() != end.len() {
-        let hint = format!("write `[{begin}:{end:0>width$}]`, or the first without its zeros", width = begin.len());
+        let hint = format!("write `[{begin:0>width$}:{end:0>width$}]`, or the first without its zeros", width = begin.len().max(end.len()));
         return Err((format!("the ends of `[{inside}]` have different lengths"), hint));
     }
-    let count = (last - first) / u64::try_from(step).unwrap_or(u64::MAX) + 1;
+    let count = ((last - first) / u64::try_from(step).unwrap_or(u64::MAX)).saturating_add(1);
     if count > MOST as u64 {
         return Err((format!("the range `[{inside}]` stands for more than {MOST} hosts"), "name fewer at once".into()));
     }
     let width = if padded { begin.len() } else { 0 };
     Ok((first..=last).step_by(step).map(|number| format!("{number:0width$}")).collect())
+}
+
+/// What to write instead of something in brackets that is no range.
+fn meant(inside: &str) -> String {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let ends = ["..", "-", ","].iter().find_map(|between| inside.split_once(between)).filter(|(a, b)| digits(a) && digits(b));
+    match ends {
+        Some((begin, end)) => format!("write `[{begin}:{end}]`"),
+        None if digits(inside) => format!("for one host write `{inside}` without brackets; a range is written `[1:3]`"),
+        None => "a range is written `[1:3]`, `[01:20]`, `[a:f]` or `[0:10:2]`".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::data::Inventory;
 use super::file::{self, Closed};
 use super::vars_files::{self, Loader};
-use super::{extra, ini, known, list, script, tree};
-use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+use super::{encrypted, extra, ini, known, list, missing, mistaken, script, tree};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, reason};
 use crate::yaml::{Keys, Node, Value, load};
 
 /// What of a directory is no inventory, by the end of its name.
@@ -22,6 +22,8 @@ const DEEPEST: usize = 16;
 pub enum Given {
     /// What stands behind `-i`: a list if there is a comma in it and no such file, else a file or a directory.
     Argument(String),
+    /// The same for a path that a setting names, and where it stands.
+    Setting(String, Place),
     /// The text of a file.
     Text(Source),
 }
@@ -41,6 +43,8 @@ pub struct Request<'a> {
     pub script_limit: Duration,
     /// Whether mappings are merged, not replaced (`hash_behaviour = merge`).
     pub merges: bool,
+    /// Whether a password for `keys` was wanted and could not be had, which has been told.
+    pub passwords_failed: bool,
     /// For `~` in the names of files.
     pub home: &'a Path,
 }
@@ -48,7 +52,8 @@ pub struct Request<'a> {
 /// Reads them all. With every mistake and every warning comes what could be read: passwords that stand in it must be known
 /// to be kept out of what is shown; nothing else may be done with it if there is an error.
 pub fn read(request: &Request<'_>) -> (Inventory, Diagnostics) {
-    let mut reader = Reader { request, inventory: Inventory::default(), problems: Diagnostics::new(), closed: Closed::default() };
+    let mut reader =
+        Reader { request, inventory: Inventory::default(), problems: Diagnostics::new(), closed: Closed::default(), typed: true };
     reader.inventory.merges = request.merges;
     let mut bases: Vec<PathBuf> = Vec::new();
     for given in request.given {
@@ -58,9 +63,14 @@ pub fn read(request: &Request<'_>) -> (Inventory, Diagnostics) {
             Given::Argument(text) if text.contains(',') && !Path::new(text).exists() => {
                 list::read(&Source::new("-i", text.as_str()), &mut reader.inventory, &mut reader.problems);
             }
-            Given::Argument(text) => {
+            Given::Argument(text) | Given::Setting(text, _) => {
                 let path = Path::new(text);
+                let known = reader.problems.0.len();
+                reader.typed = matches!(given, Given::Argument(_));
                 reader.path(path, text.trim_end_matches('/'), 0);
+                if let (Given::Setting(_, place), Some(problem)) = (given, reader.problems.0.get_mut(known).filter(|_| !path.exists())) {
+                    problem.place = Some(place.clone());
+                }
                 let base = if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(Path::new("")).to_owned() };
                 bases.push(if base.as_os_str().is_empty() { PathBuf::from(".") } else { base });
             }
@@ -75,8 +85,12 @@ pub fn read(request: &Request<'_>) -> (Inventory, Diagnostics) {
     inventory.playbook_dir = request.playbook_dir.map(Path::to_owned);
     inventory.beside_playbook = beside_playbook;
     inventory.extra = extra::read(request.extra, request.home, request.keys, &mut closed, &mut problems);
-    closed.tell(&mut problems);
+    closed.tell(request.passwords_failed, &mut problems);
     known::check(&inventory, &mut problems);
+    encrypted::check(&inventory, request.keys, &mut problems);
+    if request.passwords_failed || problems.has_errors() {
+        inventory.mark_incomplete();
+    }
     (inventory, problems)
 }
 
@@ -85,6 +99,8 @@ struct Reader<'a> {
     inventory: Inventory,
     problems: Diagnostics,
     closed: Closed,
+    /// Whether the person typed what is read, so that a host may be meant.
+    typed: bool,
 }
 
 impl Reader<'_> {
@@ -93,12 +109,7 @@ impl Reader<'_> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) => {
-                let problem = Diagnostic::error(format!("cannot read the inventory `{name}`: {}", file::why(&error)));
-                self.problems.push(if error.kind() == std::io::ErrorKind::NotFound {
-                    problem.hint(format!("for a host of that name write `-i {name},` with a comma"))
-                } else {
-                    problem
-                });
+                self.problems.push(missing::told(path, name, &error, self.typed && depth == 0));
                 return;
             }
         };
@@ -112,6 +123,10 @@ impl Reader<'_> {
     }
 
     fn directory(&mut self, path: &Path, name: &str, depth: usize) {
+        if let Some(problem) = missing::loops(path, name) {
+            self.problems.push(problem);
+            return;
+        }
         let names = match vars_files::names(path) {
             Ok(names) if depth < DEEPEST => names,
             Ok(_) => {
@@ -119,7 +134,7 @@ impl Reader<'_> {
                 return;
             }
             Err(error) => {
-                self.problems.push(Diagnostic::error(format!("cannot read the inventory `{name}`: {}", file::why(&error))));
+                self.problems.push(Diagnostic::error(format!("cannot read the inventory `{name}`: {}", reason(&error))));
                 return;
             }
         };
@@ -152,7 +167,7 @@ impl Reader<'_> {
                 self.problems.push(error.at(source.line(1)).hint(hint));
                 return;
             }
-            Some(_) => return ini::read(&source, &mut self.inventory, &mut self.problems),
+            Some(_) => return self.ini(&source),
         };
         let document = load(&source);
         let is_tree = match &document {
@@ -161,8 +176,8 @@ impl Reader<'_> {
             Err(_) => false,
         };
         // what is no YAML may be INI, whatever its name says: Ansible tries one after the other
-        if !is_tree && (reads_as_ini(&source) || !yaml && !looks_like_yaml(&source)) {
-            return ini::read(&source, &mut self.inventory, &mut self.problems);
+        if !is_tree && (reads_as_ini(&source) || begins_with_section(&source) || !yaml && !looks_like_yaml(&source)) {
+            return self.ini(&source);
         }
         match document {
             Err(errors) => self.problems.extend(errors),
@@ -179,10 +194,30 @@ impl Reader<'_> {
     }
 }
 
+/// Whether the first line that says something is a section of INI, which no YAML begins with.
+fn begins_with_section(source: &Source) -> bool {
+    let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+    first.is_some_and(|line| ini::header(line).is_some_and(|(_, kind)| kind.is_none_or(|kind| matches!(kind, "vars" | "children"))))
+        && source.text.lines().any(|line| line.contains('=') || line.split_whitespace().count() == 1)
+}
+
 /// Whether a document without an ending can be nothing but groups.
 fn looks_like_groups(document: &Node) -> bool {
     document.get("plugin").is_some()
         || document.as_map().is_some_and(|map| map.iter().all(|(_, group)| matches!(group.value, Value::Map(_) | Value::Null)))
+}
+
+impl Reader<'_> {
+    /// A text as INI. If it is something else altogether, that is said instead of what INI makes of each line.
+    fn ini(&mut self, source: &Source) {
+        let known = self.problems.0.len();
+        ini::read(source, &mut self.inventory, &mut self.problems);
+        let wrong = self.problems.0.iter().skip(known).any(|problem| problem.level == crate::diagnostics::Level::Error);
+        if let Some(problem) = wrong.then(|| mistaken::told(source)).flatten() {
+            self.problems.0.truncate(known);
+            self.problems.push(problem);
+        }
+    }
 }
 
 /// Whether a text is INI without a mistake.
@@ -193,7 +228,7 @@ fn reads_as_ini(source: &Source) -> bool {
 }
 
 /// Whether the first line that says something is one of YAML.
-fn looks_like_yaml(source: &Source) -> bool {
+pub(super) fn looks_like_yaml(source: &Source) -> bool {
     let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| line.starts_with("---") || line.starts_with('{') || line.ends_with(':') || line.contains(": "))
 }

@@ -14,7 +14,7 @@ use super::ssh_args::{self, SshArguments};
 use super::suggestion;
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
 use crate::template::Engine;
-use crate::yaml::{Node, Value, plain};
+use crate::yaml::{MASKED, Node, Value, plain};
 
 /// A host and how to connect to it, before ~/.ssh/config has its say.
 #[derive(Debug, Clone)]
@@ -172,8 +172,20 @@ impl Look<'_> {
     fn arguments(&mut self, name: &'static str, default: &Option<Node>, all: &mut SshArguments) {
         let Some((_, node)) = self.find(&[name]).or_else(|| default.clone().map(|node| (name, node))) else { return };
         let text = plain(&node.value);
-        match ssh_args::parse(&source_of(&node, &text)) {
-            Ok(arguments) => all.add(arguments),
+        let place = source_of(&node, &text);
+        // what a template made stands nowhere; the template does
+        let rendered = place.source != node.place.source;
+        match ssh_args::parse(&place) {
+            Ok(mut arguments) => {
+                if rendered {
+                    arguments.places.fill(node.place.clone());
+                }
+                all.add(arguments);
+            }
+            Err(errors) if rendered => self.problems.0.extend(errors.0.into_iter().map(|error| {
+                let also = error.place.clone().map(|place| (place, "this is what it makes".to_owned()));
+                Diagnostic { also: also.into_iter().collect(), place: Some(node.place.clone()), ..error }
+            })),
             Err(errors) => self.problems.extend(errors),
         }
     }
@@ -183,7 +195,7 @@ impl Look<'_> {
         if let Some((name, node)) = self.find(&["ansible_become_exe"]) {
             let program = plain(&node.value);
             if program.rsplit('/').next() != Some("sudo") {
-                let error = Diagnostic::error(format!("`{name}` is `{program}`, and only sudo is used")).at(node.place);
+                let error = Diagnostic::error(format!("`{name}` is {}, and only sudo is used", written(&node))).at(node.place);
                 self.problems.push(error.hint("take it out; sudo is found by its name"));
             }
         }
@@ -191,7 +203,9 @@ impl Look<'_> {
             let flags = plain(&node.value);
             let harmless =
                 |flag: &str| matches!(flag, "-H" | "-S" | "-n" | "-HS" | "-HSn" | "--set-home" | "--stdin" | "--non-interactive" | "null");
+            let secret = node.secret;
             if let Some(other) = flags.split_whitespace().find(|flag| !harmless(flag)) {
+                let other = if secret { MASKED } else { other };
                 let error = Diagnostic::error(format!("`{name}` has `{other}`, which is not used")).at(node.place);
                 self.problems.push(error.hint("sudo is always called with -H -S; take the other flags out"));
             }
@@ -214,6 +228,8 @@ impl Look<'_> {
         let scope: Arc<dyn crate::template::Scope> = Arc::clone(scope) as _;
         match self.engine.render(&node, scope) {
             Ok(rendered) => Some((name, Node { place: node.place, ..rendered })),
+            // what it names may stand in what could not be read
+            Err(_) if self.inventory.incomplete => None,
             Err(problem) => {
                 let problem = Diagnostic { message: format!("`{name}` of `{}`: {}", self.host.name, problem.message), ..*problem };
                 self.problems.push(problem);
@@ -230,7 +246,8 @@ impl Look<'_> {
             Value::Null => "is empty".to_owned(),
             other => format!("is a text, not {}", other.kind()),
         };
-        self.problems.push(Diagnostic::error(format!("`{name}` {problem}")).at(node.place));
+        let error = Diagnostic::error(format!("`{name}` {problem}")).at(node.place);
+        self.problems.push(if problem == "is empty" { error.hint("write a value, or take it out") } else { error });
         None
     }
 
@@ -253,7 +270,7 @@ impl Look<'_> {
         match text.trim().parse() {
             Ok(number) if (1..=largest).contains(&number) => Some(number),
             _ => {
-                let error = Diagnostic::error(format!("`{name}` is a number from 1 to {largest}, not `{text}`"));
+                let error = Diagnostic::error(format!("`{name}` is a number from 1 to {largest}, not {}", written(&node)));
                 self.problems.push(error.at(node.place));
                 None
             }
@@ -268,7 +285,7 @@ impl Look<'_> {
             "yes" | "y" | "true" | "t" | "on" | "1" | "1.0" => Some(true),
             "no" | "n" | "false" | "f" | "off" | "0" | "0.0" => Some(false),
             _ => {
-                let error = Diagnostic::error(format!("`{name}` is yes or no, not `{text}`"));
+                let error = Diagnostic::error(format!("`{name}` is yes or no, not {}", written(&node)));
                 self.problems.push(error.at(node.place));
                 None
             }
@@ -280,13 +297,26 @@ impl Look<'_> {
         let text = plain(&node.value);
         let found = choices.iter().find(|choice| **choice == text);
         if found.is_none() {
-            let error = Diagnostic::error(format!("`{name}` is `{text}`, which is not known")).at(node.place);
+            let error = Diagnostic::error(format!("`{name}` is {}, which is not known", written(&node))).at(node.place);
+            // the other names mean the same
+            let others = ["smart", "paramiko"];
+            let known: Vec<&str> = choices.iter().copied().filter(|name| !name.contains(['.', '_']) && !others.contains(name)).collect();
             self.problems.push(match suggestion(&text, choices.iter().copied()) {
                 Some(label) => error.label(label),
-                None => error.hint(format!("known are {}", choices.join(", "))),
+                None if known.len() == 1 => error.hint(format!("write `{}`, or take it out", known.concat())),
+                None => error.hint(format!("known are {}", known.join(" and "))),
             });
         }
         found.copied()
+    }
+}
+
+/// A value in a message: nothing that was encrypted is shown.
+fn written(node: &Node) -> String {
+    match &node.value {
+        Value::List(_) | Value::Map(_) | Value::Null => node.value.kind().to_owned(),
+        _ if node.secret => "what is encrypted here".to_owned(),
+        value => format!("`{}`", plain(value)),
     }
 }
 

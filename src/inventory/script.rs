@@ -20,7 +20,7 @@ const SHOWN: usize = 600;
 pub(super) fn read(path: &Path, name: &str, limit: Duration, inventory: &mut Inventory, problems: &mut Diagnostics) {
     let script = Script { path, name, limit };
     let result = script.ask(&["--list"]).and_then(|source| {
-        let document = load_json(&source)?;
+        let document = script.json(&source)?;
         Reader { script: &script, inventory, problems, hosts: Vec::new(), seen: HashSet::new(), file: name.into() }.document(&document)
     });
     if let Err(errors) = result {
@@ -48,8 +48,19 @@ impl Script<'_> {
         };
         let Said { stdout, stderr } = program.run().map_err(|error| match error {
             ProgramError::Failed { ref stderr, .. } => failed(error.to_string(), said(stderr)),
-            ProgramError::NotStarted(_) => {
-                failed(error.to_string(), "its first line names the program that runs it; if it is no program: chmod -x".to_owned())
+            ProgramError::NotStarted(ref cause) => {
+                let first = file::text(self.path, self.name).map(|source| source.text.split('\n').next().unwrap_or_default().to_owned());
+                let first = first.unwrap_or_default();
+                let runner = first.strip_prefix("#!").unwrap_or_default().split_whitespace().next().unwrap_or_default();
+                let (why, hint) = if first.ends_with('\r') {
+                    ("its lines end as on Windows".to_owned(), format!("correct them: `sed -i 's/\\r$//' {}`", self.name))
+                } else if cause.kind() == std::io::ErrorKind::NotFound && !runner.is_empty() {
+                    (format!("`{runner}`, which runs it, is not there"), "correct its first line, or install what it names".to_owned())
+                } else {
+                    let hint = "its first line names the program that runs it; if it is no program: chmod -x";
+                    (error.to_string(), hint.to_owned())
+                };
+                failed(why, hint)
             }
             ProgramError::Late(_) => failed(
                 error.to_string(),
@@ -57,7 +68,10 @@ impl Script<'_> {
             ),
             ProgramError::TooMuch(_) => failed(error.to_string(), "run it by hand to see what it prints".to_owned()),
         })?;
-        let text = String::from_utf8(stdout).map_err(|_| failed("what it prints is no UTF-8 text".into(), said(&stderr)))?;
+        let text = String::from_utf8(stdout).map_err(|_| {
+            let hint = "let it print UTF-8, or write other letters as `\\u00e9`; in Python: PYTHONIOENCODING=utf-8";
+            failed("what it prints is no UTF-8 text".into(), hint.to_owned())
+        })?;
         if text.trim().is_empty() && !arguments.contains(&"--host") {
             return Err(failed("it printed nothing".into(), said(&stderr)));
         }
@@ -65,9 +79,24 @@ impl Script<'_> {
     }
 }
 
+impl Script<'_> {
+    fn json(&self, source: &Source) -> Result<Node, Diagnostics> {
+        load_json(source).map_err(|errors| {
+            let hint = format!("nothing but JSON may stand on its standard output; see it with `{} --list`", self.run_as());
+            let with_hint = |error: Diagnostic| if error.hint.is_none() { error.hint(hint.as_str()) } else { error };
+            Diagnostics(errors.0.into_iter().map(with_hint).collect())
+        })
+    }
+
+    /// As a shell runs it.
+    fn run_as(&self) -> String {
+        if self.name.contains('/') { self.name.to_owned() } else { format!("./{}", self.name) }
+    }
+}
+
 /// What a program said about its failure.
 fn said(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
+    let text = without_escapes(&String::from_utf8_lossy(stderr));
     let text = text.trim();
     if text.is_empty() {
         return "it says nothing about why; run it by hand".to_owned();
@@ -76,6 +105,16 @@ fn said(stderr: &[u8]) -> String {
     let start = text.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
     let shown: String = text.get(start..).unwrap_or(text).chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
     format!("it says: {}", shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}
+
+/// Without colours and the like: `ESC [ … letter`.
+fn without_escapes(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let end = part.find(|c: char| ('@'..='~').contains(&c)).map_or(part.len(), |at| at + 1);
+        text + part.get(end..).unwrap_or_default()
+    })
 }
 
 struct Reader<'a> {
@@ -119,7 +158,7 @@ impl Reader<'_> {
                 None => {
                     let source = self.script.ask(&["--host", &name])?;
                     if !source.text.trim().is_empty() {
-                        let variables = load_json(&source)?;
+                        let variables = self.script.json(&source)?;
                         self.variables(host, &name, &variables);
                     }
                 }
@@ -130,6 +169,11 @@ impl Reader<'_> {
 
     /// `_meta.hostvars`, if it is there: then no host is asked for by itself.
     fn meta<'n>(&mut self, meta: &'n Node) -> Option<&'n Map> {
+        if meta.as_map().is_none() {
+            let error = Diagnostic::error(format!("`_meta` is an object, and this is {}", meta.value.kind()));
+            self.problems.push(error.at(meta.place.clone()).hint("print \"_meta\": {\"hostvars\": {\"m1\": {\"name\": \"value\"}}}"));
+            return Some(const { &Vec::new() });
+        }
         if let Some(profile) = meta.get("profile").and_then(Node::as_str).filter(|profile| *profile != "inventory_legacy") {
             let error = Diagnostic::error(format!("the profile `{profile}` of an inventory program's output is not known"));
             self.problems.push(error.at(meta.place.clone()).hint("known is inventory_legacy"));
@@ -211,7 +255,8 @@ impl Reader<'_> {
         match node.as_str() {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
-                let error = Diagnostic::error(format!("the name of a {what} is a text, and this is {}", node.value.kind()));
+                let kind = if matches!(node.value, Value::Str(_)) { "empty" } else { node.value.kind() };
+                let error = Diagnostic::error(format!("the name of a {what} is a text, and this is {kind}"));
                 self.problems.push(error.at(node.place.clone()));
                 None
             }

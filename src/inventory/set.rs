@@ -56,7 +56,12 @@ pub(super) fn on_group(inventory: &mut Inventory, group: GroupId, name: &str, pl
         match priority(&value) {
             Some(priority) => inventory.group_at_mut(group).priority = priority,
             None => {
-                let error = Diagnostic::error(format!("`{name}` is a whole number, not {}", value.value.kind()));
+                let written = match &value.value {
+                    Value::Str(text) if !text.is_empty() && !value.secret => format!("`{text}`"),
+                    Value::Str(text) if text.is_empty() => "empty".to_owned(),
+                    other => other.kind().to_owned(),
+                };
+                let error = Diagnostic::error(format!("`{name}` is a whole number, not {written}"));
                 problems.push(error.at(value.place).hint("of two groups at the same depth the one with the larger number counts"));
             }
         }
@@ -69,7 +74,8 @@ pub(super) fn on_group(inventory: &mut Inventory, group: GroupId, name: &str, pl
 /// The name, which is checked when it comes for the first time.
 fn named(inventory: &mut Inventory, name: &str, place: &Place, problems: &mut Diagnostics) -> Arc<str> {
     let (name, new) = inventory.intern(name);
-    if new {
+    // a name that is missing is told wherever it is
+    if new || name.is_empty() {
         check_name(&name, place, problems);
     }
     name
@@ -91,7 +97,8 @@ fn priority(value: &Node) -> Option<i64> {
 fn check_name(name: &str, place: &Place, problems: &mut Diagnostics) {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if name.is_empty() {
-        problems.push(Diagnostic::error("the name of a variable is missing before `=`").at(place.clone()));
+        let error = Diagnostic::error("the name of a variable is missing before `=`").at(place.clone());
+        problems.push(error.hint("write `name=value`, or take it out"));
     } else if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         let warning = Diagnostic::warning(format!("`{name}` is no name that an expression can use")).at(place.clone());
         problems.push(warning.hint("letters, digits and underscores make a variable's name, and no digit comes first"));

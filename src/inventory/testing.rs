@@ -15,8 +15,16 @@ pub(super) fn result(name: &str, text: &str) -> Result<(Inventory, Diagnostics),
 pub(crate) fn read_all(given: &[Given]) -> Result<(Inventory, Diagnostics), Diagnostics> {
     let limit = Duration::from_secs(10);
     let (keys, home) = (Keys::default(), Path::new("/home/pat"));
-    let (inventory, problems) =
-        read(&Request { given, playbook_dir: None, extra: &[], keys: &keys, script_limit: limit, merges: false, home });
+    let (inventory, problems) = read(&Request {
+        given,
+        playbook_dir: None,
+        extra: &[],
+        keys: &keys,
+        script_limit: limit,
+        merges: false,
+        passwords_failed: false,
+        home,
+    });
     problems.or(inventory)
 }
 
@@ -101,7 +109,7 @@ pub(super) fn engine() -> crate::template::Engine {
         env: std::collections::BTreeMap::new(),
         dir: "/nonexistent".into(),
         home: "/home/pat".into(),
-        decrypt: std::sync::Arc::new(|_: &str| Err("no vault password was given".to_owned())),
+        decrypt: std::sync::Arc::new(|_: &str| Err(("no vault password was given".to_owned(), "give it".to_owned()))),
         from_yaml: None,
     })
 }

@@ -26,8 +26,19 @@ pub(super) fn not_an_inventory(document: &Node) -> Option<Diagnostic> {
         let hint = "write what it finds into a file: `ansible-inventory -i THIS --list --yaml > inventory/NAME.yml`";
         return Some(error.at(plugin.place.clone()).hint(hint));
     }
+    let first_line = |place: &Place| place.source.line(place.line_column().0);
+    if let Some(meta) = document.get("_meta") {
+        let what = "this is what an inventory program prints, and a file is written otherwise";
+        let hint = "write it as `ansible-inventory -i SOURCE --list --yaml` does, or let a program print it";
+        return Some(Diagnostic::error(what).at(first_line(&meta.place)).hint(hint));
+    }
     if document.as_map().is_some() {
         return None;
+    }
+    let play = |item: &Node| ["tasks", "roles", "import_playbook", "gather_facts"].iter().any(|key| item.get(key).is_some());
+    if matches!(&document.value, Value::List(items) if items.iter().any(play)) {
+        let error = Diagnostic::error("this is a playbook, and an inventory is expected").at(first_line(&document.place));
+        return Some(error.hint("behind `-i` stands the file that names the hosts"));
     }
     let error = Diagnostic::error(format!("an inventory is a mapping of groups, and this is {}", document.value.kind()));
     let mut place = document.place.clone();
@@ -81,24 +92,26 @@ impl Reader<'_> {
                 self.problems.push(error.at(key.place.clone()).hint(what));
                 return;
             }
-            (_, None) => return self.unknown(group, key, part),
+            (_, None) => return self.unknown(id, group, key, part),
         };
         match known {
             Some("hosts") => self.hosts(id, map),
             Some("vars") => self.variables(id, map),
             Some("children") => self.children(id, map),
-            _ => self.unknown(group, key, part),
+            _ => self.unknown(id, group, key, part),
         }
     }
 
     /// Ansible skips what it does not know. A typing mistake would lose hosts, so that is an error.
-    fn unknown(&mut self, group: &str, key: &Node, part: &Node) {
+    fn unknown(&mut self, id: GroupId, group: &str, key: &Node, part: &Node) {
         let name = crate::yaml::plain(&key.value);
         let place = key.place.clone();
-        if let Some(meant) = similar(&name, PARTS).or_else(|| PARTS.into_iter().find(|part| part.trim_end_matches('s') == name)) {
+        if let Some(meant) = meant_part(&name) {
             let error = Diagnostic::error(format!("`{name}` is no part of a group")).at(place);
             self.problems.push(error.label(format!("did you mean `{meant}`?")));
-            return;
+            // what is wrong in it is told too
+            let key = Node { value: Value::from(meant), ..key.clone() };
+            return self.part(id, group, &key, part);
         }
         let warning = Diagnostic::warning(format!("`{name}` in the group `{group}` is skipped")).at(place);
         self.problems.push(warning.hint(if part.as_map().is_some() {
@@ -140,10 +153,26 @@ impl Reader<'_> {
                 Value::List(list) if list.is_empty() => &[],
                 other => {
                     let error = Diagnostic::error(format!("the variables of `{text}` are a mapping, and this is {}", other.kind()));
-                    self.problems.push(error.at(variables.place.clone()).hint("write `name: value` below the host"));
+                    let error = error.at(variables.place.clone());
+                    let written = if let Value::Str(text) = other { text.as_ref() } else { "" };
+                    let pair = written.split_once(['=', ':']).filter(|(name, value)| {
+                        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !value.contains([' ', '='])
+                    });
+                    self.problems.push(match pair {
+                        Some((name, value)) if !super::is_secret(name) => error.label(format!("write `{name}: {value}`")),
+                        _ if written.parse::<std::net::IpAddr>().is_ok() => {
+                            error.hint(format!("write `{text}: {{ansible_host: {written}}}`"))
+                        }
+                        _ => error.hint("write `name: value` below the host"),
+                    });
                     continue;
                 }
             };
+            if let Some(first) = text.split_whitespace().next().filter(|first| first.len() < text.len() && text.contains('=')) {
+                let error = Diagnostic::error("this is a host as INI has it").at(name.place.clone());
+                self.problems.push(error.hint(format!("in YAML write `{first}:`, and each variable as `name: value` below it")));
+                continue;
+            }
             match address::expand(&text) {
                 Err(bad) => {
                     let error = Diagnostic::error(bad.why).at(inside(&name.place, &text, &bad.span));
@@ -175,7 +204,11 @@ impl Reader<'_> {
                 let kind = if matches!(other, Value::Str(_)) { "empty" } else { other.kind() };
                 let error = Diagnostic::error(format!("the name of a {what} is a text, and this is {kind}"));
                 let written = name.place.source.text.get(name.place.span.clone()).unwrap_or_default();
-                let hint = if written.is_empty() { "write a name".to_owned() } else { format!("put it in quotes: `\"{written}\"`") };
+                let hint = if written.trim_matches(['"', '\'']).is_empty() {
+                    "write a name".to_owned()
+                } else {
+                    format!("put it in quotes: `\"{written}\"`")
+                };
                 self.problems.push(error.at(name.place.clone()).hint(hint));
                 None
             }
@@ -185,6 +218,17 @@ impl Reader<'_> {
     /// The name of a variable: Ansible takes any key, and writes it as JSON does.
     fn variable_name(&mut self, name: &Node) -> Option<String> {
         Some(crate::yaml::plain(&name.value))
+    }
+}
+
+/// The part of a group that was meant.
+fn meant_part(name: &str) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    match lower.as_str() {
+        "host" => Some("hosts"),
+        "var" | "variables" => Some("vars"),
+        "child" | "groups" => Some("children"),
+        lower => similar(lower, PARTS),
     }
 }
 

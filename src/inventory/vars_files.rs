@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::data::{Inventory, Variable};
 use super::file::{self, Closed};
+use super::known::is_secret;
+use super::missing;
 use super::suggestion;
-use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, reason};
 use crate::yaml::{Keys, Value, load, plain};
 
 /// The endings that a file of variables may have; the first that is there is read, and no other.
@@ -85,7 +87,7 @@ impl Loader<'_> {
         match names(path) {
             Ok(entries) => Some(Listing { path: path.to_owned(), name, entries: entries.into_iter().map(|name| (name, ())).collect() }),
             Err(error) => {
-                self.problems.push(Diagnostic::error(format!("cannot read `{name}`: {}", file::why(&error))));
+                self.problems.push(Diagnostic::error(format!("cannot read `{name}`: {}", reason(&error))));
                 None
             }
         }
@@ -94,11 +96,16 @@ impl Loader<'_> {
     /// The files of one group or host, in the order in which they count.
     fn files(&mut self, listing: &Listing, name: &str) -> Vec<(PathBuf, String)> {
         let candidates = ENDINGS.iter().map(|ending| format!("{name}{ending}")).filter(|entry| listing.entries.contains_key(entry));
-        let mut there: Vec<(PathBuf, String)> = candidates
-            .map(|entry| (listing.path.join(&entry), format!("{}/{entry}", listing.name)))
-            // a link that leads nowhere is not there
-            .filter(|(path, _)| path.exists())
-            .collect();
+        let mut there: Vec<(PathBuf, String)> =
+            candidates.map(|entry| (listing.path.join(&entry), format!("{}/{entry}", listing.name))).collect();
+        // a link that leads nowhere is not there
+        there.retain(|(path, shown)| {
+            if !path.exists() {
+                let warning = Diagnostic::warning(format!("`{shown}` is not read: it is a link that leads nowhere"));
+                self.problems.push(warning.hint("restore what it leads to, or take the link away"));
+            }
+            path.exists()
+        });
         if there.is_empty() {
             return there;
         }
@@ -117,6 +124,10 @@ impl Loader<'_> {
 
     /// The files in a directory, by their names; directories in it too.
     fn walk(&mut self, path: &Path, shown: &str, depth: usize, found: &mut Vec<(PathBuf, String)>) {
+        if let Some(problem) = missing::loops(path, shown) {
+            self.problems.push(problem);
+            return;
+        }
         let entries = match names(path) {
             Ok(entries) if depth < DEEPEST => entries,
             Ok(_) => {
@@ -124,7 +135,7 @@ impl Loader<'_> {
                 return;
             }
             Err(error) => {
-                self.problems.push(Diagnostic::error(format!("cannot read `{shown}`: {}", file::why(&error))));
+                self.problems.push(Diagnostic::error(format!("cannot read `{shown}`: {}", reason(&error))));
                 return;
             }
         };
@@ -192,11 +203,27 @@ pub(super) fn variables(source: &Source, what: &str, problems: &mut Diagnostics)
         Value::List(list) if list.is_empty() => Vec::new(),
         other => {
             let place = source.line(document.place.line_column().0);
-            let error = Diagnostic::error(format!("{what} are a mapping, and this is {}", other.kind())).at(place);
-            problems.push(error.hint("write `name: value`, one a line"));
+            let (mut message, mut hint) =
+                (format!("{what} are a mapping, and this is {}", other.kind()), "write `name: value`, one a line".to_owned());
+            let text = source.text.trim_start();
+            if let Some((name, value)) = pair(text.lines().next().unwrap_or_default()).filter(|_| matches!(other, Value::Str(_))) {
+                let value = if is_secret(name) { "VALUE" } else { value };
+                hint = format!("variables in files are YAML: write `{name}: {value}`");
+            } else if text.starts_with("$ANSIBLE_VAULT") {
+                message = "this is encrypted, and its lines are indented".to_owned();
+                hint = format!("take the spaces before its lines away: `sed -i 's/^ *//' {}`", source.name);
+            }
+            problems.push(Diagnostic::error(message).at(place).hint(hint));
             Vec::new()
         }
     }
+}
+
+/// `name=value`, as INI has it.
+fn pair(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    (!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')).then_some((name, value))
 }
 
 /// The names in a directory, sorted as Python sorts them; those that are no text are left out.

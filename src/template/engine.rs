@@ -31,8 +31,8 @@ pub trait Scope: Send + Sync {
 /// Reads YAML for `from_yaml`: one value for each document.
 pub type FromYaml = fn(&str) -> Result<Vec<Value>, String>;
 
-/// Opens an encrypted text, or says why not, and on a second line what to do.
-pub type Decrypt = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+/// Opens an encrypted text, or says why not, and what to do.
+pub type Decrypt = Arc<dyn Fn(&str) -> Result<String, (String, String)> + Send + Sync>;
 
 /// What lookups and filters may see of the world.
 #[derive(Clone)]

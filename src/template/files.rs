@@ -1,13 +1,12 @@
 //! The controller's files, as far as templates look at them.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::fault::{Outcome, fail};
 use super::run::Run;
 use super::spec::Given;
 use super::value::V;
+use crate::diagnostics::{read_bytes, reason};
 
 /// How large a file may be that a template reads.
 const SIZE: u64 = 16 << 20;
@@ -45,20 +44,12 @@ pub(super) fn test(given: &Given, kind: Kind) -> Outcome<V> {
 
 /// The text of a file.
 pub(super) fn read(run: &Run, path: &Path) -> Outcome<String> {
-    let shown = path.display();
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) => return fail(format!("{shown} cannot be read: {}", error.kind())),
+    let shown = path.strip_prefix(".").unwrap_or(path).display();
+    let bytes = match read_bytes(path, SIZE) {
+        Ok(bytes) if bytes.len() as u64 > SIZE => return fail(format!("`{shown}` is larger than 16 MiB")),
+        Ok(bytes) => bytes,
+        Err(error) => return fail(format!("cannot read `{shown}`: {}", reason(&error))),
     };
-    let meta = file.metadata();
-    if meta.as_ref().is_ok_and(|meta| !meta.is_file()) {
-        return fail(format!("{shown} is not a file"));
-    }
-    let mut bytes = Vec::new();
-    match file.take(SIZE + 1).read_to_end(&mut bytes) {
-        Ok(length) if length as u64 > SIZE => return fail(format!("{shown} is larger than 16 MiB")),
-        Ok(length) => run.bytes(length)?,
-        Err(error) => return fail(format!("{shown} cannot be read: {}", error.kind())),
-    }
-    String::from_utf8(bytes).or_else(|_| fail(format!("{shown} is not text")))
+    run.bytes(bytes.len())?;
+    String::from_utf8(bytes).or_else(|_| fail(format!("`{shown}` is no UTF-8 text")))
 }

@@ -206,14 +206,7 @@ impl<'e> Run<'e> {
                 self.touch(true);
                 Ok(Node { value: clear.into(), secret: true, ..node.clone() })
             }
-            Err(why) => {
-                let (why, hint) = why.split_once('\n').map_or((why.as_str(), None), |(why, hint)| (why, Some(hint)));
-                let fault = Fault::new(why).leave(|_| first_line(&node.place));
-                Err(Box::new(match hint {
-                    Some(hint) => fault.hint(hint),
-                    None => fault,
-                }))
-            }
+            Err((why, hint)) => Err(Box::new(Fault::new(why).hint(hint).leave(|_| first_line(&node.place)))),
         }
     }
 

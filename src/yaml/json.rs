@@ -31,7 +31,7 @@ pub fn load_json(source: &Source) -> Result<Node, Diagnostics> {
     let line = source.line(error.line()).span;
     let at = (line.start + error.column().saturating_sub(1)).min(line.end);
     let message = error.to_string();
-    let why = message.split(" at line ").next().unwrap_or_default();
+    let why = message.split(" at line ").next().unwrap_or_default().replace("EOF while parsing", "it ends in the middle of");
     Err(Diagnostic::error(format!("this is no JSON: {why}")).at(source.at(at..(at + 1).min(line.end.max(at)))).into())
 }
 

@@ -124,8 +124,11 @@ impl Loader<'_> {
     fn syntax(&mut self, error: &libyaml_safer::Error) {
         let byte = |mark: Option<libyaml_safer::Mark>| mark.map_or(self.source.text.len(), |mark| self.byte(mark));
         let problem = complaint::syntax(self.source, byte(error.problem_mark()), byte(error.context_mark()), &error.to_string());
-        if !self.problems.0.contains(&problem) {
-            self.problems.push(problem);
+        let rest = complaint::like(&problem, self.source);
+        for problem in std::iter::once(problem).chain(rest) {
+            if !self.problems.0.contains(&problem) {
+                self.problems.push(problem);
+            }
         }
     }
 
@@ -166,10 +169,10 @@ impl Loader<'_> {
         }
     }
 
-    fn kind(&mut self, tag: Option<&str>, bytes: &Range<usize>) -> Kind {
+    fn kind(&mut self, tag: Option<&str>, bytes: &Range<usize>, otherwise: Kind) -> Kind {
         Kind::of(tag).unwrap_or_else(|name| {
             self.problems.push(complaint::unknown_tag(self.source, bytes, &name));
-            Kind::Str
+            otherwise
         })
     }
 
@@ -181,7 +184,7 @@ impl Loader<'_> {
         tag: Option<&str>,
         bytes: Range<usize>,
     ) -> Result<(), Stop> {
-        let kind = self.kind(tag, &bytes);
+        let kind = self.kind(tag, &bytes, Kind::Str);
         let is_key = self.is_key();
         let plain = style == ScalarStyle::Plain;
         let value = match kind {
@@ -195,8 +198,12 @@ impl Loader<'_> {
         };
         // told with their place; the text itself stands in for the value
         let value = value.unwrap_or_else(|why| {
-            let error = Diagnostic::error(format!("`{}` cannot be read: {why}", complaint::short(text)));
-            self.problems.push(error.at(self.source.at(bytes.clone())).hint("put it in quotes if a text is meant"));
+            let message = if kind == Kind::Vault { why.to_owned() } else { format!("`{}` cannot be read: {why}", complaint::short(text)) };
+            self.problems.push(Diagnostic::error(message).at(self.source.at(bytes.clone())).hint(match kind {
+                Kind::Vault => complaint::VAULT,
+                _ if tag.is_some() => "take the tag out if a text is meant",
+                _ => "put it in quotes if a text is meant",
+            }));
             Value::from(text)
         });
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
@@ -210,6 +217,10 @@ impl Loader<'_> {
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
             _ => Style::Quoted,
         };
+        if let (Some(name), true) = (&anchor, value == Value::Null && text.is_empty()) {
+            let warning = Diagnostic::warning(format!("`&{name}` names an empty value")).at(self.source.at(bytes.clone()));
+            self.problems.push(warning.hint("put the value in quotes if a text is meant"));
+        }
         let mut node = Node::new(value, self.source.at(self.tight(bytes))).style(style);
         node.literal = kind == Kind::Unsafe;
         self.add(node, anchor, Extent { nodes: 1, depth: 0 })
@@ -230,7 +241,8 @@ impl Loader<'_> {
     fn alias(&mut self, name: &str, bytes: Range<usize>) -> Result<(), Stop> {
         let Some(Anchor { node, extent }) = self.anchors.get(name) else {
             let inside = self.stack.iter().any(|open| open.anchor.as_deref() == Some(name));
-            self.problems.push(complaint::unknown_alias(self.source.at(bytes), inside));
+            let known = self.anchors.keys().map(String::as_str);
+            self.problems.push(complaint::unknown_alias(self.source.at(bytes), name, inside, known));
             return Err(Stop);
         };
         let mut extent = *extent;
@@ -268,9 +280,11 @@ impl Loader<'_> {
         if self.stack.len() >= DEEPEST {
             return self.too_deep(bytes.start..bytes.start + 1);
         }
-        let kind = self.kind(tag, &bytes);
+        let kind = self.kind(tag, &bytes, Kind::None);
         if let Some(problem) = kind.misplaced(matches!(inside, Inside::List(_))) {
-            self.problems.push(Diagnostic::error(problem).at(self.source.at(bytes.clone())));
+            let error = Diagnostic::error(problem).at(self.source.at(bytes.clone()));
+            let hint = if kind == Kind::Vault { complaint::VAULT } else { "take the tag out, or correct what stands behind it" };
+            self.problems.push(error.hint(hint));
         }
         self.stack.push(Open { anchor, kind, start: bytes.start, nodes_before: self.nodes, depth: 0, inside });
         Ok(())

@@ -58,7 +58,7 @@ pub(super) fn flatten(pairs: Map, problems: &mut Diagnostics) -> Map {
                         Value::Map(map) => map.into_iter().for_each(|pair| add(&mut merged, pair, problems)),
                         ref other => {
                             let error = Diagnostic::error(format!("`<<` merges mappings, not {}", other.kind()));
-                            problems.push(error.at(item.place.clone()));
+                            problems.push(error.at(item.place.clone()).hint("write `<<: [*first, *second]`, each the alias of a mapping"));
                         }
                     }
                 }
@@ -104,9 +104,20 @@ pub(super) fn unique(pairs: Map, problems: &mut Diagnostics) -> Map {
     let mut kept = Keyed::default();
     for pair in pairs {
         if let Some(known) = kept.known(&pair) {
-            let error = Diagnostic::error(format!("the key `{}` stands twice", short(&plain(&pair.0.value))));
-            let error = error.at(pair.0.place.clone()).label("here again").also(known.0.place.clone(), "here first");
-            problems.push(error.hint("Ansible would take the later one and forget the other; keep one of them"));
+            let written = |node: &Node| node.place.source.text.get(node.place.span.clone()).unwrap_or_default().to_owned();
+            let alike = known.0.as_str().is_none() && written(&known.0) != written(&pair.0) && !known.0.place.source.hidden;
+            let message = if alike {
+                let (first, second) = (written(&known.0), written(&pair.0));
+                format!("the keys `{}` and `{}` are the same to YAML, unless they stand in quotes", short(&first), short(&second))
+            } else {
+                format!("the key `{}` stands twice", short(&plain(&pair.0.value)))
+            };
+            let error = Diagnostic::error(message).at(pair.0.place.clone()).label("here again").also(known.0.place.clone(), "here first");
+            problems.push(error.hint(if alike {
+                "put both in quotes"
+            } else {
+                "Ansible would take the later one and forget the other; keep one of them"
+            }));
             known.1 = pair.1;
         }
     }

@@ -38,14 +38,14 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// What to do about it.
-    pub fn hint(self) -> &'static str {
+    /// What to do.
+    pub fn advice(&self) -> &'static str {
         match self {
             Self::NoPassword => "give it with --ask-vault-pass or --vault-password-file FILE",
             Self::WrongPassword => {
-                "what was encrypted with another password needs that one too: --vault-id NAME@FILE may be given several times"
+                "a value encrypted with another password needs that one too: --vault-id NAME@FILE may be given several times"
             }
-            Self::Format(_) => "restore it, or encrypt its text again with `ansible-vault encrypt`",
+            Self::Format(_) => "restore it, or encrypt the text again with `ansible-vault`",
         }
     }
 }
@@ -90,6 +90,14 @@ impl Keys {
         String::from_utf8(self.open(text)?).map_err(|_| VaultError::Format("what it holds is no UTF-8 text"))
     }
 
+    /// Whether it is whole, as far as that can be seen without a password.
+    ///
+    /// # Errors
+    /// [`VaultError::Format`].
+    pub fn look(&self, text: &str) -> Result<(), VaultError> {
+        Sealed::parse(text).map(drop)
+    }
+
     fn decrypt(&self, text: &str) -> Result<Vec<u8>, VaultError> {
         let sealed = Sealed::parse(text)?;
         if self.keys.is_empty() {
@@ -123,7 +131,7 @@ struct Sealed {
 
 impl Sealed {
     fn parse(text: &str) -> Result<Self, VaultError> {
-        let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is only one line"))?;
+        let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is nothing but its first line"))?;
         let mut fields = header.trim().split(';');
         if fields.next() != Some(MARK) {
             return Err(VaultError::Format("its first line is not $ANSIBLE_VAULT;1.1;AES256"));
@@ -167,7 +175,9 @@ fn unhex(digits: &[u8]) -> Result<Vec<u8>, VaultError> {
         [high, low] => Some(digit(high)? << 4 | digit(low)?),
         _ => None,
     };
-    digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>().ok_or(VaultError::Format("it is not hexadecimal"))
+    let cut = digits.len() % 2 == 1 && digits.iter().all(u8::is_ascii_hexdigit);
+    let why = if cut { "its end is missing" } else { "a letter in it is no hexadecimal digit" };
+    digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>().ok_or(VaultError::Format(why))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod facts_machines;
 mod fuzz_corpus;
 mod hostile;
 mod house;
+mod inventory_broken;
 mod inventory_machines;
 mod inventory_records;
 mod many_hosts;

@@ -87,7 +87,7 @@ impl Program {
     }
 
     /// With what differs from run to run replaced.
-    fn ran(&self, output: Output) -> Ran {
+    pub fn ran(&self, output: Output) -> Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&self.dir.path().display().to_string(), "DIR");
         Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

@@ -80,7 +80,7 @@ fn engine() -> Engine {
         env: BTreeMap::from([("TEMPLATE_ORACLE".to_owned(), "from the environment".to_owned())]),
         dir: PathBuf::from("/"),
         home: PathBuf::from("/root"),
-        decrypt: Arc::new(|_| Err("there are no secrets here".to_owned())),
+        decrypt: Arc::new(|_| Err(("there are no secrets here".to_owned(), "go on".to_owned()))),
         from_yaml: None,
     })
 }

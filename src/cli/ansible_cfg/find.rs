@@ -1,14 +1,12 @@
 //! Which ansible.cfg counts: the first of four places where one can be read.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::environment::Environment;
 use super::{keys, paths};
-use crate::diagnostics::{Diagnostic, Diagnostics, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, read_bytes, reason};
 
 const VARIABLE: &str = "ANSIBLE_CONFIG";
 /// A configuration is a page or two; what is longer is something else.
@@ -81,7 +79,7 @@ fn can_be_read(path: &Path, environment: &Environment, problems: &mut Diagnostic
     // asked without opening it, which a pipe would not bear twice
     let Err(error) = rustix::fs::access(path, rustix::fs::Access::READ_OK) else { return true };
     problems.push(
-        Diagnostic::warning(format!("`{}` is not read: {}", environment.shorten(path), reason(&error.into())))
+        Diagnostic::warning(format!("`{}` is not read: {}", environment.shorten(path), reason(&std::io::Error::from(error))))
             .hint("make it readable for you, or take it away"),
     );
     false
@@ -93,9 +91,8 @@ fn read(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
         return Err(Box::new(error.hint("Ansible takes names that end in .cfg or .ini; without a configuration, unset ANSIBLE_CONFIG")));
     }
     let cannot = |why: &str| Box::new(Diagnostic::error(format!("cannot read the configuration `{name}`: {why}")));
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-    read.map_err(|error| Box::new(cannot(&reason(&error)).hint("go on without it: take it away, or name another one in ANSIBLE_CONFIG")))?;
+    let bytes = read_bytes(path, LONGEST)
+        .map_err(|error| Box::new(cannot(&reason(&error)).hint("go on without it: take it away, or name another one in ANSIBLE_CONFIG")))?;
     if bytes.len() as u64 > LONGEST {
         return Err(Box::new(cannot("it has more than 1 MiB").hint("is it the right file?")));
     }
@@ -104,8 +101,9 @@ fn read(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
     String::from_utf8(bytes).map(source).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let bytes = error.into_bytes();
-        let line = memchr::memchr_iter(b'\n', bytes.get(..good).unwrap_or_default()).count() + 1;
-        Box::new(cannot(&format!("line {line} is no UTF-8 text")).hint("save the file as UTF-8"))
+        // the text up to there shows the line
+        let place = source(String::from_utf8_lossy(&bytes).into_owned()).at(good..good + 1);
+        Box::new(cannot("it is no UTF-8 text").at(place).hint("save it as UTF-8; it may be a letter in a comment"))
     })
 }
 
@@ -113,10 +111,4 @@ fn read(path: &Path, name: &str) -> Result<Source, Box<Diagnostic>> {
 fn has_passwords(text: &str) -> bool {
     let word = |line: &str| line.trim_start().split(|c: char| c.is_whitespace() || c == '=' || c == ':').next().map(str::to_lowercase);
     text.lines().filter_map(word).any(|word| !word.starts_with(['#', ';', '[']) && keys::is_secret(&word))
-}
-
-/// What the system says, without its number.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string().to_lowercase();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

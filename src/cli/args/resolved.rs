@@ -1,5 +1,7 @@
 //! What the arguments mean: which hosts, how to get to each, with which passwords.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use crate::cli::environment::Environment;
 use crate::cli::inventory::{Loaded, hide_texts, load_inventory, select};
 use crate::cli::prompt;
 use crate::cli::terminal::Terminal;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, reason};
 use crate::inventory::{self, Connect, Defaults, Pattern, ResolvedHost, at_home};
 use crate::report::{Registered, SHORTEST, Secrets};
 use crate::yaml::Node;
@@ -97,15 +99,15 @@ impl Passwords {
 impl Chosen {
     /// How to get to each of them. What is wrong is added to `problems`; passwords that templates made are registered.
     pub fn resolve(&self, secrets: &Secrets, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
-        let (mut resolved, mut told) = (Vec::new(), Told::default());
+        let (mut resolved, mut wrong) = (Vec::new(), Vec::new());
         let inventory = &self.loaded.inventory;
         for host in self.hosts.iter().filter_map(|name| inventory.host(name)) {
             match inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine) {
                 Ok(host) => resolved.push(host),
-                Err(errors) => errors.0.into_iter().for_each(|error| told.add(error, &host.name)),
+                Err(errors) => wrong.extend(errors.0.into_iter().map(|error| (Arc::clone(&host.name), error))),
             }
         }
-        problems.extend(told.all());
+        problems.0.extend(told_once(wrong));
         let passwords = resolved.iter().flat_map(|host| {
             let login = match &host.connect {
                 Connect::Ssh { password, .. } => password.as_ref(),
@@ -132,34 +134,48 @@ impl Chosen {
     }
 }
 
-/// What is wrong with hosts: many share a variable, and then its mistake is told once.
-#[derive(Default)]
-struct Told {
-    /// With what makes two of them the same, and how many more there are.
-    errors: Vec<(Diagnostic, String, usize)>,
-}
-
-impl Told {
-    fn add(&mut self, error: Diagnostic, host: &str) {
-        let what = error.message.replace(&format!(" of `{host}`"), "");
-        // one password for many values
-        let place = error.place.as_ref().filter(|_| !what.contains("vault password"));
-        let what = if place.is_some() { what } else { what.rsplit(": ").next().unwrap_or_default().to_owned() };
-        let key = format!("{what} {place:?}");
-        match self.errors.iter_mut().find(|(_, known, _)| *known == key) {
-            Some((.., more)) => *more += 1,
-            None => self.errors.push((error, key, 0)),
+/// Many hosts share a variable: the same mistake is told once. And one vault password is for many values.
+fn told_once(wrong: Vec<(Arc<str>, Diagnostic)>) -> Vec<Diagnostic> {
+    // each with how often it came again
+    let mut told: Vec<(Arc<str>, Diagnostic, usize)> = Vec::new();
+    let mut known: HashMap<(String, Option<(usize, usize)>), usize> = HashMap::new();
+    for (host, error) in wrong {
+        let key = if of_vault_password(&error) {
+            (error.message.rsplit(": ").next().unwrap_or_default().to_owned(), None)
+        } else {
+            let place = error.place.as_ref().map(|place| (place.source.text.as_ptr() as usize, place.span.start));
+            (error.message.replacen(&format!("` of `{host}`: "), "`: ", 1), place)
+        };
+        match known.entry(key) {
+            Entry::Occupied(at) => {
+                if let Some((_, _, more)) = told.get_mut(*at.get()) {
+                    *more += 1;
+                }
+            }
+            Entry::Vacant(at) => {
+                at.insert(told.len());
+                told.push((host, error, 0));
+            }
         }
     }
-
-    fn all(self) -> Diagnostics {
-        let text = |error: &Diagnostic, more: usize| match more {
-            0 => error.message.clone(),
-            1 => format!("{} (and one more)", error.message),
-            more => format!("{} (and {more} more)", error.message),
+    let counted = |(host, error, more): (Arc<str>, Diagnostic, usize)| {
+        let of_password = of_vault_password(&error);
+        let message = match more {
+            0 => error.message,
+            1 if of_password => format!("{} (and one more)", error.message),
+            more if of_password => format!("{} (and {more} more)", error.message),
+            more => {
+                let hosts = format!("` of `{host}` and {more} more {}: ", if more == 1 { "host" } else { "hosts" });
+                error.message.replacen(&format!("` of `{host}`: "), &hosts, 1)
+            }
         };
-        Diagnostics(self.errors.into_iter().map(|(error, _, more)| Diagnostic { message: text(&error, more), ..error }).collect())
-    }
+        Diagnostic { message, ..error }
+    };
+    told.into_iter().map(counted).collect()
+}
+
+fn of_vault_password(error: &Diagnostic) -> bool {
+    error.message.contains("vault password")
 }
 
 /// Says which flags have no effect on any of these hosts.
@@ -266,7 +282,8 @@ fn ask(terminal: &Terminal, question: &str, flag: &str) -> Result<SecretString, 
 
 fn from_file(path: &Path, home: &Path) -> Result<SecretString, Unresolved> {
     let real = path.to_str().map_or_else(|| path.to_owned(), |path| at_home(path, home));
-    prompt::from_file(&real).map_err(|error| wrong(Diagnostic::error(format!("cannot read the password in `{}`: {error}", path.display()))))
+    prompt::from_file(&real)
+        .map_err(|error| wrong(Diagnostic::error(format!("cannot read the password in `{}`: {}", path.display(), reason(&error)))))
 }
 
 fn wrong(diagnostic: Diagnostic) -> Unresolved {

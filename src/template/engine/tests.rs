@@ -21,9 +21,13 @@ fn engine() -> Engine {
         env: BTreeMap::from([("TOKEN".to_owned(), "t".to_owned())]),
         dir: "/srv".into(),
         home: "/home/me".into(),
-        decrypt: Arc::new(
-            |text| if text.contains("bad") { Err("the password is wrong".to_owned()) } else { Ok("hidden {{ plain }}".to_owned()) },
-        ),
+        decrypt: Arc::new(|text| {
+            if text.contains("bad") {
+                Err(("the password is wrong".to_owned(), "give another".to_owned()))
+            } else {
+                Ok("hidden {{ plain }}".to_owned())
+            }
+        }),
         from_yaml: Some(|text| Ok(vec![Value::from(format!("{{{{ {text} }}}}"))])),
     })
 }
@@ -107,7 +111,7 @@ fn problems_in_words() {
         ("{{ 1 if }}", "the template cannot be understood: unexpected `}}`"),
         ("{{ d {{ d }} }}", "the template cannot be understood: unexpected `{`, expected `}}`"),
         ("{{ nope | mandatory(\"say who\") }}", "say who"),
-        ("{{ lookup(\"file\", \"nope.txt\") }}", "/srv/nope.txt cannot be read: entity not found"),
+        ("{{ lookup(\"file\", \"nope.txt\") }}", "cannot read `/srv/nope.txt`: there is no such file"),
     ] {
         assert_eq!(message(text, "d: secret\n"), expected, "{text}");
     }
