@@ -10,9 +10,13 @@ pub(super) fn check(inventory: &Inventory, keys: &Keys, problems: &mut Diagnosti
         variable.value.each(&mut |node| {
             let Value::Vault(text) = &node.value else { return };
             if let Err(error @ VaultError::Format(_)) = keys.look(text) {
-                let error = Diagnostic::error(format!("this cannot be decrypted: {error}")).at(node.place.clone());
-                let hint = format!("encrypt it again: `ansible-vault encrypt_string --name {}`", variable.name);
-                problems.push(error.hint(hint));
+                let message = if text.trim_start().starts_with("$ANSIBLE_VAULT") {
+                    format!("this cannot be decrypted: {error}")
+                } else {
+                    "what stands behind this `!vault` is not encrypted".to_owned()
+                };
+                let hint = format!("encrypt it: `ansible-vault encrypt_string --name {}`", variable.name);
+                problems.push(Diagnostic::error(message).at(node.place.clone()).hint(hint));
             }
         });
     }

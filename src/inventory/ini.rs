@@ -206,10 +206,12 @@ impl Reader<'_> {
         };
         let value_start = begin + name.len() + 1 + (value.len() - value.trim_start().len());
         let (name, value) = (name.trim_end(), value.trim());
-        if name.contains(char::is_whitespace) {
+        // Ansible takes any name; this one would be a host that is lost
+        let is_host = |(host, variable): (&str, &str)| variable.trim().starts_with("ansible_") || self.inventory.host(host).is_some();
+        if name.split_once(char::is_whitespace).is_some_and(is_host) {
             let place = self.source.at(begin..begin + name.len());
-            let error = Diagnostic::error("this is no name of a variable").at(place);
-            self.problems.push(error.hint("a host and its variables stand in a section `[group]`, without `:vars`"));
+            let error = Diagnostic::error("this is a host with a variable, and variables of a group are expected here").at(place);
+            self.problems.push(error.hint("hosts stand in a section `[group]`, without `:vars`"));
             return;
         }
         let (name_place, place) = (self.source.at(begin..begin + name.len()), self.source.at(value_start..value_start + value.len()));

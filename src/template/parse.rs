@@ -175,7 +175,21 @@ fn explained(text: &str, error: &minijinja::Error, expression: bool) -> Box<Faul
     } else if error.kind() == minijinja::ErrorKind::BadEscape {
         Fault::new("a text in the template has a backslash that starts no known character").at(span)
     } else {
-        Fault::new(format!("the template cannot be understood: {detail}")).at(span)
+        let front = text.get(..span.start).unwrap_or("");
+        let open_at = front.rfind("{{");
+        let twice = open_at.is_some_and(|at| front.get(..at).is_some_and(|front| front.rfind("{{") > front.rfind("}}")));
+        let fault = Fault::new(format!("the template cannot be understood: {detail}")).at(span);
+        if front.trim_end().ends_with("{{") {
+            fault.hint("nothing stands in the braces: write a variable or an expression")
+        } else if twice {
+            fault.hint("inside `{{ }}` a variable is written without braces")
+        } else if rest.starts_with('=') {
+            fault.hint("`==` compares; a template sets no variable here")
+        } else if detail.starts_with("unexpected identifier") || detail.starts_with("unexpected string") {
+            fault.hint("a `|`, a `~`, a comma or a quote may be missing before it")
+        } else {
+            fault
+        }
     };
     Box::new(fault)
 }

@@ -73,7 +73,7 @@ impl Kind {
             Self::Time => super::timestamp::timestamp(text)?.ok_or("it is no date"),
             Self::Vault if text.trim().is_empty() => Err("nothing stands behind this `!vault`"),
             Self::Vault => match scalar::resolve(text)? {
-                Value::Str(text) if text.trim_start().starts_with("$ANSIBLE_VAULT") => Ok(Value::Vault(text)),
+                Value::Str(text) => Ok(Value::Vault(text)),
                 _ => Err("what stands behind this `!vault` is not encrypted"),
             },
             Self::List => Err("it is no list"),
