@@ -179,7 +179,11 @@ impl<'a> Parser<'a> {
             }
             self.space();
             let name = identity(&key);
-            if self.skip(':') {
+            let pair = self.skip(':');
+            if pair && !members.is_empty() || !pair && !pairs.is_empty() {
+                return None;
+            }
+            if pair {
                 let value = self.value()?;
                 // of two equal keys the later counts, in the place of the first
                 match known.get(&name).and_then(|&at| pairs.get_mut(at)) {
@@ -199,9 +203,6 @@ impl<'a> Parser<'a> {
                 }
                 return None;
             }
-        }
-        if !pairs.is_empty() && !members.is_empty() {
-            return None;
         }
         Some(self.node(if members.is_empty() { Value::Map(pairs) } else { Value::List(members) }))
     }
@@ -476,6 +477,8 @@ mod tests {
             ("{'a': 1, 'b': {'c': [2]}}", "{\"a\": 1, \"b\": {\"c\": [2]}}"),
             ("{1, 1}", "[1]"),
             ("{1: 'a', True: 'b', 2: 'c'}", "{\"1\": \"b\", \"2\": \"c\"}"),
+            ("{1: 'a', True}", "\"{1: 'a', True}\""),
+            ("{1, 2: 3}", "\"{1, 2: 3}\""),
             ("{[1]}", "\"{[1]}\""),
             ("{}", "{}"),
             ("{{ x }}", "\"{{ x }}\""),
