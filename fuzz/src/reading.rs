@@ -37,11 +37,13 @@ pub fn within(place: &Place) {
     assert!(text.get(span.clone()).is_some(), "{span:?} of {} bytes: {text:?}", text.len());
 }
 
-/// Every problem stands within its text, and can be shown.
+/// Every problem stands within its text, and can be shown. One that is about a byte may cut a character: it is drawn whole.
 pub fn problems(problems: &Diagnostics) {
+    let inside =
+        |place: &Place| assert!(place.span.start <= place.span.end && place.span.end <= place.source.text.len(), "{:?}", place.span);
     for problem in &problems.0 {
-        problem.place.iter().for_each(within);
-        problem.also.iter().for_each(|(place, _)| within(place));
+        problem.place.iter().for_each(inside);
+        problem.also.iter().for_each(|(place, _)| inside(place));
     }
     // each is drawn with its line, so one is enough
     assert!(problems.0.first().is_none_or(|problem| !problem.render(false).is_empty()));

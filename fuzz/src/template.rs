@@ -9,7 +9,7 @@ use homelabctl::yaml::{Node, Style, load};
 
 use super::reading;
 
-const VARS: &str = "a: 1\nb: text\nc: [3, 1, 2]\nd: {x: 1, y: [u, v], z: {k: ~}}\ne: '{{ b }}-{{ a }}'\nf: '{{ f }}'\ng: 1.5\nh: true\nn: ~\nt: 2024-01-02\nv: !vault x\n";
+const VARS: &str = "a: 1\nb: text\nc: [3, 1, 2]\nd: {x: 1, y: [u, v], z: {k: ~}}\ne: '{{ b }}-{{ a }}'\nf: '{{ f }}'\ng: 1.5\nh: true\nn: ~\nt: 2024-01-02\nv: !vault $ANSIBLE_VAULT;1.1;AES256 x\n";
 
 struct Vars(Node);
 

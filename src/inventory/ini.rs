@@ -278,7 +278,7 @@ impl Reader<'_> {
                 let variable = |word: &Word| {
                     let (name, value) = word.text.split_once('=')?;
                     let node = self.value(value, &place(&value_span(word, name, line)));
-                    let name_place = place(&(word.span.start..(word.span.start + name.len()).min(word.span.end)));
+                    let name_place = place(&name_span(word, name, line));
                     Some((name.to_owned(), name_place, node))
                 };
                 let variables: Vec<_> = pairs.iter().filter_map(variable).collect();
@@ -328,9 +328,20 @@ fn header_and_more(line: &str) -> Option<(&str, Option<&str>, &str)> {
     (good && more.len() < rest.len() && !more.is_empty()).then_some((name, kind, more))
 }
 
-/// Where the value of `name=value` stands, without the quotes around it.
+/// Where the name of `name=value` stands; the whole word if quotes or backslashes are in the name.
+fn name_span(word: &Word, name: &str, line: &str) -> Range<usize> {
+    let written = line.get(word.span.clone()).unwrap_or_default();
+    let plain = written.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+    word.span.start..if plain { word.span.start + name.len() } else { word.span.end }
+}
+
+/// Where the value of `name=value` stands, without the quotes around it; the whole word as for the name.
 fn value_span(word: &Word, name: &str, line: &str) -> Range<usize> {
-    let start = (word.span.start + name.len() + 1).min(word.span.end);
+    let name_end = name_span(word, name, line).end;
+    if name_end == word.span.end {
+        return word.span.clone();
+    }
+    let start = name_end + 1;
     match line.get(start..word.span.end) {
         Some(text) if text.len() >= 2 && text.starts_with(['\'', '"']) && text.get(..1) == text.get(text.len() - 1..) => {
             start + 1..word.span.end - 1

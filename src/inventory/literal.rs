@@ -179,7 +179,11 @@ impl<'a> Parser<'a> {
             }
             self.space();
             let name = identity(&key);
-            if self.skip(':') {
+            let pair = self.skip(':');
+            if pair && !members.is_empty() || !pair && !pairs.is_empty() {
+                return None;
+            }
+            if pair {
                 let value = self.value()?;
                 // of two equal keys the later counts, in the place of the first
                 match known.get(&name).and_then(|&at| pairs.get_mut(at)) {
@@ -199,9 +203,6 @@ impl<'a> Parser<'a> {
                 }
                 return None;
             }
-        }
-        if !pairs.is_empty() && !members.is_empty() {
-            return None;
         }
         Some(self.node(if members.is_empty() { Value::Map(pairs) } else { Value::List(members) }))
     }
@@ -476,6 +477,8 @@ mod tests {
             ("{'a': 1, 'b': {'c': [2]}}", "{\"a\": 1, \"b\": {\"c\": [2]}}"),
             ("{1, 1}", "[1]"),
             ("{1: 'a', True: 'b', 2: 'c'}", "{\"1\": \"b\", \"2\": \"c\"}"),
+            ("{1: 'a', True}", "\"{1: 'a', True}\""),
+            ("{1, 2: 3}", "\"{1, 2: 3}\""),
             ("{[1]}", "\"{[1]}\""),
             ("{}", "{}"),
             ("{{ x }}", "\"{{ x }}\""),
@@ -495,5 +498,40 @@ mod tests {
     fn deep_nesting_is_a_text() {
         let deep = "[".repeat(10_000);
         assert_eq!(of(&deep), format!("\"{deep}\""));
+    }
+
+    fn value() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+        let node = |value| Node::new(value, Source::new("x", "").whole());
+        let single = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<f64>().prop_filter("printed as names", |number| number.is_finite()).prop_map(Value::Float),
+            ".{0,12}".prop_map(Value::from),
+            "[1-9][0-9]{25,40}".prop_map(|digits| Value::BigInt(digits.into())),
+        ];
+        single.prop_recursive(4, 40, 5, move |inner| {
+            let key = prop_oneof![".{0,6}".prop_map(Value::from), any::<i64>().prop_map(Value::Int)];
+            let pairs = proptest::collection::vec((key, inner.clone()), 0..5);
+            prop_oneof![
+                proptest::collection::vec(inner, 0..5).prop_map(move |list| Value::List(list.into_iter().map(node).collect())),
+                pairs.prop_map(move |pairs| {
+                    let mut seen = std::collections::HashSet::new();
+                    let pairs = pairs.into_iter().map(|(key, value)| (node(key), node(value)));
+                    Value::Map(pairs.filter(|(key, _)| seen.insert(identity(key))).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_python_prints_is_read_back(value in value()) {
+            let place = Source::new("x", "").whole();
+            let list = Node::new(Value::List(vec![Node::new(value, place.clone())]), place.clone());
+            let printed = crate::yaml::python_str(&list);
+            assert_eq!(one_line(&read(&printed, &place)), one_line(&list), "{printed}");
+        }
     }
 }

@@ -467,4 +467,52 @@ mod tests {
         let inventory = inventory(&hosts);
         assert!(Pattern::new("PATTERN", r"~(a|aa|(?=x)y)*c").select(&inventory).is_err());
     }
+
+    fn chosen(pattern: &str) -> Vec<String> {
+        let inventory = inventory(HOSTS);
+        let hosts = Pattern::new("PATTERN", pattern).select(&inventory);
+        hosts.map_or_else(|_| Vec::new(), |hosts| hosts.iter().map(|host| host.name.to_string()).collect())
+    }
+
+    fn part() -> impl proptest::strategy::Strategy<Value = &'static str> {
+        proptest::sample::select(vec![
+            "all",
+            "m1",
+            "m*",
+            "masters",
+            "workers",
+            "new",
+            "empty",
+            "?2",
+            "~m[12]",
+            "lonely",
+            "masters[0]",
+            "new[-1]",
+        ])
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn unions_intersections_and_exclusions_are_those_of_sets(
+            plain in proptest::collection::vec(part(), 1..4),
+            and in proptest::collection::vec(part(), 0..3),
+            not in proptest::collection::vec(part(), 0..3),
+            order in 0..6_usize,
+        ) {
+            let mut expected: Vec<String> = Vec::new();
+            for host in plain.iter().flat_map(|part| chosen(part)) {
+                let wanted = and.iter().all(|part| chosen(part).contains(&host)) && !not.iter().any(|part| chosen(part).contains(&host));
+                if wanted && !expected.contains(&host) {
+                    expected.push(host);
+                }
+            }
+            let mut parts: Vec<String> = plain.iter().map(|&part| part.to_owned()).collect();
+            // wherever the others stand, the plain ones say the order
+            for (sign, part) in and.iter().map(|part| ('&', part)).chain(not.iter().map(|part| ('!', part))) {
+                parts.insert(order % (parts.len() + 1), format!("{sign}{part}"));
+            }
+            assert_eq!(chosen(&parts.join(",")), expected, "{parts:?}");
+            assert_eq!(chosen(&parts.join(":")), expected, "{parts:?}");
+        }
+    }
 }

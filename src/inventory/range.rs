@@ -164,4 +164,28 @@ mod tests {
         .collect();
         insta::assert_snapshot!(all.join("\n"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn as_many_as_there_are_in_their_order(first in 0..2000_u32, more in 0..2000_u32, step in 1..50_u32, width in 0..7_usize, head in "[a-z.]{0,3}") {
+            let last = first + more;
+            let (begin, end) = (format!("{first:0width$}"), format!("{last:0width$}"));
+            let expected: Vec<String> = (0..=more / step).map(|count| first + count * step).map(|number| {
+                if begin.starts_with('0') { format!("{head}{number:0w$}.x", w = begin.len()) } else { format!("{head}{number}.x") }
+            }).collect();
+            let found = expand(&format!("{head}[{begin}:{end}:{step}].x"));
+            if begin.len() == end.len() || !begin.starts_with('0') || begin.len() == 1 {
+                assert_eq!(found.unwrap(), expected);
+            } else {
+                assert!(found.unwrap_err().why.contains("different lengths"));
+            }
+        }
+
+        #[test]
+        fn several_multiply_and_the_last_counts_fastest(a in 0..9_usize, b in 0..9_usize, c in 0..9_usize) {
+            let found = expand(&format!("[0:{a}]-[0:{b}]-[0:{c}]")).unwrap();
+            assert_eq!(found.len(), (a + 1) * (b + 1) * (c + 1));
+            assert!(found.is_sorted_by(|one, other| one < other), "{found:?}");
+        }
+    }
 }

@@ -104,4 +104,48 @@ mod tests {
         let all: Vec<String> = split_all("m1 p=a#b\n# c").unwrap().into_iter().map(|word| word.text).collect();
         assert_eq!(all, ["m1", "p=a#b", "#", "c"]);
     }
+
+    /// A word as it may be written: each of its characters plain, behind a backslash, or in one of the quotes.
+    fn written() -> impl proptest::strategy::Strategy<Value = (String, String)> {
+        use proptest::prelude::*;
+        let piece = ("[^\\x00]{1,5}", 0..4_usize).prop_map(|(text, how)| {
+            let written = match how {
+                0 => text.chars().map(|c| format!("\\{c}")).collect(),
+                1 => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+                2 if !text.contains('\'') => format!("'{text}'"),
+                _ => text.chars().map(|c| if c.is_alphanumeric() || c == '=' { c.to_string() } else { format!("\\{c}") }).collect(),
+            };
+            (text, written)
+        });
+        proptest::collection::vec(piece, 1..4).prop_map(|pieces| pieces.into_iter().unzip())
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn words_come_back_however_they_are_written(
+            words in proptest::collection::vec(written(), 0..6),
+            blank in "[ \t]{1,3}",
+            comment in "(#.{0,9})?",
+        ) {
+            let line = format!("{}{blank}{comment}", words.iter().map(|(_, written)| written.as_str()).collect::<Vec<_>>().join(&blank));
+            let found = split(&line).unwrap();
+            assert_eq!(found.cut_by_comment, None);
+            assert!(found.words.iter().map(|word| &word.text).eq(words.iter().map(|(text, _)| text)), "{line}");
+            assert!(found.words.iter().map(|word| &line[word.span.clone()]).eq(words.iter().map(|(_, written)| written.as_str())), "{line}");
+        }
+
+        #[test]
+        fn any_line_is_cut_or_refused_at_a_place(line in ".{0,60}") {
+            match split(&line) {
+                Ok(found) => {
+                    let mut end = 0;
+                    for word in found.words {
+                        assert!(word.span.start >= end && line.get(word.span.clone()).is_some());
+                        end = word.span.end;
+                    }
+                }
+                Err(error) => assert!(line[error.at..].starts_with(['\'', '"', '\\'])),
+            }
+        }
+    }
 }

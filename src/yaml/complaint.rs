@@ -172,9 +172,10 @@ fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<D
         error("a tab cannot stand here").hint("use spaces")
     } else if contains("could not find expected ':'") {
         let span = line_of(text, context);
-        let start = span.start + text.get(span.clone()).map_or(0, |line| line.len() - line.trim_start().len());
-        Diagnostic::error("a `:` is missing behind this key")
-            .at(source.at(start..span.start + text.get(span.clone()).map_or(0, |line| line.trim_end().len())))
+        let line = text.get(span.clone()).unwrap_or_default();
+        let key = line.trim_start_matches([' ', '\t']);
+        let start = span.start + line.len() - key.len();
+        Diagnostic::error("a `:` is missing behind this key").at(source.at(start..start + key.trim_end().len()))
     } else if contains("did not find expected key") || contains("did not find expected '-' indicator") {
         error("this line does not belong to what stands above it")
             .hint("lines of one list or mapping begin in the same column; look at the spaces before it")

@@ -235,7 +235,7 @@ impl Loader<'_> {
     /// The span without the white space at its end: for an empty value it begins where the next token does.
     fn tight(&self, bytes: Range<usize>) -> Range<usize> {
         let text = self.source.text.get(bytes.clone()).unwrap_or_default();
-        bytes.start..bytes.start + text.trim_end().len()
+        bytes.start..bytes.start + text.trim_end_matches([' ', '\t', '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).len()
     }
 
     fn alias(&mut self, name: &str, bytes: Range<usize>) -> Result<(), Stop> {
@@ -402,6 +402,14 @@ mod tests {
         let mut found = Vec::new();
         node(text).each(&mut |node| found.push(text[node.place.span.clone()].to_owned()));
         assert_eq!(found[1..], ["ä", "ö", "ü", "[ß, 'é', 漢字]", "ß", "'é'", "漢字"]);
+    }
+
+    #[test]
+    fn only_what_is_blank_for_yaml_is_no_part_of_a_value() {
+        let text = "a\u{3000}: \u{a0}\n";
+        let mut found = Vec::new();
+        node(text).each(&mut |node| found.push(text[node.place.span.clone()].to_owned()));
+        assert_eq!(found[1..], ["a\u{3000}", "\u{a0}"]);
     }
 
     #[test]

@@ -206,4 +206,34 @@ mod tests {
         node.each_mut(&mut |node| node.secret = true);
         assert_eq!(one_line(&node), r#"{"a": ["***", "***", {"b": "***"}]}"#);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn scalars_are_the_same_once_they_were_json(text in "\\PC{0,12}|[-+0-9_.:eExob]{1,12}|[a-zA-Z~=<.]{1,6}") {
+            let Ok(value) = super::super::scalar::resolve(&text) else { return Ok(()) };
+            let source = crate::diagnostics::Source::new("x", "");
+            let list = Node::new(Value::List(vec![Node::new(value, source.whole())]), source.whole());
+            let written = one_line(&list);
+            let again = super::super::load(&crate::diagnostics::Source::new("x", written.as_str())).unwrap().0.unwrap();
+            assert_eq!(one_line(&again), written);
+            match (&list.as_list().unwrap()[0].value, &again.as_list().unwrap()[0].value) {
+                (Value::Float(one), Value::Float(other)) => assert!(one == other || one.is_nan() && other.is_nan()),
+                (Value::Time(one), Value::Str(other)) => assert_eq!(one, other),
+                (one, other) => assert!(one == other, "{written}"),
+            }
+        }
+
+        #[test]
+        fn texts_come_back_from_json_and_from_yaml(text in proptest::arbitrary::any::<String>()) {
+            let written = quoted(&text);
+            for document in [format!("[{written}]"), format!("- {written}\n")] {
+                // the characters that YAML does not allow stand as they are in JSON
+                if let Ok((Some(node), _)) = super::super::load(&crate::diagnostics::Source::new("x", document.as_str())) {
+                    assert_eq!(node.as_list().unwrap()[0].as_str(), Some(text.as_str()), "{document}");
+                } else {
+                    assert!(document.starts_with('-') && text.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')), "{document}");
+                }
+            }
+        }
+    }
 }

@@ -233,4 +233,20 @@ mod tests {
             assert!(matches!(keys(&[("default", "x")]).open(text), Err(VaultError::Format(_))), "{text}");
         }
     }
+
+    proptest::proptest! {
+        // each takes as long as a password
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+        #[test]
+        fn whatever_is_damaged_stays_closed(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
+            let keys = keys(&[("default", "correct horse")]);
+            let mut changed = PLAIN.to_owned();
+            changed.replace_range(at..=at, &digit);
+            // white space and the case of digits mean nothing
+            let same = |text: &str| text.split_whitespace().collect::<String>() == PLAIN.split_whitespace().collect::<String>();
+            for text in [changed.as_str(), &PLAIN[..cut]] {
+                assert!(same(text) || keys.open(text).is_err(), "{text}");
+            }
+        }
+    }
 }
