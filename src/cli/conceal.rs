@@ -24,13 +24,10 @@ pub(super) fn concealed(problems: &Diagnostics, secrets: &Secrets) -> Vec<Diagno
 fn sources(problem: &Diagnostic) -> Vec<(&Source, Range<usize>)> {
     let mut found: Vec<(&Source, Range<usize>)> = Vec::new();
     for place in problem.place.iter().chain(problem.also.iter().map(|(place, _)| place)).filter(|place| !place.source.hidden) {
-        let text = place.source.text.as_bytes();
-        let start = text.get(..place.span.start).and_then(|text| memchr::memrchr(b'\n', text)).map_or(0, |at| at + 1);
-        let last = place.span.end.max(place.span.start);
-        let end = text.get(last..).and_then(|text| memchr::memchr(b'\n', text)).map_or(text.len(), |at| last + at);
+        let lines = place.source.lines(&place.span);
         match found.iter_mut().find(|(source, _)| std::ptr::eq(source.text.as_ptr(), place.source.text.as_ptr())) {
-            Some((_, range)) => *range = range.start.min(start)..range.end.max(end),
-            None => found.push((&place.source, start..end)),
+            Some((_, range)) => *range = range.start.min(lines.start)..range.end.max(lines.end),
+            None => found.push((&place.source, lines)),
         }
     }
     found

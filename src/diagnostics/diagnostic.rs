@@ -1,6 +1,7 @@
 //! One problem, and several of them.
 
 use std::fmt;
+use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Drawn, Origin, Renderer, Snippet};
 
@@ -109,7 +110,7 @@ fn excerpt<'a>(marks: &[(&'a Place, Option<&'a str>, AnnotationKind)]) -> Snippe
     let Some((place, ..)) = marks.first() else { return Snippet::source("") };
     let text: &str = &place.source.text;
     // of many lines the first is enough to find the place
-    let first_line = |span: std::ops::Range<usize>| {
+    let first_line = |span: Range<usize>| {
         let marked = text.get(span.clone()).unwrap_or_default();
         let many = marked.matches('\n').nth(SHOWN).is_some();
         span.start..marked.find('\n').filter(|end| many && *end > 0).map_or(span.end, |end| span.start + end)
@@ -117,8 +118,7 @@ fn excerpt<'a>(marks: &[(&'a Place, Option<&'a str>, AnnotationKind)]) -> Snippe
     let spans: Vec<_> = marks.iter().map(|(place, ..)| first_line(place.clamped())).collect();
     let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
-    let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-    let end = text.get(last..).and_then(|after| after.find('\n')).map_or(text.len(), |at| last + at);
+    let Range { start, end } = place.source.lines(&(first..last));
     let line = memchr::memchr_iter(b'\n', text.get(..start).unwrap_or("").as_bytes()).count() + 1;
     let annotations = marks.iter().zip(spans).map(|((_, label, kind), span)| kind.span(span.start - start..span.end - start).label(*label));
     Snippet::source(text.get(start..end).unwrap_or("")).line_start(line).path(place.source.name.as_ref()).annotations(annotations)

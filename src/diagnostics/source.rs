@@ -40,6 +40,15 @@ impl Source {
         self.at(0..self.text.len())
     }
 
+    /// From the beginning of the line in which a span begins to the end of that in which it ends, without the line end.
+    pub fn lines(&self, span: &Range<usize>) -> Range<usize> {
+        let text = self.text.as_bytes();
+        let (first, last) = (span.start.min(text.len()), span.end.clamp(span.start.min(text.len()), text.len()));
+        let start = text.get(..first).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |at| at + 1);
+        let end = text.get(last..).and_then(|after| memchr::memchr(b'\n', after)).map_or(text.len(), |at| last + at);
+        start..end
+    }
+
     /// The place of a whole line (counted from 1), without its line end.
     pub fn line(&self, number: usize) -> Place {
         let mut start = 0;
@@ -88,6 +97,13 @@ impl Place {
         (line, column)
     }
 
+    /// What of it stands in its first line.
+    #[must_use]
+    pub fn first_line(&self) -> Place {
+        let text = self.source.text.get(self.span.clone()).unwrap_or_default();
+        self.source.at(self.span.start..self.span.start + text.lines().next().map_or(0, str::len))
+    }
+
     /// The stretch on whole characters of the text, whatever the span says.
     pub(super) fn clamped(&self) -> Range<usize> {
         let text = &self.source.text;
@@ -118,6 +134,14 @@ mod tests {
         assert_eq!(source.line(2).span, 4..7);
         assert_eq!(source.line(9).span, 8..8);
         assert_eq!(source.at(5..6).to_string(), "x:2:2");
+    }
+
+    #[test]
+    fn lines_around_a_span_and_the_first_of_a_place() {
+        let source = Source::new("x", "ab\ncd\nef");
+        assert_eq!((source.lines(&(4..4)), source.lines(&(1..4)), source.lines(&(2..2))), (3..5, 0..5, 0..2));
+        assert_eq!((source.lines(&(6..8)), source.lines(&(8..8)), source.lines(&(9..20))), (6..8, 6..8, 6..8));
+        assert_eq!((source.at(1..8).first_line().span, source.at(3..4).first_line().span), (1..2, 3..4));
     }
 
     #[test]

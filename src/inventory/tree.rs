@@ -41,11 +41,7 @@ pub(super) fn not_an_inventory(document: &Node) -> Option<Diagnostic> {
         return Some(error.hint("behind `-i` stands the file that names the hosts"));
     }
     let error = Diagnostic::error(format!("an inventory is a mapping of groups, and this is {}", document.value.kind()));
-    let mut place = document.place.clone();
-    // the first line is enough
-    let text = place.source.text.get(place.span.clone()).unwrap_or_default();
-    place.span.end = place.span.start + text.lines().next().map_or(0, str::len);
-    Some(error.at(place).hint("write `all:`, below it `hosts:`, and below that each host with a colon"))
+    Some(error.at(document.place.first_line()).hint("write `all:`, below it `hosts:`, and below that each host with a colon"))
 }
 
 struct Reader<'a> {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::diagnostics::Place;
 use crate::yaml::{Node, Value};
 
 use super::engine::{Scope, Surroundings};
@@ -206,7 +205,8 @@ impl<'e> Run<'e> {
                 self.touch(true);
                 Ok(Node { value: clear.into(), secret: true, ..node.clone() })
             }
-            Err((why, hint)) => Err(Box::new(Fault::new(why).hint(hint).leave(|_| first_line(&node.place)))),
+            // an encrypted text has many lines, and they tell nothing
+            Err((why, hint)) => Err(Box::new(Fault::new(why).hint(hint).leave(|_| node.place.first_line()))),
         }
     }
 
@@ -331,12 +331,6 @@ impl<'e> Run<'e> {
             _ => return fail(format!("{} has no length", value.kind())),
         })
     }
-}
-
-/// The first line of a place: an encrypted text has many, and they tell nothing.
-fn first_line(place: &Place) -> Place {
-    let text = place.source.text.get(place.span.clone()).unwrap_or_default();
-    place.source.at(place.span.start..place.span.start + text.lines().next().map_or(0, str::len))
 }
 
 /// Whether something in it has to be rendered, or must be known to have been seen.

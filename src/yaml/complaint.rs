@@ -23,9 +23,8 @@ pub(super) fn short(text: &str) -> String {
 /// the line itself.
 /// `context` is where the thing begins that it was reading.
 pub(super) fn syntax(source: &Source, at: usize, context: usize, info: &str) -> Diagnostic {
-    let text: &str = &source.text;
-    let line = line_of(text, at);
-    let before = line_of(text, line.start.saturating_sub(1));
+    let line = line_of(source, at);
+    let before = line_of(source, line.start.saturating_sub(1));
     [line.clone(), before.clone()]
         .into_iter()
         .find_map(|line| habit(source, line))
@@ -56,11 +55,8 @@ pub(super) fn given_up(source: &Source, read: usize) -> Diagnostic {
 }
 
 /// The line that a byte stands in, without its end.
-fn line_of(text: &str, at: usize) -> Range<usize> {
-    let at = at.min(text.len());
-    let start = text.as_bytes().get(..at).and_then(|before| memchr::memrchr(b'\n', before)).map_or(0, |end| end + 1);
-    let end = text.as_bytes().get(at..).and_then(|after| memchr::memchr(b'\n', after)).map_or(text.len(), |end| at + end);
-    start..end
+fn line_of(source: &Source, at: usize) -> Range<usize> {
+    source.lines(&(at..at))
 }
 
 /// Mistakes that a line shows by itself.
@@ -121,12 +117,12 @@ fn value_start(text: &str) -> Option<usize> {
 
 fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<Diagnostic> {
     let text: &str = &source.text;
-    let line = line_of(text, at);
+    let line = line_of(source, at);
     let error = |message: &str| Diagnostic::error(message).at(source.at(if at < line.end { one(source, at) } else { at..at }));
     let contains = |part: &str| info.contains(part);
     let begins_with = |at: usize, quotes: &[char]| text.get(at..).is_some_and(|rest| rest.starts_with(quotes));
     let in_flow = contains("parsing a flow");
-    let open = open_bracket(text, at).filter(|_| contains("mapping values") || contains("could not find expected ':'"));
+    let open = open_bracket(source, at).filter(|_| contains("mapping values") || contains("could not find expected ':'"));
     let what = |at: usize| if begins_with(at, &['[']) { "list" } else { "mapping" };
     let close = |at: usize| if begins_with(at, &['[']) { ']' } else { '}' };
     let open = open.or_else(|| last_open_bracket(text).filter(|_| contains("node content") && at >= text.trim_end().len()));
@@ -171,7 +167,7 @@ fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<D
     } else if contains("tab character") || contains("cannot start any token") && begins_with(at, &['\t']) {
         error("a tab cannot stand here").hint("use spaces")
     } else if contains("could not find expected ':'") {
-        let span = line_of(text, context);
+        let span = line_of(source, context);
         let line = text.get(span.clone()).unwrap_or_default();
         let key = line.trim_start_matches([' ', '\t']);
         let start = span.start + line.len() - key.len();
@@ -194,9 +190,9 @@ fn by_reason(source: &Source, at: usize, context: usize, info: &str) -> Option<D
 fn line_above(source: &Source, line: &Range<usize>) -> Option<Diagnostic> {
     let text: &str = &source.text;
     let indent = |line: &Range<usize>| text.get(line.clone()).map_or(0, |line| line.len() - line.trim_start().len());
-    let mut above = line_of(text, line.start.checked_sub(1)?);
+    let mut above = line_of(source, line.start.checked_sub(1)?);
     while text.get(above.clone())?.trim().is_empty() {
-        above = line_of(text, above.start.checked_sub(1)?);
+        above = line_of(source, above.start.checked_sub(1)?);
     }
     let written = text.get(above.clone())?.trim();
     if written.starts_with('#') || written.ends_with(':') || written.starts_with(['"', '\'']) {
@@ -227,7 +223,7 @@ fn line_above(source: &Source, line: &Range<usize>) -> Option<Diagnostic> {
 
 /// Whether the line should belong to the text that `key: |` above it begins.
 fn in_text_without_indent(source: &Source, line: &Range<usize>) -> bool {
-    let above = line.start.checked_sub(1).map(|at| line_of(&source.text, at)).and_then(|above| source.text.get(above));
+    let above = line.start.checked_sub(1).map(|at| line_of(source, at)).and_then(|above| source.text.get(above));
     let begins = |end: &str| matches!(end, "|" | ">" | "|-" | ">-" | "|+" | ">+");
     above.is_some_and(|above| above.split_whitespace().last().is_some_and(begins) && above.contains(':'))
 }
@@ -238,9 +234,9 @@ pub(super) fn like(problem: &Diagnostic, source: &Source) -> Vec<Diagnostic> {
     let Some(place) = &problem.place else { return Vec::new() };
     let mut found = Vec::new();
     let mut block: Option<usize> = None;
-    let mut at = line_of(&source.text, place.span.start).end + 1;
+    let mut at = line_of(source, place.span.start).end + 1;
     while at < source.text.len() && found.len() < SHOWN {
-        let line = line_of(&source.text, at);
+        let line = line_of(source, at);
         at = line.end + 1;
         let text = source.text.get(line.clone()).unwrap_or_default();
         let indent = text.len() - text.trim_start().len();
@@ -283,11 +279,11 @@ fn last_open_bracket(text: &str) -> Option<(usize, &'static str)> {
 }
 
 /// The bracket that opens the list or mapping that is still open at `at`, if it stands in this line or in the one before.
-fn open_bracket(text: &str, at: usize) -> Option<(usize, &'static str)> {
-    let line = line_of(text, at);
-    let start = line.start.checked_sub(1).map_or(0, |before| line_of(text, before).start);
+fn open_bracket(source: &Source, at: usize) -> Option<(usize, &'static str)> {
+    let line = line_of(source, at);
+    let start = line.start.checked_sub(1).map_or(0, |before| line_of(source, before).start);
     let (mut open, mut comment) = (Vec::new(), false);
-    for (index, c) in text.get(start..at)?.char_indices() {
+    for (index, c) in source.text.get(start..at)?.char_indices() {
         match c {
             '\n' => comment = false,
             '#' => comment = true,
@@ -352,7 +348,7 @@ pub(super) fn unknown_tag(source: &Source, bytes: &Range<usize>, name: &str) -> 
 pub(super) fn collection_as_key(source: &Source, key: &Node) -> Diagnostic {
     let text = source.text.get(key.place.span.start.saturating_sub(1)..).unwrap_or_default();
     if matches!(key.value, Value::Map(_)) && text.starts_with("{{") {
-        let line = line_of(&source.text, key.place.span.start);
+        let line = line_of(source, key.place.span.start);
         let end = source.text.get(line.clone()).map_or(line.end, |text| line.start + text.trim_end().len());
         let start = key.place.span.start.saturating_sub(1);
         let shown = source.text.get(start..end).unwrap_or_default();
