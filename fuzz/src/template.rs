@@ -11,18 +11,6 @@ use super::reading;
 
 const VARS: &str = "a: 1\nb: text\nc: [3, 1, 2]\nd: {x: 1, y: [u, v], z: {k: ~}}\ne: '{{ b }}-{{ a }}'\nf: '{{ f }}'\ng: 1.5\nh: true\nn: ~\nt: 2024-01-02\nv: !vault $ANSIBLE_VAULT;1.1;AES256 x\n";
 
-struct Vars(Node);
-
-impl Scope for Vars {
-    fn get(&self, name: &str) -> Option<Node> {
-        self.0.get(name).cloned()
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.as_map().into_iter().flatten().filter_map(|(name, _)| name.as_str().map(str::to_owned)).collect()
-    }
-}
-
 /// Checks and renders the text, as a template and as an expression.
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -39,7 +27,9 @@ pub fn run(data: &[u8]) {
         }),
     });
     let vars = load(&Source::new("vars.yml", VARS)).expect("it is written above").0.expect("there is something");
-    let scope: Arc<dyn Scope> = Arc::new(Vars(vars));
+    let named = |(name, value): &(Node, Node)| Some((name.as_str()?.to_owned(), value.clone()));
+    let vars: BTreeMap<String, Node> = vars.as_map().into_iter().flatten().filter_map(named).collect();
+    let scope: Arc<dyn Scope> = Arc::new(vars);
     let mut found = Diagnostics::new();
     engine.check(&node, &mut found);
     engine.check_expression(&node, &mut found);

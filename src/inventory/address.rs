@@ -3,14 +3,13 @@
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use super::range;
+use super::range::{self, is_digits};
 
 /// What Ansible's `parse_address` recognises: an address or a name, and a port behind its last colon. `None` for anything
 /// else, e.g. a list of patterns with colons between.
 pub(super) fn recognise(text: &str) -> Option<(&str, Option<&str>)> {
-    let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let (name, number) = match text.rsplit_once(':') {
-        Some((name, number)) if port(number) => match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some((name, number)) if is_digits(number) => match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(inside) if !inside.is_empty() => (inside, Some(number)),
             // the colons of what is left must stand in brackets
             _ if outside_brackets(name).is_some_and(|outside| !outside.contains(':')) => (name, Some(number)),
@@ -132,9 +131,7 @@ fn complaint(name: &str) -> Option<(String, Option<String>, Option<char>)> {
         let host = rest.split(['/', ':']).next().unwrap_or_default();
         return whole(format!("`{name}` is a URL, and a host is expected here"), &format!("write `{host}`"));
     }
-    let network = name.split_once('/').filter(|(address, length)| {
-        address.parse::<std::net::IpAddr>().is_ok() && !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit())
-    });
+    let network = name.split_once('/').filter(|(address, length)| address.parse::<std::net::IpAddr>().is_ok() && is_digits(length));
     if network.is_some() {
         return whole(
             format!("`{name}` is a network, and a host is expected here"),

@@ -8,6 +8,7 @@ use fancy_regex::Regex;
 
 use super::data::{Host, HostId, Inventory};
 use super::glob::Glob;
+use super::range::is_digits;
 use super::suggestion;
 use super::{address, file};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
@@ -344,12 +345,11 @@ fn subscript(text: &str) -> (&str, Option<Subscript>) {
         if front.is_empty() {
             return None;
         }
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if digits(inside.strip_prefix('-').unwrap_or(inside)) {
+        if is_digits(inside.strip_prefix('-').unwrap_or(inside)) {
             return Some((front, Subscript::One(inside.parse().ok()?)));
         }
         let (first, last) = inside.split_once([':', '-'])?;
-        if !digits(first) || !(last.is_empty() || digits(last)) {
+        if !is_digits(first) || !(last.is_empty() || is_digits(last)) {
             return None;
         }
         // as in Ansible, a range that ends with 0 is its first

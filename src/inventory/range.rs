@@ -72,9 +72,8 @@ fn values(inside: &str) -> Result<Vec<String>, (String, String)> {
         }
         return Ok(LETTERS.chars().take(last + 1).skip(first).step_by(step).map(String::from).collect());
     }
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     // nobody means a number that is too large for one
-    let number = |text: &str| digits(text).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
+    let number = |text: &str| is_digits(text).then(|| text.parse::<u64>().unwrap_or(u64::MAX));
     let (Some(first), Some(last)) = (number(begin), number(end)) else {
         let why = if letter(begin).is_some() || letter(end).is_some() {
             format!("the range `[{inside}]` goes from a letter to something else")
@@ -99,13 +98,17 @@ fn values(inside: &str) -> Result<Vec<String>, (String, String)> {
     Ok((first..=last).step_by(step).map(|number| format!("{number:0width$}")).collect())
 }
 
+/// Whether a text is digits and nothing else.
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// What to write instead of something in brackets that is no range.
 fn meant(inside: &str) -> String {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let ends = ["..", "-", ","].iter().find_map(|between| inside.split_once(between)).filter(|(a, b)| digits(a) && digits(b));
+    let ends = ["..", "-", ","].iter().find_map(|between| inside.split_once(between)).filter(|(a, b)| is_digits(a) && is_digits(b));
     match ends {
         Some((begin, end)) => format!("write `[{begin}:{end}]`"),
-        None if digits(inside) => format!("for one host write `{inside}` without brackets; a range is written `[1:3]`"),
+        None if is_digits(inside) => format!("for one host write `{inside}` without brackets; a range is written `[1:3]`"),
         None => "a range is written `[1:3]`, `[01:20]`, `[a:f]` or `[0:10:2]`".to_owned(),
     }
 }

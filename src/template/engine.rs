@@ -28,6 +28,17 @@ pub trait Scope: Send + Sync {
     }
 }
 
+/// Variables that stand for themselves, without hosts.
+impl Scope for BTreeMap<String, Node> {
+    fn get(&self, name: &str) -> Option<Node> {
+        BTreeMap::get(self, name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+}
+
 /// Reads YAML for `from_yaml`: one value for each document.
 pub type FromYaml = fn(&str) -> Result<Vec<Value>, String>;
 

@@ -4,18 +4,6 @@ use super::*;
 use crate::diagnostics::Source;
 use crate::yaml::Style;
 
-struct Vars(BTreeMap<String, Node>);
-
-impl Scope for Vars {
-    fn get(&self, name: &str) -> Option<Node> {
-        self.0.get(name).cloned()
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-}
-
 fn engine() -> Engine {
     Engine::new(Surroundings {
         env: BTreeMap::from([("TOKEN".to_owned(), "t".to_owned())]),
@@ -43,7 +31,7 @@ fn scope(text: &str) -> Arc<dyn Scope> {
         vars.insert(name.to_owned(), Node::new(value, source.at(at..at + value.len())).style(Style::Plain));
         start += line.len();
     }
-    Arc::new(Vars(vars))
+    Arc::new(vars)
 }
 
 fn node(text: &str) -> Node {
@@ -123,7 +111,7 @@ fn circles_are_named() {
     assert_eq!(message("{{ a }}", "a: {{ a }}\n"), "variables refer to one another in a circle: a -> a");
     let place = || Source::new("x", "").whole();
     let map = Node::new(Value::Map(vec![(Node::new("x", place()), Node::new("{{ m.x }}", place()))]), place());
-    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([("m".to_owned(), map)])));
+    let scope: Arc<dyn Scope> = Arc::new(BTreeMap::from([("m".to_owned(), map)]));
     let problem = engine().render(&node("{{ m.x }}"), scope).unwrap_err();
     assert_eq!(problem.message, "variables refer to one another in a circle: m.x -> m.x");
     let long: String = (0..60).map(|at| format!("v{at}: {{{{ v{} }}}}\n", at + 1)).collect();
@@ -140,13 +128,13 @@ fn what_touched_a_secret_is_secret() {
         Value::Map(vec![(Node::new("p", place()), password.clone()), (Node::new("q", place()), Node::new("open", place()))]),
         place(),
     );
-    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([
+    let scope: Arc<dyn Scope> = Arc::new(BTreeMap::from([
         ("password".to_owned(), password),
         ("vault".to_owned(), vault.clone()),
         ("m".to_owned(), inner),
         ("plain".to_owned(), Node::new("open", place())),
         ("via".to_owned(), Node::new("{{ password }}", place())),
-    ])));
+    ]));
     for (text, secret, value) in [
         ("{{ plain }}", false, "open"),
         ("x {{ password }}", true, "x pw"),
@@ -238,7 +226,7 @@ fn deep_values_are_an_error_and_no_crash() {
     for _ in 0..150 {
         deep = Node::new(Value::List(vec![deep]), place.clone());
     }
-    let scope: Arc<dyn Scope> = Arc::new(Vars(BTreeMap::from([("deep".to_owned(), deep)])));
+    let scope: Arc<dyn Scope> = Arc::new(BTreeMap::from([("deep".to_owned(), deep)]));
     for text in ["{{ deep }}", "{{ deep | to_json }}", "{{ deep | to_yaml }}", "{{ deep == deep }}", "x{{ deep }}", "{{ deep | flatten }}"]
     {
         let _ = engine().render(&node(text), scope.clone());

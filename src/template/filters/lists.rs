@@ -4,7 +4,8 @@ use super::super::compare;
 use super::super::fault::{Fault, Outcome, fail};
 use super::super::operators;
 use super::super::spec::{Given, Spec, spec};
-use super::super::value::{Key, V};
+use super::super::value::V;
+use super::Set;
 use super::select::{attribute, folded};
 
 pub(super) const TABLE: &[Spec] = &[
@@ -128,20 +129,9 @@ fn sum(given: &Given) -> Outcome<V> {
 }
 
 fn unique(given: &Given) -> Outcome<V> {
-    let mut seen = std::collections::HashSet::new();
-    let (mut odd, mut items) = (Vec::new(), Vec::new());
+    let (mut seen, mut items) = (Set::default(), Vec::new());
     for (key, item) in keyed(given, given.arg(1), given.flag(0, false))? {
-        let new = match Key::of(&key) {
-            Some(hash) => seen.insert(hash),
-            None => {
-                let known = compare::contains(given.run, &V::list(odd.clone()), &key)?;
-                if !known {
-                    odd.push(key);
-                }
-                !known
-            }
-        };
-        if new {
+        if seen.add(given.run, key)? {
             items.push(item);
         }
     }

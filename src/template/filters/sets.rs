@@ -33,12 +33,13 @@ impl Set {
         Ok(set)
     }
 
-    fn add(&mut self, run: &Run, item: V) -> Outcome<()> {
+    /// Adds it; whether it is new.
+    pub fn add(&mut self, run: &Run, item: V) -> Outcome<bool> {
         if let V::Undefined(fault) = &item {
             return Err(Box::new((**fault).clone()));
         }
         if self.has(run, &item)? {
-            return Ok(());
+            return Ok(false);
         }
         match Key::of(&item) {
             Some(key) => {
@@ -47,7 +48,7 @@ impl Set {
             None => self.odd.push(item.clone()),
         }
         self.items.push(item);
-        Ok(())
+        Ok(true)
     }
 
     /// Whether it is in.
