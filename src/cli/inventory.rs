@@ -30,8 +30,6 @@ pub(super) struct Loaded {
     any_source: bool,
     /// Whether somebody said where the playbook stands.
     pub(super) playbook_dir_chosen: bool,
-    /// Whether something in it is wrong, so that hosts may be missing.
-    broken: bool,
 }
 
 impl Loaded {
@@ -85,12 +83,11 @@ pub(super) fn load_inventory(
     for variable in inventory.all_variables() {
         engine.check(&variable.value, &mut found);
     }
-    let broken = found.has_errors() || passwords_failed;
-    if broken {
+    if found.has_errors() {
         inventory.mark_incomplete();
     }
     problems.extend(found);
-    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), broken, playbook_dir_chosen: chosen.is_some() })
+    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), playbook_dir_chosen: chosen.is_some() })
 }
 
 /// What was given, or else what ansible.cfg says, or else where hosts usually are.
@@ -177,7 +174,7 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
     let inventory = &loaded.inventory;
     let limit = limit.limit.as_ref().map(|limit| Pattern::new("--limit", limit));
     // what is wrong has been told: hosts may be missing for it, and of those that are there the variables are looked at
-    if loaded.broken {
+    if inventory.is_incomplete() {
         problems.extend(pattern.mistakes());
         problems.0.extend(limit.iter().flat_map(|limit| limit.mistakes().0));
         return pattern.select(inventory).unwrap_or_default();

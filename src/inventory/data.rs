@@ -129,6 +129,11 @@ impl Inventory {
         self.incomplete = true;
     }
 
+    /// Whether it is so.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// How many hosts are named.
     pub fn len(&self) -> usize {
         self.host_ids.len()

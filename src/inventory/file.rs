@@ -72,8 +72,8 @@ impl Closed {
             VaultError::NoPassword => self.no_password.push(place),
             VaultError::WrongPassword => self.wrong_password.push(place),
             VaultError::Format(_) => {
-                let error = Diagnostic::error(format!("this cannot be decrypted: {error}")).at(place);
-                problems.push(error.hint(VaultError::Format("").advice()));
+                let diagnostic = Diagnostic::error(format!("this cannot be decrypted: {error}"));
+                problems.push(diagnostic.at(place).hint(error.advice()));
             }
         }
     }

@@ -172,11 +172,10 @@ impl Reader<'_> {
         let document = load(&source);
         let is_tree = match &document {
             Ok((Some(document), _)) => yaml && document.as_map().is_some() || looks_like_groups(document),
-            Ok((None, _)) => false,
-            Err(_) => false,
+            Ok((None, _)) | Err(_) => false,
         };
         // what is no YAML may be INI, whatever its name says: Ansible tries one after the other
-        if !is_tree && (reads_as_ini(&source) || begins_with_section(&source) || !yaml && !looks_like_yaml(&source)) {
+        if !is_tree && (begins_with_section(&source) || !yaml && !looks_like_yaml(&source) || reads_as_ini(&source)) {
             return self.ini(&source);
         }
         match document {
@@ -192,6 +191,16 @@ impl Reader<'_> {
             }
         }
     }
+    /// A text as INI. If it is something else altogether, that is said instead of what INI makes of each line.
+    fn ini(&mut self, source: &Source) {
+        let known = self.problems.0.len();
+        ini::read(source, &mut self.inventory, &mut self.problems);
+        let wrong = self.problems.0.iter().skip(known).any(|problem| problem.level == crate::diagnostics::Level::Error);
+        if let Some(problem) = wrong.then(|| mistaken::told(source)).flatten() {
+            self.problems.0.truncate(known);
+            self.problems.push(problem);
+        }
+    }
 }
 
 /// Whether the first line that says something is a section of INI, which no YAML begins with.
@@ -205,19 +214,6 @@ fn begins_with_section(source: &Source) -> bool {
 fn looks_like_groups(document: &Node) -> bool {
     document.get("plugin").is_some()
         || document.as_map().is_some_and(|map| map.iter().all(|(_, group)| matches!(group.value, Value::Map(_) | Value::Null)))
-}
-
-impl Reader<'_> {
-    /// A text as INI. If it is something else altogether, that is said instead of what INI makes of each line.
-    fn ini(&mut self, source: &Source) {
-        let known = self.problems.0.len();
-        ini::read(source, &mut self.inventory, &mut self.problems);
-        let wrong = self.problems.0.iter().skip(known).any(|problem| problem.level == crate::diagnostics::Level::Error);
-        if let Some(problem) = wrong.then(|| mistaken::told(source)).flatten() {
-            self.problems.0.truncate(known);
-            self.problems.push(problem);
-        }
-    }
 }
 
 /// Whether a text is INI without a mistake.

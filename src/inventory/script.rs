@@ -77,9 +77,7 @@ impl Script<'_> {
         }
         Ok(Source::new(format!("output of {call}"), text))
     }
-}
 
-impl Script<'_> {
     fn json(&self, source: &Source) -> Result<Node, Diagnostics> {
         load_json(source).map_err(|errors| {
             let hint = format!("nothing but JSON may stand on its standard output; see it with `{} --list`", self.run_as());

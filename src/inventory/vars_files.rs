@@ -1,6 +1,6 @@
 //! `group_vars/` and `host_vars/`: files and directories named for a group or a host.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ struct Listing {
     path: PathBuf,
     /// As the person would call it.
     name: String,
-    entries: BTreeMap<String, ()>,
+    entries: BTreeSet<String>,
 }
 
 impl Loader<'_> {
@@ -85,7 +85,7 @@ impl Loader<'_> {
             return None;
         }
         match names(path) {
-            Ok(entries) => Some(Listing { path: path.to_owned(), name, entries: entries.into_iter().map(|name| (name, ())).collect() }),
+            Ok(entries) => Some(Listing { path: path.to_owned(), name, entries: entries.into_iter().collect() }),
             Err(error) => {
                 self.problems.push(Diagnostic::error(format!("cannot read `{name}`: {}", reason(&error))));
                 None
@@ -95,7 +95,7 @@ impl Loader<'_> {
 
     /// The files of one group or host, in the order in which they count.
     fn files(&mut self, listing: &Listing, name: &str) -> Vec<(PathBuf, String)> {
-        let candidates = ENDINGS.iter().map(|ending| format!("{name}{ending}")).filter(|entry| listing.entries.contains_key(entry));
+        let candidates = ENDINGS.iter().map(|ending| format!("{name}{ending}")).filter(|entry| listing.entries.contains(entry));
         let mut there: Vec<(PathBuf, String)> =
             candidates.map(|entry| (listing.path.join(&entry), format!("{}/{entry}", listing.name))).collect();
         // a link that leads nowhere is not there
@@ -166,7 +166,7 @@ impl Loader<'_> {
 
     /// Files that belong to nothing, if they are nearly named for something: the others may belong to another inventory.
     fn strays(&mut self, listing: &Listing, what: &str, names: &[&Arc<str>]) {
-        for entry in listing.entries.keys() {
+        for entry in &listing.entries {
             let stem = ENDINGS.iter().rev().find_map(|ending| entry.strip_suffix(ending)).unwrap_or(entry);
             if stem.starts_with('.') || names.iter().any(|name| ***name == *stem) {
                 continue;

@@ -213,8 +213,7 @@ impl Loader<'_> {
         };
         let style = match style {
             ScalarStyle::Plain => Style::Plain,
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
-            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            _ if block => Style::Block,
             _ => Style::Quoted,
         };
         if let (Some(name), true) = (&anchor, value == Value::Null && text.is_empty()) {
