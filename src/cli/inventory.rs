@@ -1,6 +1,6 @@
 //! The inventory of a run: from arguments and ansible.cfg to hosts with variables that are known to be readable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::terminal::Terminal;
 use super::vault;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::inventory::{self, Given, Host, HostScope, Inventory, Pattern, Request, is_secret};
+use crate::inventory::{self, Given, Host, HostScope, Inventory, Pattern, Request, Variable, is_secret};
 use crate::report::{SHORTEST, Secrets};
 use crate::template::{Engine, Surroundings};
 use crate::yaml::{Keys, Node, Value, load, plain};
@@ -80,8 +80,12 @@ pub(super) fn load_inventory(
     let (mut inventory, mut found) = inventory::read(&request);
     let engine = engine(environment, playbook_dir, &keys);
     hide(&inventory, secrets, problems);
-    for variable in inventory.all_variables() {
-        engine.check(&variable.value, &mut found);
+    // a range's hosts share what stands in one line
+    let mut checked = HashSet::new();
+    for Variable { value, .. } in inventory.all_variables() {
+        if checked.insert((value.place.source.text.as_ptr(), value.place.span.start)) {
+            engine.check(value, &mut found);
+        }
     }
     if found.has_errors() {
         inventory.mark_incomplete();
@@ -189,7 +193,7 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
     match (hosts, limited) {
         (Ok(hosts), Ok(None)) => hosts,
         (Ok(hosts), Ok(Some(limited))) => {
-            let allowed: std::collections::HashSet<&str> = limited.iter().map(|host| &*host.name).collect();
+            let allowed: HashSet<&str> = limited.iter().map(|host| &*host.name).collect();
             let left: Vec<&Host> = hosts.into_iter().filter(|host| allowed.contains(&*host.name)).collect();
             if left.is_empty() {
                 let error = Diagnostic::error("no host matches both the pattern and --limit");

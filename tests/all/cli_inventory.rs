@@ -37,6 +37,14 @@ motd=\"{{ inventory_hostname }} is one of {{ groups.cluster | length }}\"
 }
 
 #[test]
+fn a_mistake_in_a_line_of_a_thousand_hosts_is_told_once() {
+    let program = Program::new();
+    program.file("hosts", "node[1:1000] x=\"{{ bad\"\n");
+    let ran = program.run(&["inventory", "list", "-i", "hosts"]);
+    assert_eq!((ran.code, ran.stderr.matches("the template is not closed").count()), (Some(64), 1), "{}", ran.all());
+}
+
+#[test]
 fn what_a_person_sees() {
     let program = project();
     let mut seen = String::new();
