@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
     if text.starts_with('@') {
         return;
     }
-    let Some(once) = read(&[text.clone()]) else { return };
+    let Some(once) = read(std::slice::from_ref(&text)) else { return };
     let mut twice = once.clone();
     twice.extend(once.iter().cloned());
     assert_eq!(read(&[text.clone(), text.clone()]), Some(twice));

@@ -186,9 +186,8 @@ impl Loader<'_> {
         let value = match kind {
             // a key `=` is a text, and so is `<<` where it merges
             Kind::None if plain && self.is_key() && matches!(text, "=" | "<<") => Ok(Value::from(text)),
-            Kind::None if plain => scalar::resolve(text).map(|value| {
-                self.surprises.see(text, &value, &bytes, self.is_key());
-                value
+            Kind::None if plain => scalar::resolve(text).inspect(|value| {
+                self.surprises.see(text, value, &bytes, self.is_key());
             }),
             Kind::None | Kind::Str => Ok(Value::from(text)),
             kind => kind.scalar(text),
