@@ -107,6 +107,9 @@ struct Sealed {
 
 impl Sealed {
     fn parse(text: &str) -> Result<Self, VaultError> {
+        if !is_encrypted(text) {
+            return Err(VaultError::Format("it does not begin with $ANSIBLE_VAULT, or has letters in it that ASCII has not"));
+        }
         let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is only one line"))?;
         let mut fields = header.trim().split(';');
         if fields.next() != Some(MARK) {
@@ -196,6 +199,8 @@ mod tests {
         let damaged = PLAIN.replacen("AES256\n3", "AES256\n4", 1);
         let error = keys(&[("default", "correct horse")]).open(&damaged);
         assert!(matches!(error, Err(VaultError::Format(_) | VaultError::WrongPassword)), "{error:?}");
+        let odd = keys(&[("default", "other")]).open(&WITH_ID.replacen(";dev", ";dév", 1));
+        assert!(matches!(odd, Err(VaultError::Format(_))), "{odd:?}");
         for text in [
             "$ANSIBLE_VAULT;1.1;AES256",
             "$ANSIBLE_VAULT;1.0;AES\n00",
