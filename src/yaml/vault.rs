@@ -214,10 +214,10 @@ mod tests {
     }
 
     proptest::proptest! {
-        // each takes as long as a password
+        // each takes as long as a password; another version in the first line is no damage
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
         #[test]
-        fn whatever_is_damaged_stays_closed(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
+        fn whatever_is_damaged_stays_closed(at in PLAIN.find('\n').unwrap()..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
             let keys = keys(&[("default", "correct horse")]);
             let mut changed = PLAIN.to_owned();
             changed.replace_range(at..=at, &digit);

@@ -267,3 +267,9 @@ fn everything_is_checked_without_being_evaluated() {
         ]
     );
 }
+
+#[test]
+fn a_mistake_behind_the_last_column_that_is_counted() {
+    let text = message(&"{#".repeat(40_000), "a: 1\n");
+    assert!(text.contains("comment is not closed") || text.contains("too long"), "{text}");
+}
