@@ -214,17 +214,16 @@ mod tests {
     }
 
     proptest::proptest! {
-        // each takes as long as a password; another version in the first line is no damage
+        // each takes as long as a password
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
         #[test]
-        fn whatever_is_damaged_stays_closed(at in PLAIN.find('\n').unwrap()..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
+        fn what_is_damaged_stays_closed_or_is_the_same_text(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
             let keys = keys(&[("default", "correct horse")]);
             let mut changed = PLAIN.to_owned();
             changed.replace_range(at..=at, &digit);
-            // white space and the case of digits mean nothing
-            let same = |text: &str| text.split_whitespace().collect::<String>() == PLAIN.split_whitespace().collect::<String>();
+            // white space and the case of digits, in both layers, mean nothing; else it does not open
             for text in [changed.as_str(), &PLAIN[..cut]] {
-                assert!(same(text) || keys.open(text).is_err(), "{text}");
+                assert!(keys.open_text(text).map_or(true, |plain| plain == "a: 1\nb: \"ä\"\n"), "{text}");
             }
         }
     }
