@@ -40,6 +40,6 @@ nodes: install  ## throwaway machines to play with, and an inventory for them
 	cargo run --quiet --example nodes -- $(ARGS)
 
 fuzz:           ## looks for new inputs for two minutes a target (needs cargo-fuzz)
-	for target in records known_hosts ssh_config frames; do
-	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=120
+	for target in records known_hosts ssh_config frames ini pattern range literal extra_vars yaml script_output vault template; do
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=120 -rss_limit_mb=2048 -timeout=10
 	done

@@ -182,7 +182,7 @@ impl Inventory {
 }
 
 /// A graph is drawn up to this size: a group is drawn in each that it is in, and so it may double with every level.
-const LARGEST_GRAPH: usize = 256 << 20;
+const LARGEST_GRAPH: usize = 128 << 20;
 /// Groups in each other deeper than this are not drawn.
 const DEEPEST_GRAPH: usize = 200;
 

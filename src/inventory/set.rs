@@ -7,7 +7,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Place};
 use crate::yaml::{Node, Value};
 
 /// The most that ranges may write into an inventory: each host counts, and each value on each of them.
-const MOST_BY_RANGES: usize = 500_000;
+const MOST_BY_RANGES: usize = 400_000;
 
 /// Whether there is room for so many hosts with these values on each. Only what ranges repeat is counted: a few letters may
 /// stand for any number.

@@ -6,6 +6,7 @@ use minijinja::machinery::{Span, Token, ast, parse, parse_expr, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 use super::fault::{Fault, Outcome, fail};
+use crate::yaml::guarded;
 
 /// How many operators may stand between one pair of braces: a tree is as deep as a chain of them is long.
 const OPERATORS: usize = 600;
@@ -28,14 +29,23 @@ fn syntax() -> Outcome<SyntaxConfig> {
 
 /// The tree of a template.
 pub(super) fn template(text: &str) -> Outcome<ast::Stmt<'_>> {
-    bounded(text, false)?;
-    parse(text, "", syntax()?).map_err(|error| explained(text, &error, false))
+    understood(|| {
+        bounded(text, false)?;
+        parse(text, "", syntax()?).map_err(|error| explained(text, &error, false))
+    })
 }
 
 /// The tree of an expression without braces around it.
 pub(super) fn expression(text: &str) -> Outcome<ast::Expr<'_>> {
-    bounded(text, true)?;
-    parse_expr(text).map_err(|error| explained(text, &error, true))
+    understood(|| {
+        bounded(text, true)?;
+        parse_expr(text).map_err(|error| explained(text, &error, true))
+    })
+}
+
+/// The parser counts columns in 16 bits, and in a build that checks sums it panics at a mistake behind the last of them.
+fn understood<T>(parse: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    guarded(parse).unwrap_or_else(|| fail("the template cannot be understood, and a line of it is too long to say where"))
 }
 
 /// Whether an expression is one pair of braces: `{{ x }}`.

@@ -19,6 +19,7 @@ mod to_json;
 mod value;
 mod vault;
 
+pub(crate) use guard::guarded;
 pub use guard::panics_are_caught;
 pub use json::load_json;
 pub use load::load;

@@ -131,6 +131,9 @@ struct Sealed {
 
 impl Sealed {
     fn parse(text: &str) -> Result<Self, VaultError> {
+        if !is_encrypted(text) {
+            return Err(VaultError::Format("it does not begin with $ANSIBLE_VAULT, or has letters in it that ASCII has not"));
+        }
         let (header, body) = text.split_once('\n').ok_or(VaultError::Format("there is nothing but its first line"))?;
         let mut fields = header.trim().split(';');
         if fields.next() != Some(MARK) {
@@ -222,6 +225,8 @@ mod tests {
         let damaged = PLAIN.replacen("AES256\n3", "AES256\n4", 1);
         let error = keys(&[("default", "correct horse")]).open(&damaged);
         assert!(matches!(error, Err(VaultError::Format(_) | VaultError::WrongPassword)), "{error:?}");
+        let odd = keys(&[("default", "other")]).open(&WITH_ID.replacen(";dev", ";dév", 1));
+        assert!(matches!(odd, Err(VaultError::Format(_))), "{odd:?}");
         for text in [
             "$ANSIBLE_VAULT;1.1;AES256",
             "$ANSIBLE_VAULT;1.0;AES\n00",
@@ -238,7 +243,7 @@ mod tests {
         // each takes as long as a password
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
         #[test]
-        fn whatever_is_damaged_stays_closed(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
+        fn what_is_damaged_stays_closed_or_is_the_same_text(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
             let keys = keys(&[("default", "correct horse")]);
             let mut changed = PLAIN.to_owned();
             changed.replace_range(at..=at, &digit);
@@ -250,7 +255,7 @@ mod tests {
             };
             let same = |text: &str| meaning(text) == meaning(PLAIN);
             for text in [changed.as_str(), &PLAIN[..cut]] {
-                assert!(same(text) || keys.open(text).is_err(), "{text}");
+                assert!(keys.open_text(text).map_or(true, |plain| plain == "a: 1\nb: \"ä\"\n"), "{text}");
             }
         }
     }

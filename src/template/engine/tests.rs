@@ -419,3 +419,9 @@ fn no_filter_test_or_operator_is_brought_down_by_an_odd_value() {
         }
     }
 }
+
+#[test]
+fn a_mistake_behind_the_last_column_that_is_counted() {
+    let text = message(&"{#".repeat(40_000), "a: 1\n");
+    assert!(text.contains("comment is not closed") || text.contains("too long"), "{text}");
+}
