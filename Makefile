@@ -32,9 +32,9 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	python3 tests/oracle/yaml/record.py --ansible-dir "$$ansible"
 	"$$ansible/bin/python" tests/oracle/template/record.py
 
-bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md
+bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory: only that part)
 	cargo build --quiet --release --bin homelabctl --example bench
-	target/release/examples/bench
+	target/release/examples/bench $(PART)
 
 nodes: install  ## throwaway machines to play with, and an inventory for them
 	cargo run --quiet --example nodes -- $(ARGS)

@@ -1,7 +1,8 @@
 //! `make bench`: what connecting and reading facts costs, beside the ssh program and Ansible on the same machines in the
-//! same run, and what the program alone costs with up to a thousand hosts. Writes `docs/benchmarks.md`.
+//! same run, what the program alone costs with up to a thousand hosts, and what it costs to read an inventory. Writes
+//! `docs/benchmarks.md`. `bench inventory` measures only the last, and leaves the rest of that file as it is.
 //!
-//! Needs root, as the test bed does. `homelabctl` is expected beside this program.
+//! Needs root, as the test bed does; the inventory does not. `homelabctl` is expected beside this program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -12,12 +13,15 @@ mod testbed;
 
 mod contestants;
 mod controller;
+mod fleet;
+mod inventory;
 mod measure;
 mod nodes;
 mod report;
 mod servers;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +36,9 @@ pub struct Arguments {
     /// Leave Ansible out
     #[arg(long)]
     without_ansible: bool,
+    /// Where Ansible is installed (a directory with bin/ansible in it), instead of installing it
+    #[arg(long, value_name = "DIR", conflicts_with = "without_ansible")]
+    ansible: Option<PathBuf>,
     /// Where the results go
     #[arg(long, default_value = "docs/benchmarks.md")]
     output: PathBuf,
@@ -42,6 +49,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Part {
+    /// Only reading an inventory
+    Inventory,
     /// The simulated servers, in a process of their own; they end with its standard input
     #[command(hide = true)]
     Servers { count: usize, answer: PathBuf },
@@ -52,11 +61,30 @@ fn main() {
     if let Some(Part::Servers { count, answer }) = &arguments.part {
         return servers::serve(*count, answer);
     }
-    let script = measure::FactsScript::new();
-    let nodes = nodes::measure(&arguments, &script);
-    let controller = controller::measure(&arguments, &script);
-    let text = report::text(&arguments, &script, &nodes, &controller);
+    let ansible = arguments.ansible();
+    let measure_inventory = || report::inventory(&arguments, &inventory::measure(&arguments, ansible.as_deref()));
+    let text = if let Some(Part::Inventory) = arguments.part {
+        let before = std::fs::read_to_string(&arguments.output).unwrap_or_default();
+        report::with_section(&before, &measure_inventory())
+    } else {
+        let script = measure::FactsScript::new();
+        let nodes = nodes::measure(&arguments, &script, ansible.as_deref());
+        let controller = controller::measure(&arguments, &script);
+        report::text(&arguments, &script, &nodes, &controller) + &measure_inventory()
+    };
     print!("{text}");
     std::fs::create_dir_all(arguments.output.parent().unwrap()).unwrap();
     std::fs::write(&arguments.output, text).unwrap();
+}
+
+impl Arguments {
+    /// Where Ansible is, unless it is left out; installs it once.
+    fn ansible(&self) -> Option<PathBuf> {
+        if self.without_ansible || self.ansible.is_some() {
+            return self.ansible.clone();
+        }
+        let done = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/ansible.sh")).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Some(PathBuf::from(String::from_utf8(done.stdout).unwrap().trim()))
+    }
 }

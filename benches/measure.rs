@@ -34,6 +34,8 @@ pub struct Cost {
     pub processor: Duration,
     /// The most memory that was resident, in bytes.
     pub memory: u64,
+    /// How many bytes it has read.
+    pub read: u64,
 }
 
 /// The program that is measured: it lies beside this one, or above it for an example.
@@ -67,10 +69,10 @@ pub fn cost(mut command: Command, status: i32) -> Cost {
         std::thread::sleep(Duration::from_millis(5));
     }
     let wall = began.elapsed();
-    let processor = processor_time(child.id());
+    let (processor, read) = (processor_time(child.id()), bytes_read(child.id()));
     let ended = child.wait().unwrap();
     assert_eq!(ended.code(), Some(status), "{command:?}");
-    Cost { wall, processor, memory }
+    Cost { wall, processor, memory, read }
 }
 
 /// Whether it has; it can still be looked at until it is waited for.
@@ -84,6 +86,12 @@ fn peak(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
     line.split_whitespace().nth(1).map_or(0, |kilobytes| kilobytes.parse::<u64>().unwrap() * 1024)
+}
+
+/// proc(5), /proc/PID/io.
+fn bytes_read(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
 }
 
 /// proc(5), /proc/PID/stat, fields 14 to 17.

@@ -1,7 +1,6 @@
 //! Real sshds: homelabctl beside ssh and Ansible, in turn.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::Arguments;
@@ -26,8 +25,7 @@ impl Case {
     }
 }
 
-pub fn measure(arguments: &Arguments, script: &FactsScript) -> Vec<Case> {
-    let ansible = (!arguments.without_ansible).then(ansible);
+pub fn measure(arguments: &Arguments, script: &FactsScript, ansible: Option<&Path>) -> Vec<Case> {
     let bed = Bed::new().unwrap();
     let mut cases = Vec::new();
     for delay in [Duration::ZERO, Duration::from_millis(50)] {
@@ -36,7 +34,7 @@ pub fn measure(arguments: &Arguments, script: &FactsScript) -> Vec<Case> {
             if delay.is_zero() { spec } else { spec.delay(delay / 2) }
         };
         let machines = bed.start_all((0..NODES).map(spec).collect()).unwrap();
-        let fields = [1, NODES].map(|number| (number, Field::new(&bed, &machines[..number], script, ansible.as_deref())));
+        let fields = [1, NODES].map(|number| (number, Field::new(&bed, &machines[..number], script, ansible)));
         let mut all: Vec<Vec<(Contestant, Option<Duration>)>> = vec![Vec::new(); fields.len()];
         // the first round warms caches up and does not count
         for round in 0..=arguments.rounds {
@@ -57,11 +55,4 @@ pub fn measure(arguments: &Arguments, script: &FactsScript) -> Vec<Case> {
         }
     }
     cases
-}
-
-/// Where Ansible is; installs it once.
-fn ansible() -> PathBuf {
-    let done = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/ansible.sh")).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    PathBuf::from(String::from_utf8(done.stdout).unwrap().trim())
 }
