@@ -1,11 +1,13 @@
 //! `homelabctl inventory host`
 
+use std::collections::HashMap;
+
 use clap::Args;
 
 use super::super::super::args::{OutputArgs, OutputFormat, SourceArgs};
 use super::super::super::inventory::Loaded;
 use super::{columns, find};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Place};
 use crate::inventory::{ansible_look, where_it_stands};
 use crate::report::escape;
 use crate::yaml::one_line;
@@ -40,11 +42,13 @@ impl HostArgs {
             groups => format!("{}  in {groups}; named in {}\n\n", host.name, where_it_stands(&host.place)),
         };
         let variables = inventory.variables(host);
+        // of two for the same name the later counts
+        let places: HashMap<&str, &Place> =
+            inventory.settings(host).map(|setting| (&*setting.variable.name, &setting.variable.place)).collect();
         let rows: Vec<Vec<String>> = variables
             .iter()
             .map(|(name, value)| {
-                let place = inventory.settings(host).filter(|setting| *setting.variable.name == **name).last();
-                let place = place.map_or_else(String::new, |setting| where_it_stands(&setting.variable.place));
+                let place = places.get(name).map_or_else(String::new, |place| where_it_stands(place));
                 let shown = loaded.shown(host, name, value);
                 ["".to_owned(), name.to_string(), escape::line(&shown), place].to_vec()
             })
