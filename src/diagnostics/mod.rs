@@ -12,5 +12,5 @@ mod source;
 pub use bytes::{read_bytes, reason};
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
-pub use similar::{similar, suggestion, within};
+pub use similar::{how_many_compared, similar, suggestion, within};
 pub use source::{Place, Source, Text};

@@ -10,11 +10,8 @@ use super::set;
 use super::words::{self, Word, WordError};
 use super::{address, literal};
 use super::{similar, suggestion};
-use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, how_many_compared};
 use crate::yaml::Node;
-
-/// Of so many names it is said what they may have been meant to be.
-const SUGGESTED: usize = 50;
 
 /// What the lines of a section are.
 #[derive(Clone, Copy)]
@@ -162,19 +159,20 @@ impl Reader<'_> {
 
     /// What is left of the groups that have to be declared.
     fn undeclared(&mut self) {
-        let order = std::mem::take(&mut self.pending_order);
+        let (order, mut pending) = (std::mem::take(&mut self.pending_order), std::mem::take(&mut self.pending));
         let names: Vec<Arc<str>> = self.inventory.groups().map(|group| Arc::clone(&group.name)).collect();
-        for (count, name) in order.into_iter().enumerate() {
-            let Some(pending) = self.pending.remove(&name) else { continue };
-            let known = names.iter().map(|known| &**known).filter(|known| *known != name);
+        let undeclared = order.into_iter().filter_map(|name| Some((pending.remove(&name)?, name)));
+        for (index, (pending, name)) in undeclared.enumerate() {
+            // each is compared with all that are known
+            let compared = if index < how_many_compared(names.len()) { names.as_slice() } else { &[] };
+            let known = compared.iter().map(|known| &**known).filter(|known| *known != name);
             let hosts = self.inventory.host(&name).is_some();
             let (what, place) = match pending.parents.last() {
                 None => ("sets variables of", pending.place),
                 Some(_) => ("names", pending.place),
             };
             let error = Diagnostic::error(format!("this {what} the group `{name}`, which is nowhere declared")).at(place);
-            // nobody reads that many, and each is compared with all that are known
-            self.problems.push(match suggestion(&name, known.take(if count < SUGGESTED { usize::MAX } else { 0 })) {
+            self.problems.push(match suggestion(&name, known) {
                 Some(label) => error.label(label),
                 None if hosts => error.hint(format!("`{name}` is a host; only groups stand in `:children`")),
                 None => error.hint(format!("declare it with a line `[{name}]`, even if no host stands below it")),
@@ -420,6 +418,14 @@ no value
     #[test]
     fn circles_of_groups() {
         insta::assert_snapshot!(problems("[a:children]\nb\n[b:children]\nc\n[c:children]\na\n[d:children]\nd\n[e:children]\nall\n"));
+    }
+
+    #[test]
+    fn what_was_meant_is_told_however_many_groups_are_declared_late() {
+        let late: String = (0..1000).map(|number| format!("late{number:03}\n")).collect();
+        let declared = late.replace("late", "[late").replace('\n', "]\n");
+        let told = problems(&format!("[all_of_them:children]\n{late}mastres\n{declared}[masters]\n"));
+        assert!(told.contains("did you mean `masters`?"), "{told}");
     }
 
     #[test]

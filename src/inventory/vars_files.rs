@@ -1,6 +1,6 @@
 //! `group_vars/` and `host_vars/`: files and directories named for a group or a host.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::file::{self, Closed};
 use super::known::is_secret;
 use super::missing;
 use super::suggestion;
-use crate::diagnostics::{Diagnostic, Diagnostics, Source, reason};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, how_many_compared, reason};
 use crate::yaml::{Keys, Value, load, plain};
 
 /// The endings that a file of variables may have; the first that is there is read, and no other.
@@ -166,12 +166,13 @@ impl Loader<'_> {
 
     /// Files that belong to nothing, if they are nearly named for something: the others may belong to another inventory.
     fn strays(&mut self, listing: &Listing, what: &str, names: &[&Arc<str>]) {
-        for entry in &listing.entries {
-            let stem = ENDINGS.iter().rev().find_map(|ending| entry.strip_suffix(ending)).unwrap_or(entry);
-            if stem.starts_with('.') || names.iter().any(|name| ***name == *stem) {
-                continue;
-            }
-            if let Some(meant) = suggestion(stem, names.iter().map(|name| &***name)) {
+        let known: HashSet<&str> = names.iter().map(|name| &***name).collect();
+        let stem = |entry: &'_ String| ENDINGS.iter().rev().find_map(|ending| entry.strip_suffix(ending)).unwrap_or(entry).to_owned();
+        let strays = listing.entries.iter().map(|entry| (entry, stem(entry)));
+        let strays = strays.filter(|(_, stem)| !stem.starts_with('.') && !known.contains(stem.as_str()));
+        // each is compared with all names
+        for (entry, stem) in strays.take(how_many_compared(names.len())) {
+            if let Some(meant) = suggestion(&stem, names.iter().map(|name| &***name)) {
                 let warning = Diagnostic::warning(format!("`{}/{entry}` is not read: there is no {what} `{stem}`", listing.name));
                 self.problems.push(warning.hint(meant));
             }
