@@ -1,17 +1,20 @@
 //! Groups that are in themselves.
 
 use super::data::{ALL, GroupId, Inventory};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place};
 
 /// So many groups of a circle are shown with their lines.
 const SHOWN: usize = 6;
+/// A circle of more groups is told by so many, and its last.
+const MOST_NAMES: usize = 10;
 
 /// Whether there are any; each is told at the place that closes it.
 pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         New,
-        Open,
+        /// How far on the way.
+        Open(usize),
         Done,
     }
     let mut found = false;
@@ -32,8 +35,9 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
         while let Some((group, seen)) = way.last_mut() {
             let (group, child) = (*group, inventory.group_at(*group).children.get(*seen));
             *seen += 1;
+            let at = way.len() - 1;
             if let Some(state) = states.get_mut(group.0) {
-                *state = if child.is_some() { State::Open } else { State::Done };
+                *state = if child.is_some() { State::Open(at) } else { State::Done };
             }
             match child {
                 None => {
@@ -42,29 +46,11 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
                 Some((child, place)) => match states.get(child.0) {
                     Some(State::New) => way.push((*child, 0)),
                     // said above
-                    Some(State::Open) if *child == ALL => found = true,
-                    Some(State::Open) => {
+                    Some(State::Open(_)) if *child == ALL => found = true,
+                    Some(&State::Open(from)) => {
                         found = true;
-                        let from = way.iter().position(|(group, _)| group == child).unwrap_or(0);
-                        let circle = way.get(from..).unwrap_or_default().iter().map(|(group, _)| *group).chain([*child]);
-                        let circle: Vec<GroupId> = circle.collect();
-                        let names: Vec<&str> = circle.iter().map(|group| &*inventory.group_at(*group).name).collect();
-                        let text = format!("the group `{}` is in itself: {}", inventory.group_at(*child).name, names.join(" → "));
-                        let mut error = Diagnostic { place: place.clone(), ..Diagnostic::error(text) };
-                        // the other ends of the circle: any of them may be the wrong one
-                        let pairs = circle.iter().zip(circle.iter().skip(1));
-                        let others = pairs.clone().take(pairs.len().saturating_sub(1)).take(SHOWN);
-                        for (parent, child) in others {
-                            let (parent, name) = (inventory.group_at(*parent), &inventory.group_at(*child).name);
-                            let place = parent.children.iter().find(|(id, _)| id == child).and_then(|(_, place)| place.clone());
-                            error.also.extend(place.map(|place| (place, format!("`{name}` is in `{}`", parent.name))));
-                        }
-                        if !error.also.is_empty() {
-                            error.label =
-                                Some(format!("and `{}` in `{}`", inventory.group_at(*child).name, inventory.group_at(group).name));
-                        }
-                        let hint = if error.also.is_empty() { "take it out of its own children" } else { "take one of these lines out" };
-                        problems.push(error.hint(hint));
+                        let circle: Vec<GroupId> = way.get(from..).unwrap_or_default().iter().map(|(group, _)| *group).collect();
+                        problems.push(told(inventory, &circle, group, *child, place));
                     }
                     Some(State::Done) | None => {}
                 },
@@ -72,4 +58,27 @@ pub(super) fn find(inventory: &Inventory, problems: &mut Diagnostics) -> bool {
         }
     }
     found
+}
+
+/// A circle that begins with `first`, and which `last` closes at this place.
+fn told(inventory: &Inventory, circle: &[GroupId], last: GroupId, first: GroupId, place: &Option<Place>) -> Diagnostic {
+    let name = |group: GroupId| &*inventory.group_at(group).name;
+    let mut names: Vec<&str> = circle.iter().take(MOST_NAMES).map(|group| name(*group)).collect();
+    if circle.len() > MOST_NAMES + 1 {
+        names.push("…");
+    }
+    names.extend(circle.iter().skip(MOST_NAMES).last().map(|group| name(*group)));
+    names.push(name(first));
+    let text = format!("the group `{}` is in itself: {}", name(first), names.join(" → "));
+    let mut error = Diagnostic { place: place.clone(), ..Diagnostic::error(text) };
+    // the other ends of the circle: any of them may be the wrong one
+    for (parent, child) in circle.iter().zip(circle.iter().skip(1)).take(SHOWN) {
+        let place = inventory.group_at(*parent).children.iter().find(|(id, _)| id == child).and_then(|(_, place)| place.clone());
+        error.also.extend(place.map(|place| (place, format!("`{}` is in `{}`", name(*child), name(*parent)))));
+    }
+    if error.also.is_empty() {
+        return error.hint("take it out of its own children");
+    }
+    error.label = Some(format!("and `{}` in `{}`", name(first), name(last)));
+    error.hint("take one of these lines out")
 }

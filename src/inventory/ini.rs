@@ -421,6 +421,14 @@ no value
     }
 
     #[test]
+    fn of_a_long_circle_some_names_are_told() {
+        let text: String = (0..99).map(|number| format!("[g{number}:children]\ng{}\n", (number + 1) % 99)).collect();
+        let told = problems(&text);
+        let circle = "the group `g0` is in itself: g0 → g1 → g2 → g3 → g4 → g5 → g6 → g7 → g8 → g9 → … → g98 → g0\n";
+        assert!(told.contains(circle), "{told}");
+    }
+
+    #[test]
     fn what_was_meant_is_told_however_many_groups_are_declared_late() {
         let late: String = (0..1000).map(|number| format!("late{number:03}\n")).collect();
         let declared = late.replace("late", "[late").replace('\n', "]\n");
