@@ -1,6 +1,6 @@
 //! What an inventory holds: hosts, groups, how they belong together, and what is set on each.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -171,29 +171,23 @@ impl Inventory {
 
     /// The hosts of a group and of those in it: its own first, then its children's, breadth first; each once.
     pub fn hosts_of(&self, group: GroupId) -> Vec<HostId> {
-        let mut taken = vec![false; self.hosts.len()];
-        let mut hosts = Vec::new();
-        for group in self.descendants(group) {
-            for &host in &self.group_at(group).hosts {
-                if let Some(taken) = taken.get_mut(host.0).filter(|taken| !**taken) {
-                    *taken = true;
-                    hosts.push(host);
-                }
+        self.hosts_of_all([group])
+    }
+
+    /// The hosts of several groups, one group after the other; each once.
+    pub(super) fn hosts_of_all(&self, groups: impl IntoIterator<Item = GroupId>) -> Vec<HostId> {
+        let (mut taken, mut hosts) = (HashSet::new(), Vec::new());
+        let mut seen = HashSet::new();
+        for group in groups {
+            // with a group that was seen everything in it was
+            let mut left: VecDeque<GroupId> = Some(group).filter(|group| seen.insert(*group)).into_iter().collect();
+            while let Some(group) = left.pop_front() {
+                let group = self.group_at(group);
+                hosts.extend(group.hosts.iter().filter(|host| taken.insert(**host)));
+                left.extend(group.children.iter().map(|(child, _)| *child).filter(|child| seen.insert(*child)));
             }
         }
         hosts
-    }
-
-    /// A group, then those in it, breadth first.
-    fn descendants(&self, group: GroupId) -> Vec<GroupId> {
-        let mut order = vec![group];
-        let mut seen = BTreeSet::from([group]);
-        let mut at = 0;
-        while let Some(&next) = order.get(at) {
-            at += 1;
-            order.extend(self.group_at(next).children.iter().map(|(child, _)| *child).filter(|child| seen.insert(*child)));
-        }
-        order
     }
 
     /// The groups that a host belongs to, directly or not, without `all`: as Ansible lets them take precedence, the least
@@ -325,18 +319,23 @@ impl Inventory {
     }
 
     fn join(&mut self, host: HostId, group: GroupId) {
-        let groups = &mut self.at_mut(host).groups;
-        if !groups.contains(&group) {
-            groups.push(group);
+        let (groups, hosts) = (&self.at(host).groups, &self.group_at(group).hosts);
+        // both lists say it, and nearly always one is short
+        let known = if groups.len() < hosts.len() { groups.contains(&group) } else { hosts.contains(&host) };
+        if !known {
+            self.at_mut(host).groups.push(group);
             self.group_at_mut(group).hosts.push(host);
         }
     }
 
     /// Puts a group into another. Circles are found at the end, by [`Inventory::reconcile`].
     pub(super) fn add_child(&mut self, parent: GroupId, child: GroupId, place: Option<Place>) {
-        let children = &mut self.group_at_mut(parent).children;
-        if !children.iter().any(|(known, _)| *known == child) {
-            children.push((child, place));
+        let (children, parents) = (&self.group_at(parent).children, &self.group_at(child).parents);
+        // as above
+        let known =
+            if parents.len() < children.len() { parents.contains(&parent) } else { children.iter().any(|(known, _)| *known == child) };
+        if !known {
+            self.group_at_mut(parent).children.push((child, place));
             self.group_at_mut(child).parents.push(parent);
         }
     }

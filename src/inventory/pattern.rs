@@ -6,12 +6,12 @@ use std::path::Path;
 
 use fancy_regex::Regex;
 
-use super::data::{Host, HostId, Inventory};
+use super::data::{GroupId, Host, HostId, Inventory};
 use super::glob::Glob;
 use super::range::is_digits;
 use super::suggestion;
 use super::{address, file};
-use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, how_many_compared};
 
 /// A pattern of hosts, Ansible's way: the union of its parts, of that only what is in every `&part`, without what is in
 /// a `!part`; the order of the parts does not matter.
@@ -25,8 +25,6 @@ const STEPS: usize = 10_000_000;
 const LEAST_STEPS: usize = 10_000;
 /// How large a regular expression may become: one that calls itself grows without end.
 const MOST_PARTS: usize = 100_000;
-/// Of so many parts it is said what they may have been meant to be.
-const SUGGESTED: usize = 50;
 
 /// One part of a pattern.
 struct Part {
@@ -52,8 +50,9 @@ impl Pattern {
         let parts = self.parts(&mut problems);
         let of_sign = |sign: Option<char>| parts.iter().filter(move |part| part.sign == sign);
         let mut hosts: Vec<HostId> = Vec::new();
+        let mut seen = HashSet::new();
         for part in of_sign(None) {
-            hosts.extend(members(part, inventory, &mut problems));
+            hosts.extend(members(part, inventory, &mut problems).into_iter().filter(|host| seen.insert(*host)));
         }
         if of_sign(None).next().is_none() {
             hosts = inventory.hosts_of(super::data::ALL);
@@ -62,12 +61,8 @@ impl Pattern {
             let members: HashSet<HostId> = members(part, inventory, &mut problems).into_iter().collect();
             hosts.retain(|host| members.contains(host));
         }
-        for part in of_sign(Some('!')) {
-            let members: HashSet<HostId> = members(part, inventory, &mut problems).into_iter().collect();
-            hosts.retain(|host| !members.contains(host));
-        }
-        let mut seen = HashSet::new();
-        let selected: Vec<&Host> = hosts.into_iter().filter(|host| seen.insert(*host)).map(|id| inventory.at(id)).collect();
+        let left_out: HashSet<HostId> = of_sign(Some('!')).flat_map(|part| members(part, inventory, &mut problems)).collect();
+        let selected: Vec<&Host> = hosts.into_iter().filter(|host| !left_out.contains(host)).map(|id| inventory.at(id)).collect();
         if selected.is_empty() && !problems.has_errors() {
             problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(self.source.whole()));
         }
@@ -208,7 +203,7 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
     if let Some(&host) = inventory.host_ids.get(part.text.as_str()).filter(|_| part.sign.is_none()) {
         return vec![host];
     }
-    let suggest = problems.0.len() < SUGGESTED;
+    let few_problems = problems.0.len() < how_many_compared(inventory.len() + inventory.groups.len());
     let mut complain = |error: Diagnostic| problems.push(error.at(part.place.clone()));
     if part.text.is_empty() {
         complain(Diagnostic::error("a name is missing here").hint("write a host, a group or a pattern behind the sign"));
@@ -230,7 +225,7 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
             return Vec::new();
         }
         Found::Nothing => {
-            complain(nothing(part, text, inventory, suggest));
+            complain(nothing(part, text, inventory, few_problems));
             return Vec::new();
         }
     };
@@ -267,8 +262,6 @@ enum Found<'a> {
 /// The hosts of all groups that match, and the hosts that do.
 fn find<'a>(text: &str, matcher: &Matcher, inventory: &'a Inventory) -> Found<'a> {
     let or_nothing = |hosts: Option<Vec<HostId>>| hosts.map_or(Found::Nothing, Found::Hosts);
-    let mut found: Vec<HostId> = Vec::new();
-    let mut any = false;
     let literal = !text.starts_with('~') && !text.contains(['.', '?', '*', '[']);
     if literal {
         if let Some(&group) = inventory.group_ids.get(text) {
@@ -277,33 +270,38 @@ fn find<'a>(text: &str, matcher: &Matcher, inventory: &'a Inventory) -> Found<'a
         let host = inventory.host_ids.get(text).copied().or_else(|| inventory.localhost(text));
         return or_nothing(host.map(|host| vec![host]));
     }
-    for group in inventory.groups() {
-        match matcher.matches(&group.name) {
-            None => return Found::TooSlow(&group.name),
-            Some(false) => continue,
-            Some(true) => any = true,
+    let (mut groups, mut hosts): (Vec<GroupId>, Vec<HostId>) = (Vec::new(), Vec::new());
+    if text.starts_with('~') || Glob::is_glob(text) {
+        for (id, group) in inventory.groups().enumerate() {
+            match matcher.matches(&group.name) {
+                None => return Found::TooSlow(&group.name),
+                Some(matches) => groups.extend(matches.then_some(GroupId(id))),
+            }
         }
-        if let Some(&id) = inventory.group_ids.get(&group.name) {
-            found.extend(inventory.hosts_of(id));
+        for (id, host) in inventory.hosts().enumerate() {
+            match matcher.matches(&host.name) {
+                None => return Found::TooSlow(&host.name),
+                Some(matches) => hosts.extend(matches.then_some(HostId(id))),
+            }
         }
+    } else {
+        // only a dot is in it, and it means itself
+        groups.extend(inventory.group_ids.get(text));
+        hosts.extend(inventory.host_ids.get(text));
     }
-    for id in (0..inventory.len()).map(HostId) {
-        match matcher.matches(&inventory.at(id).name) {
-            None => return Found::TooSlow(&inventory.at(id).name),
-            Some(false) => {}
-            Some(true) => found.push(id),
-        }
-    }
-    let mut seen = HashSet::new();
-    found.retain(|host| seen.insert(*host));
-    if found.is_empty() && !any {
+    let mut found = inventory.hosts_of_all(groups.iter().copied());
+    let seen: HashSet<HostId> = found.iter().copied().collect();
+    found.extend(hosts.into_iter().filter(|host| !seen.contains(host)));
+    if found.is_empty() && groups.is_empty() {
         return or_nothing(inventory.localhost(text).map(|host| vec![host]));
     }
     Found::Hosts(found)
 }
 
-fn nothing(part: &Part, text: &str, inventory: &Inventory, suggest: bool) -> Diagnostic {
+/// `compare`: whether to look what was meant, among all names.
+fn nothing(part: &Part, text: &str, inventory: &Inventory, compare: bool) -> Diagnostic {
     let names = inventory.groups().map(|group| &*group.name).chain(inventory.hosts().map(|host| &*host.name));
+    let names = Some(names).filter(|_| compare).into_iter().flatten();
     let error = Diagnostic::error(format!("no host and no group matches `{text}`"));
     let whole = &part.place.source.text;
     if part.text.contains(':')
@@ -318,7 +316,7 @@ fn nothing(part: &Part, text: &str, inventory: &Inventory, suggest: bool) -> Dia
     if let Some(front) = counted.filter(|front| inventory.group_ids.contains_key(*front)) {
         return error.hint(format!("numbers stand in the brackets: `{front}[0]` is its first host, `{front}[0:2]` its first three"));
     }
-    match suggestion(text, names.filter(|_| suggest)) {
+    match suggestion(text, names) {
         Some(label) => error.label(label),
         None if part.sign == Some('!') => error.hint("what is to be left out must be there; take this part away if it is not"),
         None if part.text.ends_with(']') && !text.ends_with(']') => {
