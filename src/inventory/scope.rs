@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::data::Inventory;
 use crate::diagnostics::Source;
@@ -37,11 +37,7 @@ impl HostScope {
             "inventory_hostname_short" => Value::from(short(&self.host)),
             "group_names" => list(self.inventory.group_names(host)),
             "groups" => {
-                let group = |group: &super::data::Group| {
-                    let id = self.inventory.group_ids.get(&group.name)?;
-                    let hosts = self.inventory.hosts_of(*id).into_iter().map(|id| &*self.inventory.at(id).name).collect();
-                    Some((made(Value::from(&*group.name)), made(list(hosts))))
-                };
+                let group = |group: &super::data::Group| Some((made(Value::from(&*group.name)), self.entry("groups", &group.name)?));
                 Value::Map(self.inventory.groups().filter_map(group).collect())
             }
             "inventory_file" => path(host.file.as_deref().map(Path::new)),
@@ -56,6 +52,12 @@ impl Scope for HostScope {
     fn get(&self, name: &str) -> Option<Node> {
         // what Ansible makes itself cannot be set
         self.made(name).map(made).or_else(|| self.variables.get(name).cloned())
+    }
+
+    fn entry(&self, name: &str, key: &str) -> Option<Node> {
+        let group = self.inventory.group_ids.get(key).filter(|_| name == "groups")?;
+        let name = |id| made(Value::Str(Arc::clone(&self.inventory.at(id).name)));
+        Some(made(Value::List(self.inventory.hosts_of(*group).into_iter().map(name).collect())))
     }
 
     fn names(&self) -> Vec<String> {
@@ -83,7 +85,8 @@ fn path(path: Option<&Path>) -> Value {
 
 /// A value that stands nowhere. It is no template, whatever it looks like.
 fn made(value: Value) -> Node {
-    Node { literal: true, ..Node::new(value, Source::new("", "").whole()) }
+    static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::new("", ""));
+    Node { literal: true, ..Node::new(value, NOWHERE.whole()) }
 }
 
 /// The name up to its first dot, unless it is an address.

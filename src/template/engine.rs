@@ -16,6 +16,10 @@ use super::{check, convert, render};
 pub trait Scope: Send + Sync {
     /// The variable as it was written, not rendered.
     fn get(&self, name: &str) -> Option<Node>;
+    /// One value of a variable that is a mapping and grows with the inventory; `None`: the whole of it tells.
+    fn entry(&self, _name: &str, _key: &str) -> Option<Node> {
+        None
+    }
     /// Every name there is, for "did you mean".
     fn names(&self) -> Vec<String>;
     /// The hosts that `hostvars` knows.

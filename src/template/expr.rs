@@ -170,6 +170,12 @@ impl<'t> Eval<'t> {
 
     /// `value[key]`
     fn item(&mut self, item: &'t ast::GetItem<'t>, expr: &Expr) -> Outcome<V> {
+        if let (Expr::Var(var), Expr::Const(key)) = (&item.expr, &item.subscript_expr)
+            && let (None, Some(key)) = (self.local(var.id), key.value.as_str())
+            && let Some(value) = self.run.entry(var.id, key)?
+        {
+            return Ok(value);
+        }
         let value = self.expr(&item.expr)?;
         let key = self.defined(&item.subscript_expr)?;
         if let V::Undefined(_) = value {

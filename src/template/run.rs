@@ -161,6 +161,20 @@ impl<'e> Run<'e> {
         Ok(value)
     }
 
+    /// One rendered value of a variable, if it is to be had without the others.
+    pub fn entry(&self, name: &str, key: &str) -> Outcome<Option<V>> {
+        // no variable has such a name
+        let label = format!("{name}['{key}']");
+        if let Some(Some((value, _))) = self.seen.borrow().get(&label) {
+            return Ok(Some(value.clone()));
+        }
+        let Some(node) = self.scope().entry(name, key) else { return Ok(None) };
+        let (value, secret) = self.watched(|| self.node_value(&node, &label));
+        let value = value?;
+        self.seen.borrow_mut().insert(label, Some((value.clone(), secret)));
+        Ok(Some(value))
+    }
+
     /// What a node of the variables is; `label` is how a person would write the way to it.
     pub fn node_value(&self, node: &Node, label: &str) -> Outcome<V> {
         let _level = self.deeper()?;
