@@ -7,17 +7,18 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
 use crate::inventory::is_secret;
 use crate::report::Secrets;
 
-/// The same problems with lines in which nothing secret stands.
+/// The problems that are shown, with lines in which nothing secret stands.
 pub(super) fn concealed(problems: &Diagnostics, secrets: &Secrets) -> Vec<Diagnostic> {
+    let problems = problems.shown();
     let mut found: Vec<&str> = Vec::new();
-    for problem in &problems.0 {
+    for problem in &problems {
         for (source, shown) in sources(problem) {
             source.text.get(shown).unwrap_or_default().lines().for_each(|line| look(line, &mut found));
         }
     }
     // short ones are told where they are read
     let _ = secrets.register_all(found);
-    problems.0.iter().map(|problem| without(problem, secrets)).collect()
+    problems.iter().map(|problem| without(problem, secrets)).collect()
 }
 
 /// The texts that a problem shows, each with the lines from its first mark to its last.

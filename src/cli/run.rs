@@ -175,8 +175,8 @@ impl Run<'_> {
                 outcomes = work => outcomes,
             }
         });
-        for warning in &shared.client.warnings().0 {
-            reporter.tell(Event::from(warning));
+        for warning in shared.client.warnings().shown() {
+            reporter.tell(Event::from(&*warning));
         }
         let interrupted = cancelled.is_cancelled();
         runtime.shutdown_timeout(GOODBYE);

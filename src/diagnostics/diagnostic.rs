@@ -1,5 +1,7 @@
 //! One problem, and several of them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -124,6 +126,11 @@ fn excerpt<'a>(marks: &[(&'a Place, Option<&'a str>, AnnotationKind)]) -> Snippe
     Snippet::source(text.get(start..end).unwrap_or("")).line_start(line).path(place.source.name.as_ref()).annotations(annotations)
 }
 
+/// So many errors, and so many warnings, of one file are shown.
+const MOST_SHOWN: usize = 100;
+/// And so many of all files.
+const MOST_OF_ALL: usize = 1000;
+
 /// All the problems that were found, in the order of their places. The error of everything that reads files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
@@ -142,6 +149,40 @@ impl Diagnostics {
     /// Adds all of `other`.
     pub fn extend(&mut self, other: Diagnostics) {
         self.0.extend(other.0);
+    }
+
+    /// Those that a person is shown: of each file the first hundred errors and warnings, then how many more there are.
+    /// Nobody reads twenty thousand of them, and each shows a line of its file.
+    pub fn shown(&self) -> Vec<Cow<'_, Diagnostic>> {
+        let mut shown: Vec<Cow<'_, Diagnostic>> = Vec::new();
+        // of each file, how many are shown and how many are not
+        let mut counts: BTreeMap<(Level, &str), (usize, usize)> = BTreeMap::new();
+        for diagnostic in &self.0 {
+            let file = diagnostic.place.as_ref().map_or("", |place| &*place.source.name);
+            let (told, more) = counts.entry((diagnostic.level, file)).or_default();
+            if *told < MOST_SHOWN && shown.len() < MOST_OF_ALL {
+                *told += 1;
+                shown.push(Cow::Borrowed(diagnostic));
+            } else {
+                *more += 1;
+            }
+        }
+        let mut elsewhere: BTreeMap<Level, usize> = BTreeMap::new();
+        let mut rest = |level, more: usize, file: &str| {
+            let what = if level == Level::Error { "error" } else { "warning" };
+            let (plural, are) = if more == 1 { ("", "is") } else { ("s", "are") };
+            let message = format!("{more} more {what}{plural}{file} {are} not shown");
+            shown.push(Cow::Owned(Diagnostic { level, ..Diagnostic::error(message) }));
+        };
+        for ((level, file), (told, more)) in counts.into_iter().filter(|(_, (_, more))| *more > 0) {
+            match (told, file) {
+                (0, _) => *elsewhere.entry(level).or_default() += more,
+                (_, "") => rest(level, more, ""),
+                (_, file) => rest(level, more, &format!(" in `{file}`")),
+            }
+        }
+        elsewhere.into_iter().for_each(|(level, more)| rest(level, more, " in other files"));
+        shown
     }
 
     /// Whether one of them stops the run.
@@ -166,7 +207,7 @@ impl From<Diagnostic> for Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let drawn: Vec<String> = self.0.iter().map(|d| d.render(false)).collect();
+        let drawn: Vec<String> = self.shown().iter().map(|d| d.render(false)).collect();
         f.write_str(&drawn.join("\n\n"))
     }
 }
@@ -199,6 +240,22 @@ mod tests {
         let error = Diagnostic::error("`x` stands twice").at(hidden.at(0..1)).label("here").also(source.at(5..6), "and here");
         let drawn = error.render(false);
         assert!(drawn.contains("vault.yml:1:1") && drawn.contains("and here") && !drawn.contains("secret"), "{drawn}");
+    }
+
+    #[test]
+    fn of_very_many_the_first_are_shown() {
+        let (big, small) = (Source::new("big", "x\n"), Source::new("small", "y\n"));
+        let mut all = Diagnostics::new();
+        (0..1234).for_each(|number| all.push(Diagnostic::error(format!("wrong {number}")).at(big.at(0..1))));
+        (0..101).for_each(|_| all.push(Diagnostic::warning("odd").at(big.at(0..1))));
+        all.push(Diagnostic::error("the last").at(small.at(0..1)));
+        let shown = all.shown();
+        assert_eq!(shown.len(), 100 + 100 + 1 + 2);
+        let last: Vec<&str> = shown.iter().rev().take(3).map(|one| one.message.as_str()).collect();
+        assert_eq!(last, ["1 more warning in `big` is not shown", "1134 more errors in `big` are not shown", "the last"]);
+        let mut many = Diagnostics::new();
+        (0..5000).for_each(|number| many.push(Diagnostic::error("wrong").at(Source::new(format!("file{number}"), "x").whole())));
+        assert_eq!(many.shown().last().unwrap().message, "4000 more errors in other files are not shown");
     }
 
     #[test]
