@@ -170,11 +170,14 @@ impl<'t> Eval<'t> {
 
     /// `value[key]`
     fn item(&mut self, item: &'t ast::GetItem<'t>, expr: &Expr) -> Outcome<V> {
-        if let (Expr::Var(var), Expr::Const(key)) = (&item.expr, &item.subscript_expr)
-            && let (None, Some(key)) = (self.local(var.id), key.value.as_str())
-            && let Some(value) = self.run.entry(var.id, key)?
+        if let Expr::Var(var) = &item.expr
+            && super::run::Run::has_entries(var.id)
+            && self.local(var.id).is_none()
         {
-            return Ok(value);
+            let key = self.defined(&item.subscript_expr)?;
+            if let Some(value) = key.as_str().map(|key| self.run.entry(var.id, key)).transpose()?.flatten() {
+                return Ok(value);
+            }
         }
         let value = self.expr(&item.expr)?;
         let key = self.defined(&item.subscript_expr)?;

@@ -55,9 +55,9 @@ impl Lazy {
     /// All variables that a scope has, as the run sees it now.
     fn variables(run: &Run, label: &str) -> Outcome<Self> {
         let mut lazy = Self::empty(run, true);
-        for name in lazy.scope.names() {
-            // a host's variables do not hold all hosts' variables again
-            if let Some(node) = lazy.scope.get(&name).filter(|_| name != "groups") {
+        // a host's variables do not hold all hosts again
+        for name in lazy.scope.names().into_iter().filter(|name| name != "groups") {
+            if let Some(node) = lazy.scope.get(&name) {
                 lazy.add(V::from(name.clone()), format!("{label}.{name}"), From::Node(node));
             }
         }

@@ -161,16 +161,28 @@ impl<'e> Run<'e> {
         Ok(value)
     }
 
-    /// One rendered value of a variable, if it is to be had without the others.
+    /// Whether a variable grows with the inventory, so that one value of it is looked for by itself.
+    pub fn has_entries(name: &str) -> bool {
+        matches!(name, "groups" | "hostvars")
+    }
+
+    /// One rendered value of such a variable, if it is to be had without the others.
     pub fn entry(&self, name: &str, key: &str) -> Outcome<Option<V>> {
         // no variable has such a name
         let label = format!("{name}['{key}']");
-        if let Some(Some((value, _))) = self.seen.borrow().get(&label) {
+        if let Some(Some((value, secret))) = self.seen.borrow().get(&label) {
+            self.touch(*secret);
             return Ok(Some(value.clone()));
         }
-        let Some(node) = self.scope().entry(name, key) else { return Ok(None) };
-        let (value, secret) = self.watched(|| self.node_value(&node, &label));
-        let value = value?;
+        let scope = self.scope();
+        let (found, secret) = self.watched(|| match scope.entry(name, key) {
+            Some(node) => self.node_value(&node, &label).map(Some),
+            None if name == "hostvars" && scope.get(name).is_none() && scope.host(key).is_some() => {
+                Lazy::hosts(self, vec![key.to_owned()])?.at(self, 0)
+            }
+            None => Ok(None),
+        });
+        let Some(value) = found? else { return Ok(None) };
         self.seen.borrow_mut().insert(label, Some((value.clone(), secret)));
         Ok(Some(value))
     }

@@ -23,6 +23,7 @@ mod inventory_broken;
 mod inventory_machines;
 mod inventory_records;
 mod many_hosts;
+mod many_hosts_inventory;
 mod node_host;
 mod program;
 mod ssh_host_records;
