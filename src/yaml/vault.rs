@@ -243,7 +243,7 @@ mod tests {
         // each takes as long as a password
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
         #[test]
-        fn what_is_damaged_stays_closed_or_is_the_same_text(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
+        fn whatever_is_damaged_stays_closed(at in 0..PLAIN.len(), digit in "[0-9a-f]", cut in 0..PLAIN.len()) {
             let keys = keys(&[("default", "correct horse")]);
             let mut changed = PLAIN.to_owned();
             changed.replace_range(at..=at, &digit);
@@ -255,7 +255,7 @@ mod tests {
             };
             let same = |text: &str| meaning(text) == meaning(PLAIN);
             for text in [changed.as_str(), &PLAIN[..cut]] {
-                assert!(keys.open_text(text).map_or(true, |plain| plain == "a: 1\nb: \"ä\"\n"), "{text}");
+                assert!(same(text) || keys.open(text).is_err(), "{text}");
             }
         }
     }
