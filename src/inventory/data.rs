@@ -134,6 +134,11 @@ impl Inventory {
         self.incomplete
     }
 
+    /// What the command line sets, in its order.
+    pub fn extra_vars(&self) -> &[Variable] {
+        &self.extra
+    }
+
     /// How many hosts are named.
     pub fn len(&self) -> usize {
         self.host_ids.len()
@@ -311,6 +316,17 @@ impl Inventory {
             self.hosts.push(Host { name: name.into(), place, file: None, variables: vec![variable], groups: Vec::new() });
             self.localhost.insert(name, id);
         }
+    }
+
+    /// Before hosts are added to an inventory that was finished: this machine stands behind those that are named.
+    pub(super) fn without_localhost(&mut self) {
+        self.hosts.truncate(self.host_ids.len());
+        self.localhost.clear();
+    }
+
+    /// Puts a host into a group.
+    pub(super) fn put(&mut self, host: HostId, group: GroupId) {
+        self.join(host, group);
     }
 
     /// The host that is meant by `localhost`, `127.0.0.1` or `::1`, if no host has that name.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::known::is_secret;
-use super::words::Word;
+use crate::template::words::Word;
 
 /// The words of a line.
 pub(super) struct HostLine {

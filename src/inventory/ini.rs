@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::data::{GroupId, Inventory, UNGROUPED};
 use super::host_line::{self, HostLine};
 use super::set;
-use super::words::{self, Word, WordError};
 use super::{address, literal};
 use super::{similar, suggestion};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, how_many_compared};
+use crate::template::words::{self, Word, WordError};
 use crate::yaml::Node;
 
 /// What the lines of a section are.

@@ -12,6 +12,7 @@ mod encrypted;
 mod extra;
 mod file;
 mod glob;
+mod grow;
 mod host_line;
 mod ini;
 mod known;
@@ -34,7 +35,6 @@ mod ssh_args;
 pub(crate) mod testing;
 mod tree;
 mod vars_files;
-pub(crate) mod words;
 
 pub use crate::diagnostics::{similar, suggestion};
 pub use data::{Group, GroupId, Host, HostId, Inventory, Variable};

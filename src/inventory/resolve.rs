@@ -25,6 +25,8 @@ pub struct ResolvedHost {
     pub connect: Connect,
     /// As whom to work there.
     pub become_user: Option<Become>,
+    /// What sudo is told if a task becomes another user.
+    pub become_password: Option<SecretString>,
 }
 
 /// How to get to a host.
@@ -102,8 +104,8 @@ pub fn resolve(inventory: &Arc<Inventory>, host: &Host, defaults: &Defaults, eng
     let kinds = ["ssh", "local", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.local"];
     let local = look.choice(&["ansible_connection"], &kinds).map_or(defaults.local, |kind| kind.ends_with("local"));
     let connect = if local { Connect::Local } else { look.ssh(defaults) };
-    let become_user = look.becomes(defaults);
-    let resolved = ResolvedHost { name: Arc::clone(&host.name), connect, become_user };
+    let (become_user, become_password) = look.becomes(defaults);
+    let resolved = ResolvedHost { name: Arc::clone(&host.name), connect, become_user, become_password };
     look.problems.or(resolved).map(|(resolved, _)| resolved)
 }
 
@@ -190,7 +192,7 @@ impl Look<'_> {
         }
     }
 
-    fn becomes(&mut self, defaults: &Defaults) -> Option<Become> {
+    fn becomes(&mut self, defaults: &Defaults) -> (Option<Become>, Option<SecretString>) {
         self.choice(&["ansible_become_method"], &["sudo", "ansible.builtin.sudo"]);
         if let Some((name, node)) = self.find(&["ansible_become_exe"]) {
             let program = plain(&node.value);
@@ -213,7 +215,8 @@ impl Look<'_> {
         let becomes = self.truth(&["ansible_become"]).unwrap_or(defaults.becomes);
         let user = self.text(&["ansible_become_user"]).or_else(|| defaults.become_user.clone());
         let password = self.secret(&["ansible_become_pass", "ansible_become_password"]).or_else(|| defaults.become_password.clone());
-        becomes.then(|| Become { user: user.unwrap_or_else(|| "root".to_owned()), password })
+        let becomes = becomes.then(|| Become { user: user.unwrap_or_else(|| "root".to_owned()), password: password.clone() });
+        (becomes, password)
     }
 
     /// The first of these names that is set, rendered. An empty value in YAML (`ansible_user:`) is as good as none.

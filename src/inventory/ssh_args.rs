@@ -2,8 +2,8 @@
 //!
 //! Only the command line's own rules are known here. What a keyword after `-o` means is ssh_config's business.
 
-use super::words::{self, Word, WordError};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place};
+use crate::template::words::{self, Word, WordError};
 
 /// What the arguments say, in ssh_config's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -108,6 +108,11 @@ impl<S: Shells> Real<S> {
         self
     }
 
+    /// From now on changes as root hold to this lock.
+    pub fn set_lock(&mut self, lock: Lock) {
+        self.lock = Some(lock);
+    }
+
     /// The shells.
     pub fn shells(&mut self) -> &mut S {
         &mut self.shells

@@ -45,6 +45,11 @@ impl<'a> Facts<'a> {
         self.store.get(&key).map(|o| o.reading.clone()).ok_or_else(|| Stop::Need(BTreeSet::from([key])))
     }
 
+    /// A view on the same with other eyes.
+    pub fn with_eyes(&self, scope: Scope) -> Facts<'a> {
+        Self::new(self.store, scope)
+    }
+
     /// With which eyes this view reads.
     pub fn scope(&self) -> &Scope {
         &self.scope

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Touch {
     /// The file, directory or link at this path and all below it.
     Files(String),
+    /// What is at this path itself, and nothing that is below it: a new directory is empty.
+    Entry(String),
     /// All files but those at or below these paths.
     FilesOutside(Vec<String>),
     /// The package manager's database.
@@ -59,6 +61,11 @@ impl Touch {
         match (self, other) {
             (Touch::Everything, _) | (_, Touch::Everything) => true,
             (Touch::Files(a), Touch::Files(b)) => is_under(a, b) || is_under(b, a),
+            (Touch::Entry(a), Touch::Entry(b)) => a == b,
+            (Touch::Entry(entry), Touch::Files(path)) | (Touch::Files(path), Touch::Entry(entry)) => is_under(entry, path),
+            (Touch::FilesOutside(out), Touch::Entry(path)) | (Touch::Entry(path), Touch::FilesOutside(out)) => {
+                !out.iter().any(|prefix| is_under(path, prefix))
+            }
             (Touch::FilesOutside(out), Touch::Files(path)) | (Touch::Files(path), Touch::FilesOutside(out)) => {
                 !out.iter().any(|prefix| is_under(path, prefix))
             }
@@ -73,6 +80,7 @@ impl fmt::Display for Touch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Touch::Files(path) => write!(f, "files at {path}"),
+            Touch::Entry(path) => write!(f, "{path} itself"),
             Touch::FilesOutside(out) => write!(f, "files outside {}", out.join(" and ")),
             Touch::Packages => f.write_str("the package database"),
             Touch::Accounts => f.write_str("users and groups"),

@@ -8,6 +8,8 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::yaml::{Node, looks_like_template};
 
 use super::fault::Fault;
+use super::file_text;
+use super::options::TemplateOptions;
 use super::parse::{self, range};
 use super::{filters, functions, lookups, places, tests};
 
@@ -26,6 +28,15 @@ struct Checker<'c> {
 pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
     let mut checker = Checker { node, text, problems, own: Vec::new() };
     match parse::template(text) {
+        Ok(tree) => checker.statement(&tree),
+        Err(fault) => checker.fault(*fault),
+    }
+}
+
+/// Everything that is wrong with a template file's text.
+pub(super) fn file(node: &Node, text: &str, options: &TemplateOptions, problems: &mut Diagnostics) {
+    let mut checker = Checker { node, text, problems, own: Vec::new() };
+    match file_text::syntax(options).and_then(|syntax| parse::template_in(text, &syntax)) {
         Ok(tree) => checker.statement(&tree),
         Err(fault) => checker.fault(*fault),
     }

@@ -1,16 +1,18 @@
 //! The way in: values with templates go in, rendered values come out.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source};
 use crate::yaml::{Node, Value};
 
 use super::fault::Outcome;
+use super::options::TemplateOptions;
 use super::run::Run;
+use super::used::{self, Used};
 use super::value::V;
-use super::{check, convert, render};
+use super::{check, convert, file_text, render};
 
 /// Where variables come from.
 pub trait Scope: Send + Sync {
@@ -75,6 +77,11 @@ impl Engine {
         Self { around: surroundings }
     }
 
+    /// What `~` is.
+    pub fn home(&self) -> &Path {
+        &self.around.home
+    }
+
     /// Looks at every template in a value without evaluating one: grammar, and the names of filters, tests, functions and
     /// lookups. Adds everything that is wrong.
     pub fn check(&self, node: &Node, problems: &mut Diagnostics) {
@@ -94,6 +101,20 @@ impl Engine {
         }
     }
 
+    /// The variables that the templates in a value name.
+    pub fn used(&self, node: &Node) -> Vec<Used> {
+        let mut found = Vec::new();
+        used::template(node, &mut found);
+        found
+    }
+
+    /// The variables that a bare expression names.
+    pub fn used_in_expression(&self, node: &Node) -> Vec<Used> {
+        let mut found = Vec::new();
+        used::expression(node, &mut found);
+        found
+    }
+
     /// The value with all templates in it rendered. A text that is one `{{ … }}` becomes what the expression gives; what was
     /// rendered is not rendered again.
     ///
@@ -102,6 +123,28 @@ impl Engine {
     pub fn render(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
         let run = Run::new(&self.around, scope);
         rendered(&run, node).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
+    }
+
+    /// A template file's text, rendered: always a text, secret if a secret was seen in it. `#jinja2:` in its first line
+    /// goes before the options.
+    ///
+    /// # Errors
+    /// The first thing that went wrong, with its place in the file.
+    pub fn render_text(&self, source: &Source, scope: Arc<dyn Scope>, options: &TemplateOptions) -> Result<Node, Box<Diagnostic>> {
+        let run = Run::new(&self.around, scope);
+        let node = Node::new(source.text.as_ref(), source.whole());
+        let result = file_text::opened(&source.text, options)
+            .and_then(|(text, options)| value(&run, &node, || render::file(&run, &node, &text, &options).map(V::from)));
+        result.map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
+    }
+
+    /// Looks at a template file's text without evaluating it, as [`Engine::check`] does.
+    pub fn check_text(&self, source: &Source, options: &TemplateOptions, problems: &mut Diagnostics) {
+        let node = Node::new(source.text.as_ref(), source.whole());
+        match file_text::opened(&source.text, options) {
+            Ok((text, options)) => check::file(&node, &text, &options, problems),
+            Err(fault) => problems.push(fault.diagnostic(&node.place, Vec::new)),
+        }
     }
 
     /// The value of a bare expression (`when:`). Anything but a text is its own value.

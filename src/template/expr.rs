@@ -150,6 +150,13 @@ impl<'t> Eval<'t> {
 
     /// `value.name`
     fn attribute(&mut self, attr: &'t ast::GetAttr<'t>, expr: &Expr) -> Outcome<V> {
+        if let Expr::Var(var) = &attr.expr
+            && var.id == "ansible_facts"
+            && self.local(var.id).is_none()
+            && let Some(value) = self.run.entry(var.id, attr.name)?
+        {
+            return Ok(value);
+        }
         let value = self.expr(&attr.expr)?;
         if let V::Undefined(_) = value {
             return Ok(value);

@@ -29,17 +29,27 @@ fn syntax() -> Outcome<SyntaxConfig> {
 
 /// The tree of a template.
 pub(super) fn template(text: &str) -> Outcome<ast::Stmt<'_>> {
+    template_in(text, &syntax()?)
+}
+
+/// The tree of a template that is written like that.
+pub(super) fn template_in<'t>(text: &'t str, syntax: &SyntaxConfig) -> Outcome<ast::Stmt<'t>> {
     understood(|| {
-        bounded(text, false)?;
-        parse(text, "", syntax()?).map_err(|error| explained(text, &error, false))
+        bounded(text, false, syntax)?;
+        parse(text, "", syntax.clone()).map_err(|error| explained(text, &error, false))
     })
 }
 
 /// The tree of an expression without braces around it.
 pub(super) fn expression(text: &str) -> Outcome<ast::Expr<'_>> {
     understood(|| {
-        bounded(text, true)?;
-        parse_expr(text).map_err(|error| explained(text, &error, true))
+        bounded(text, true, &syntax()?)?;
+        let tree = parse_expr(text).map_err(|error| explained(text, &error, true))?;
+        // the parser takes a character that it does not know for the end: `a && b` is `a`
+        match tokenize(text, true, syntax()?).find_map(Result::err) {
+            Some(error) => Err(explained(text, &error, true)),
+            None => Ok(tree),
+        }
     })
 }
 
@@ -56,12 +66,12 @@ pub(super) fn is_in_braces(text: &str) -> bool {
 
 /// A tree is built and dropped by recursion, and the parser has the stack of a whole thread for itself, or so it believes:
 /// how deep a tree may become is bounded before there is one.
-fn bounded(text: &str, expression: bool) -> Outcome<()> {
+fn bounded(text: &str, expression: bool, syntax: &SyntaxConfig) -> Outcome<()> {
     if text.len() > LENGTH {
         return fail("the template is longer than 4 MiB");
     }
     let mut depth = Depth::default();
-    for token in tokenize(text, expression, syntax()?) {
+    for token in tokenize(text, expression, syntax.clone()) {
         // what is wrong with it the parser says better
         let Ok((token, span)) = token else { return Ok(()) };
         depth.see(&token);

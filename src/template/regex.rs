@@ -6,7 +6,7 @@ use super::fault::{Outcome, fail};
 use super::run::Run;
 
 /// What the groups of a match hold.
-pub(super) type Captures<'t> = fancy_regex::Captures<'t, str>;
+pub(crate) type Captures<'t> = fancy_regex::Captures<'t, str>;
 
 /// A pattern.
 pub(super) struct Pattern {
@@ -66,12 +66,14 @@ impl Pattern {
 }
 
 /// Python's spelling as this library has it: `\Z` is `\z`, and `$` matches before a line end at the end as well.
-fn translated(pattern: &str, multi_line: bool) -> String {
+pub(crate) fn translated(pattern: &str, multi_line: bool) -> String {
     let (mut out, mut chars, mut class) = (String::new(), pattern.chars().peekable(), false);
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next() {
                 Some('Z') if !class => out.push_str("\\z"),
+                // elsewhere these are the ends of words
+                Some(next @ ('<' | '>')) => out.push(next),
                 Some(next) => {
                     out.push(c);
                     out.push(next);

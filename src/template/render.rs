@@ -11,6 +11,8 @@ use crate::yaml::Node;
 use super::call::Args;
 use super::convert;
 use super::fault::{Fault, Outcome, fail};
+use super::file_text;
+use super::options::{Newline, TemplateOptions};
 use super::parse::{self, range};
 use super::places;
 use super::repr;
@@ -26,6 +28,8 @@ pub(super) struct Eval<'t> {
     pub raw: bool,
     /// Whether templates in its texts are rendered: in a bare expression, and in what a lookup is given.
     pub embedded: bool,
+    /// What line ends between statements become, and that this is a file's text.
+    file: Option<Newline>,
     frames: Vec<HashMap<String, V>>,
     pub macros: Vec<&'t ast::Macro<'t>>,
     /// Whether `{% break %}` or `{% continue %}` was met.
@@ -64,6 +68,29 @@ pub(super) fn template(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     }
 }
 
+/// What a template file's text gives: always a text. Its line end at the end stays.
+pub(super) fn file(run: &Run, node: &Node, text: &str, options: &TemplateOptions) -> Outcome<String> {
+    let place = |span| places::within(node, text, span);
+    let inner = text.strip_suffix('\n').unwrap_or(text);
+    let result = file_text::syntax(options).and_then(|syntax| parse::template_in(inner, &syntax)).and_then(|tree| {
+        let mut out = Vec::new();
+        let mut eval = Eval::new(run, node, inner);
+        eval.file = Some(options.newline);
+        if let Stmt::Template(template) = &tree {
+            eval.body(&template.children, &mut out)?;
+        }
+        match joined(run, out)?.filled() {
+            V::None => Ok(String::new()),
+            V::Undefined(fault) => Err(Box::new((*fault).clone())),
+            value => repr::text(run, &convert::listed(run, &value)?),
+        }
+    });
+    let rendered = result.map_err(|fault| Box::new(fault.leave(place)))?;
+    let ends = |text: &str| text.len() - text.trim_end_matches('\n').len();
+    let missing = ends(text).saturating_sub(ends(&rendered));
+    Ok(rendered + &options.newline.text().repeat(missing))
+}
+
 /// The value of a node's text as a bare expression. One that stands in braces is taken too, as in Ansible.
 pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     if parse::is_in_braces(text) {
@@ -99,7 +126,7 @@ fn joined(run: &Run, out: Vec<V>) -> Outcome<V> {
 
 impl<'t> Eval<'t> {
     fn new(run: &'t Run<'t>, node: &'t Node, text: &'t str) -> Self {
-        Self { run, node, text, raw: false, embedded: false, frames: vec![HashMap::new()], macros: Vec::new(), jump: None }
+        Self { run, node, text, raw: false, embedded: false, file: None, frames: vec![HashMap::new()], macros: Vec::new(), jump: None }
     }
 
     /// Something undefined, which knows where it is.
@@ -141,10 +168,13 @@ impl<'t> Eval<'t> {
         match statement {
             Stmt::EmitRaw(raw) => {
                 self.run.bytes(raw.raw.len())?;
-                out.push(V::from(raw.raw));
+                out.push(match self.file {
+                    None | Some(Newline::Unix) => V::from(raw.raw),
+                    Some(newline) => V::from(raw.raw.replace('\n', newline.text())),
+                });
             }
             Stmt::EmitExpr(emit) => {
-                let before = std::mem::replace(&mut self.raw, true);
+                let before = std::mem::replace(&mut self.raw, self.file.is_none());
                 let value = self.expr(&emit.expr);
                 self.raw = before;
                 let value = value?;

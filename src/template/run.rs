@@ -163,7 +163,7 @@ impl<'e> Run<'e> {
 
     /// Whether a variable grows with the inventory, so that one value of it is looked for by itself.
     pub fn has_entries(name: &str) -> bool {
-        matches!(name, "groups" | "hostvars")
+        matches!(name, "groups" | "hostvars" | "ansible_facts")
     }
 
     /// One rendered value of such a variable, if it is to be had without the others.

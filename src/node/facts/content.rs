@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::path::{SHARE_OUT, absolute};
+use super::path::{SHARE_OUT, absolute, ground};
 use super::{Kind, json};
 use crate::node::record::from_base64;
 use crate::node::script::Function;
@@ -15,12 +15,18 @@ use crate::plan::{Fact, Query, Touch};
 pub struct Content {
     path: String,
     at_most: u64,
+    follow: bool,
 }
 
 impl Content {
     /// Of the file at that absolute path, if it has at most so many bytes.
     pub fn new(path: impl Into<String>, at_most: u64) -> Self {
-        Self { path: path.into(), at_most }
+        Self { path: path.into(), at_most, follow: true }
+    }
+
+    /// The same for a path that is no link: only changes of that file make it stale, and in check mode it stays known.
+    pub fn itself(path: impl Into<String>, at_most: u64) -> Self {
+        Self { path: path.into(), at_most, follow: false }
     }
 }
 
@@ -29,7 +35,8 @@ impl Fact for Content {
 
     fn query(&self) -> Query {
         // a link may lead anywhere
-        Query::new(KIND.name, [self.path.clone(), self.at_most.to_string()], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts])
+        let stands_on = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { ground(&self.path) };
+        Query::new(KIND.name, [self.path.clone(), self.at_most.to_string()], stands_on)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, BlockDevices, Cgroups, Clock, Environment, Fstab, Hostname, Interfaces, Kernel, Login, MachineId, Memory, Module, Mounts,
-    OsRelease, Package, Ports, Processors, ProductUuid, RebootRequired, Routes, Swaps, Sysctl, Unit, Virtualization,
+    OsRelease, Package, Ports, Processors, ProductUuid, RebootRequired, Routes, Swaps, Sysctl, Umask, Unit, Virtualization,
 };
 use crate::plan::{Fact, Query};
 
@@ -42,6 +42,7 @@ pub fn everything() -> Vec<Query> {
         Virtualization.query(),
         Cgroups.query(),
         Login.query(),
+        Umask.query(),
         Clock.query(),
         Processors.query(),
         Memory.query(),

@@ -26,6 +26,25 @@ impl Fact for Group {
     }
 }
 
+/// The first group of that number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupNumbered(u32);
+
+impl GroupNumbered {
+    /// By its number.
+    pub fn new(gid: u32) -> Self {
+        Self(gid)
+    }
+}
+
+impl Fact for GroupNumbered {
+    type Value = GroupEntry;
+
+    fn query(&self) -> Query {
+        Query::new(NUMBERED.name, [self.0.to_string()], vec![Touch::Accounts, Touch::Files("/etc/group".into())])
+    }
+}
+
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupEntry {
@@ -38,6 +57,44 @@ pub struct GroupEntry {
 }
 
 pub(super) const KIND: Kind = Kind { name: "group", function: &PROBE, merged: true, words: name, parse: |_, text| json(read(text)?) };
+
+pub(super) const NUMBERED: Kind = Kind {
+    name: "group_numbered",
+    function: &PROBE_NUMBERED,
+    merged: true,
+    words: |args| match args {
+        [gid] if gid.parse::<u32>().is_ok() => Ok(vec![gid.clone()]),
+        _ => Err("a number is wanted".into()),
+    },
+    parse: |_, text| json(read(text)?),
+};
+
+static PROBE_NUMBERED: Function = Function {
+    name: "probe_group_numbered",
+    text: r#"
+probe_group_numbered() {
+  ids=$1; shift
+  if accounts group "$@"; then
+    found=$r
+    for id in $ids; do
+      r=
+      IFS=$nl
+      for l in $found; do
+        g=${l%:*}
+        if [ "${g##*:}" = "$1" ]; then r=${l%%:*}:$1:${l##*:}; break; fi
+      done
+      IFS=$ifs
+      if [ -n "$r" ]; then answer "$id" 0; else answer "$id" 44; fi
+      shift
+    done
+  else
+    r=$err
+    for id in $ids; do answer "$id" 1; done
+  fi
+}
+"#,
+    needs: &[&ACCOUNTS],
+};
 
 static PROBE: Function = Function {
     name: "probe_group",
@@ -75,6 +132,23 @@ fn read(text: &str) -> Result<GroupEntry, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::record::Records;
+    use crate::node::script::Script;
+    use crate::node::testing::{SHELLS, run};
+    use crate::plan::Reading;
+
+    #[test]
+    fn a_number_finds_its_group_in_every_shell() {
+        for shell in SHELLS {
+            let mut script = Script::new();
+            let probes = script.probe(&[GroupNumbered::new(0).query(), GroupNumbered::new(4_294_900_000).query()]);
+            let output = run(shell, "n1", &script.finish());
+            let read = probes.observe(&Records::parse("n1", &output.stdout, &output.stderr));
+            let Reading::Present(root) = &read[0].1.reading else { panic!("{shell:?} {read:?}") };
+            assert_eq!((root["name"].as_str(), root["gid"].as_u64()), (Some("root"), Some(0)));
+            assert_eq!(read[1].1.reading, Reading::Absent);
+        }
+    }
 
     #[test]
     fn a_group_has_its_members() {

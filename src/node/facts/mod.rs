@@ -7,19 +7,27 @@
 //! What a probe prints for one query never depends on what else is asked in the same script.
 
 mod block_devices;
+mod checksum;
 mod clock;
 mod content;
 mod digest;
 mod directory;
 mod environment;
 mod everything;
+mod file_type;
+mod filesystem_sizes;
 mod fstab;
 mod group;
+mod hard_links;
 mod hardware;
 mod identity;
 mod interfaces;
 mod kernel;
+mod listing;
+mod local_facts;
+mod local_time;
 mod login;
+mod matches;
 mod module;
 mod mount;
 mod os_release;
@@ -28,42 +36,64 @@ mod parse;
 mod path;
 mod ports;
 mod probes;
+mod real_path;
 mod reboot;
 mod routes;
+mod saying;
+mod shadow;
 mod small_file;
 mod stat;
+mod status;
 mod swaps;
 mod sysctl;
+mod texts;
+mod tree;
+mod umask;
 mod unit;
 mod user;
 mod virtualization;
 
 pub use block_devices::{BlockDevice, BlockDevices};
+pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
 pub use content::{Content, FileContent};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use environment::Environment;
 pub use everything::everything;
+pub use file_type::{FileFlags, Flags, Mime, MimeType};
+pub use filesystem_sizes::{FilesystemSize, FilesystemSizes};
 pub use fstab::{Fstab, FstabEntry};
-pub use group::{Group, GroupEntry};
+pub use group::{Group, GroupEntry, GroupNumbered};
+pub use hard_links::{HardLinks, Inode};
 pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
 pub use identity::{MachineId, ProductUuid};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
+pub use listing::{Listed, Listing, ListingEntry};
+pub use local_facts::{LocalFact, LocalFacts};
+pub use local_time::LocalTime;
 pub use login::{Login, LoginUser};
+pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
+pub use real_path::RealPath;
 pub use reboot::{RebootRequired, RebootState};
 pub use routes::{Route, Routes};
+pub use saying::Saying;
+pub use shadow::{Shadow, ShadowEntry};
 pub use stat::{FileKind, FileStat, Mode, Stat};
+pub use status::{FullStat, Status};
 pub use swaps::{Swap, Swaps};
 pub(crate) use sysctl::with_slashes;
 pub use sysctl::{Setting, Sysctl, SysctlState};
+pub use texts::{Text, Texts};
+pub use tree::{Tree, TreeEntry};
+pub use umask::Umask;
 pub use unit::{Unit, UnitState};
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
@@ -91,13 +121,19 @@ pub struct Kind {
 /// All kinds of facts.
 pub const KINDS: &[&Kind] = &[
     &block_devices::KIND,
+    &checksum::KIND,
     &clock::KIND,
     &content::KIND,
     &digest::KIND,
     &directory::KIND,
     &environment::KIND,
+    &file_type::FLAGS,
+    &file_type::MIME,
+    &filesystem_sizes::KIND,
     &fstab::KIND,
     &group::KIND,
+    &group::NUMBERED,
+    &hard_links::KIND,
     &hardware::MEMORY,
     &hardware::PROCESSORS,
     &identity::MACHINE_ID,
@@ -106,19 +142,30 @@ pub const KINDS: &[&Kind] = &[
     &kernel::ARCHITECTURE,
     &kernel::HOSTNAME,
     &kernel::KERNEL,
+    &listing::KIND,
+    &local_time::KIND,
+    &local_facts::KIND,
     &login::KIND,
+    &matches::KIND,
     &module::KIND,
     &mount::ALL,
     &mount::AT,
     &os_release::KIND,
     &package::KIND,
     &ports::KIND,
+    &real_path::KIND,
     &reboot::KIND,
     &routes::KIND,
+    &shadow::KIND,
+    &saying::KIND,
     &stat::FOLLOWED,
     &stat::KIND,
+    &status::KIND,
     &swaps::KIND,
     &sysctl::KIND,
+    &tree::KIND,
+    &umask::KIND,
+    &texts::KIND,
     &unit::KIND,
     &user::KIND,
     &virtualization::CGROUPS,
@@ -134,6 +181,9 @@ pub fn kind_of(query: &Query) -> Option<&'static Kind> {
 fn json(value: impl serde::Serialize) -> Result<Value, String> {
     serde_json::to_value(value).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod file_tests;
 
 #[cfg(test)]
 mod tests {

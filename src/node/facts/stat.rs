@@ -5,7 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::path::{SHARE_OUT, absolute, ground};
+use super::path::{SHARE_OUT, absolute};
 use super::{Kind, json, parse};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
@@ -34,7 +34,9 @@ impl Fact for Stat {
 
     fn query(&self) -> Query {
         // a link may lead anywhere
-        let mut stands_on = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { ground(&self.path) };
+        // neither times nor a directory's size are in it, so what changes below leaves it alone
+        let itself = || vec![Touch::Entry(self.path.clone()), Touch::Mounts];
+        let mut stands_on = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { itself() };
         stands_on.push(Touch::Accounts);
         Query::new(if self.follow { FOLLOWED.name } else { KIND.name }, [&self.path], stands_on)
     }
@@ -84,6 +86,22 @@ pub enum FileKind {
     Fifo,
     /// A socket.
     Socket,
+}
+
+impl FileKind {
+    /// From the whole st_mode of stat(2).
+    pub(super) fn of_bits(bits: u32) -> Result<Self, String> {
+        Ok(match bits & 0o170_000 {
+            0o100_000 => Self::File,
+            0o040_000 => Self::Directory,
+            0o120_000 => Self::Link,
+            0o060_000 => Self::BlockDevice,
+            0o020_000 => Self::CharacterDevice,
+            0o010_000 => Self::Fifo,
+            0o140_000 => Self::Socket,
+            other => return Err(format!("a file of type {other:o}")),
+        })
+    }
 }
 
 /// Permission bits, chmod(2); written as people do, `0644`.
@@ -168,16 +186,7 @@ fn read(args: &[String], text: &str) -> Result<FileStat, String> {
     let mut name = || fields.next().filter(|name| *name != "UNKNOWN").map(str::to_owned);
     let (owner, group) = (name(), name());
     let size = fields.next();
-    let kind = match bits & 0o170_000 {
-        0o100_000 => FileKind::File,
-        0o040_000 => FileKind::Directory,
-        0o120_000 => FileKind::Link,
-        0o060_000 => FileKind::BlockDevice,
-        0o020_000 => FileKind::CharacterDevice,
-        0o010_000 => FileKind::Fifo,
-        0o140_000 => FileKind::Socket,
-        other => return Err(format!("a file of type {other:o}")),
-    };
+    let kind = FileKind::of_bits(bits)?;
     let is_device = matches!(kind, FileKind::BlockDevice | FileKind::CharacterDevice);
     Ok(FileStat {
         kind,

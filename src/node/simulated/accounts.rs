@@ -1,7 +1,7 @@
 //! Users and groups as the shadow suite keeps them.
 
 /// A user.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct SimulatedUser {
     pub(super) name: String,
     pub(super) uid: u32,
@@ -10,6 +10,17 @@ pub(super) struct SimulatedUser {
     pub(super) home: String,
     pub(super) shell: String,
     pub(super) hash: String,
+    pub(super) aging: Aging,
+}
+
+/// What shadow(5) says in days.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Aging {
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+    pub(super) warn: Option<i64>,
+    pub(super) inactive: Option<i64>,
+    pub(super) expires: Option<i64>,
 }
 
 /// A group.

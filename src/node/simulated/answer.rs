@@ -6,15 +6,15 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::World;
 use crate::node::facts::{
-    Account, Entry, FileContent, FileKind, FileStat, GroupEntry, Mode, ModulePlace, ModuleState, Mount, PackageManager, PackageState,
-    PackageStatus, Password, Sha256, SysctlState, UnitState,
+    Account, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount, PackageManager,
+    PackageState, PackageStatus, Password, Sha256, ShadowEntry, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
 impl World {
     /// The answer to a query, as a real machine would give it.
     pub(super) fn answer(&self, query: &Query) -> Reading {
-        let Some(subject) = query.args.first() else { return Reading::unknown("no argument") };
+        let Some(subject) = query.args.first() else { return self.answer_without_subject(query) };
         match query.kind.as_str() {
             "stat" => self.stat(subject, false),
             "stat_followed" => self.stat(subject, true),
@@ -22,14 +22,62 @@ impl World {
             "content" => self.content_fact(subject, query.args.get(1).and_then(|bound| bound.parse().ok()).unwrap_or(0)),
             "directory" => self.directory(subject),
             "user" => self.user_fact(subject),
+            "shadow" => self.shadow_fact(subject),
             "group" => self.group_fact(subject),
+            "group_numbered" => match subject.parse().ok().and_then(|gid| self.accounts.name_of_gid(gid)) {
+                Some(name) => self.group_fact(&name),
+                None => Reading::Absent,
+            },
             "package" => self.packages.get(subject).map_or(Reading::Absent, |installed| package(subject, installed)),
             "unit" => self.unit_fact(subject),
             "sysctl" => self.sysctl(subject),
             "module" => self.module(subject),
+            "matches" => {
+                if self.matches(subject) {
+                    Reading::present(&true)
+                } else {
+                    Reading::Absent
+                }
+            }
             "mount_at" => self.mount_at(subject),
+            "listing" | "real_path" | "checksum" | "hard_links" | "tree" | "status" | "mime_type" | "file_flags" => {
+                self.file_fact(query, subject)
+            }
+            // its time zone is UTC, and dates are not what it is for
+            "local_time" => Reading::present(
+                &subject.bytes().filter(u8::is_ascii_digit).fold(0i64, |n, b| (n * 10 + i64::from(b - b'0')) % 4_000_000_000),
+            ),
             other => Reading::unknown(format!("`{other}` is not simulated")),
         }
+    }
+
+    fn answer_without_subject(&self, query: &Query) -> Reading {
+        match query.kind.as_str() {
+            "umask" => Reading::present(&Mode(0o022)),
+            "hostname" => Reading::present(&"node"),
+            "login" => {
+                Reading::present(&LoginUser { user: "root".into(), uid: 0, group: "root".into(), gid: 0, groups: vec!["root".into()] })
+            }
+            other => Reading::unknown(format!("`{other}` is not simulated")),
+        }
+    }
+
+    /// Whether anything matches; a pattern that is not absolute begins in `/`.
+    fn matches(&self, pattern: &str) -> bool {
+        let mut found = vec![String::new()];
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+            let is_pattern = part.contains(['*', '?', '[']);
+            let Ok(glob) = glob::Pattern::new(part) else { return false };
+            let below = |directory: &String| {
+                let directory = directory.clone();
+                let names =
+                    if is_pattern { self.files.names(if directory.is_empty() { "/" } else { &directory }) } else { vec![part.to_owned()] };
+                let fits = |name: &String| !is_pattern || (glob.matches(name) && (part.starts_with('.') || !name.starts_with('.')));
+                names.into_iter().filter(fits).map(|name| format!("{directory}/{name}")).collect::<Vec<_>>()
+            };
+            found = found.iter().flat_map(below).filter(|path| self.files.at(path, false).is_ok()).collect();
+        }
+        !found.is_empty()
     }
 
     fn stat(&self, path: &str, follow: bool) -> Reading {
@@ -96,6 +144,20 @@ impl World {
     fn group_fact(&self, name: &str) -> Reading {
         let Some(group) = self.accounts.group(name) else { return Reading::Absent };
         Reading::present(&GroupEntry { name: group.name.clone(), gid: group.gid, members: group.members.clone() })
+    }
+
+    fn shadow_fact(&self, name: &str) -> Reading {
+        let Some(user) = self.accounts.user(name) else { return Reading::Absent };
+        let aging = user.aging;
+        Reading::present(&ShadowEntry {
+            digest: Hasher::digest(user.hash.trim_start_matches('!')).iter().map(|byte| format!("{byte:02x}")).collect(),
+            locked: user.hash.starts_with('!'),
+            min: aging.min,
+            max: aging.max,
+            warn: aging.warn,
+            inactive: aging.inactive,
+            expires: aging.expires,
+        })
     }
 
     fn unit_fact(&self, name: &str) -> Reading {
@@ -173,14 +235,14 @@ impl World {
 }
 
 /// A path that leads nowhere is absent; one that cannot be walked is unknown.
-fn unreadable(errno: Errno) -> Reading {
+pub(super) fn unreadable(errno: Errno) -> Reading {
     match errno {
         Errno::Missing | Errno::NotDirectory => Reading::Absent,
         other => Reading::unknown(format!("{other:?}")),
     }
 }
 
-fn file_kind(kind: &Kind) -> FileKind {
+pub(super) fn file_kind(kind: &Kind) -> FileKind {
     match kind {
         Kind::File(_) => FileKind::File,
         Kind::Directory(_) => FileKind::Directory,

@@ -2,28 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
+use super::accounts::{Accounts, Aging, SimulatedGroup, SimulatedUser};
 use super::files::Kind;
 use super::world::{Stop, World};
-use crate::node::steps::{AddGroup, AddUser, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+use crate::node::steps::{
+    AddGroup, AddUser, ChangeAging, ChangeGroup, ChangeUser, MakeHome, MakeSshKey, Membership, RemoveGroup, RemoveUser, SetPassword,
+};
 
 /// Fails with that message unless `good`.
 fn ensure(good: bool, why: impl FnOnce() -> String) -> Result<(), Stop> {
     if good { Ok(()) } else { Err(Stop::Failed(why())) }
 }
 
+/// The group of users that get none of their own, useradd(8).
+const USUAL_GROUP: u32 = 100;
+
+/// `YYYY-MM-DD` as days since 1970-01-01; nothing for an empty text.
+fn days(date: &str) -> Option<i64> {
+    let date: jiff::civil::Date = date.parse().ok()?;
+    Some(i64::from(date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days()))
+}
+
 impl World {
     pub(super) fn add_user(&mut self, step: &AddUser) -> Result<(), Stop> {
         let (name, accounts) = (&step.name, &self.accounts);
         ensure(accounts.user(name).is_none(), || format!("useradd: user '{name}' already exists"))?;
-        ensure(step.group.is_some() || accounts.group(name).is_none(), || format!("useradd: group {name} exists"))?;
+        let own_group = step.group.is_none() && !step.usual_group;
+        ensure(!own_group || accounts.group(name).is_none(), || format!("useradd: group {name} exists"))?;
         for group in &step.groups {
             accounts.existing_gid(group)?;
         }
-        let given = step.group.as_ref().map(|group| accounts.existing_gid(group)).transpose()?;
+        let given = match &step.group {
+            Some(group) => Some(accounts.existing_gid(group)?),
+            None => step.usual_group.then_some(USUAL_GROUP),
+        };
+        let setting = |wanted: &str| step.settings.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.parse().ok());
         let uids = accounts.users.iter().map(|user| user.uid);
-        let uid = step.uid.unwrap_or_else(|| Accounts::free(uids.clone(), step.system));
-        ensure(!uids.clone().any(|used| used == uid), || format!("useradd: UID {uid} is not unique"))?;
+        let lowest = setting("UID_MIN").into_iter().chain(setting("SYS_UID_MIN"));
+        let free = || match lowest.clone().next() {
+            Some(lowest) => (lowest..).find(|id| !uids.clone().any(|used| used == *id)).unwrap_or(lowest),
+            None => Accounts::free(uids.clone(), step.system),
+        };
+        let uid = step.uid.unwrap_or_else(free);
+        ensure(step.non_unique || !uids.clone().any(|used| used == uid), || format!("useradd: UID {uid} is not unique"))?;
         let gids = accounts.groups.iter().map(|group| group.gid);
         // the same number, if it is free and among those for such a group
         let range = if step.system { 100..=999 } else { 1000..=60000 };
@@ -46,6 +67,11 @@ impl World {
                 home: home.clone(),
                 shell: step.shell.clone().unwrap_or_else(|| "/bin/sh".into()),
                 hash: "!".into(),
+                aging: Aging {
+                    expires: step.expires.as_deref().and_then(days),
+                    inactive: step.inactive.filter(|days| *days >= 0),
+                    ..Aging::default()
+                },
             });
         }
         if step.create_home && self.files.find(&home, true).is_err() && self.tick()? {
@@ -69,15 +95,15 @@ impl World {
         for group in step.groups.iter().flatten() {
             self.accounts.existing_gid(group)?;
         }
-        if let Some(uid) = step.uid.filter(|uid| *uid != user.uid) {
+        if let Some(uid) = step.uid.filter(|uid| *uid != user.uid && !step.non_unique) {
             ensure(self.accounts.name_of_uid(uid).is_none(), || format!("usermod: UID '{uid}' already exists"))?;
         }
         if self.tick()? {
             if let Some(groups) = &step.groups {
                 let wanted: Vec<String> = groups.iter().filter_map(|group| self.group_name(group)).collect();
                 let all: Vec<String> = self.accounts.groups.iter().map(|group| group.name.clone()).collect();
-                for group in all {
-                    self.accounts.set_member(&group, name, wanted.contains(&group));
+                for group in all.iter().filter(|group| !step.append || wanted.contains(group)) {
+                    self.accounts.set_member(group, name, wanted.contains(group));
                 }
             }
             if let Some(user) = self.accounts.user_mut(name) {
@@ -86,6 +112,84 @@ impl World {
                 user.home = step.home.clone().unwrap_or_else(|| user.home.clone());
                 user.shell = step.shell.clone().unwrap_or_else(|| user.shell.clone());
                 user.comment = step.comment.clone().unwrap_or_else(|| user.comment.clone());
+                if let Some(expires) = &step.expires {
+                    user.aging.expires = days(expires);
+                }
+                if let Some(inactive) = step.inactive {
+                    user.aging.inactive = (inactive >= 0).then_some(inactive);
+                }
+                let bare = user.hash.trim_start_matches('!').to_owned();
+                match step.lock {
+                    Some(true) if !user.hash.starts_with('!') => user.hash = format!("!{bare}"),
+                    // a password of nothing is not unlocked
+                    Some(false) if !bare.is_empty() => user.hash = bare,
+                    _ => {}
+                }
+            }
+        }
+        let moved = step.home.as_ref().filter(|home| step.move_home && **home != user.home && self.files.find(home, false).is_err());
+        if let Some(home) = moved
+            && self.files.find(&user.home, false).is_ok()
+            && self.tick()?
+        {
+            self.files.rename(&user.home, home)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_aging(&mut self, step: &ChangeAging) -> Result<(), Stop> {
+        let Some(mut aging) = self.accounts.user(&step.name).map(|user| user.aging) else {
+            return Err(format!("chage: user '{}' does not exist in /etc/passwd", step.name).into());
+        };
+        for (is, wanted) in [(&mut aging.min, step.min), (&mut aging.max, step.max), (&mut aging.warn, step.warn)] {
+            if let Some(wanted) = wanted {
+                *is = (wanted >= 0).then_some(wanted);
+            }
+        }
+        if self.tick()?
+            && let Some(user) = self.accounts.user_mut(&step.name)
+        {
+            user.aging = aging;
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_home(&mut self, step: &MakeHome) -> Result<(), Stop> {
+        let Some(user) = self.accounts.user(&step.user).cloned() else { return Err(format!("there is no user {}", step.user).into()) };
+        ensure(self.files.find(&step.path, false).is_err(), || format!("{} is there already", step.path))?;
+        let ends = step.path.match_indices('/').map(|(at, _)| at).skip(1).collect::<Vec<_>>();
+        for above in ends.iter().filter_map(|end| step.path.get(..*end)) {
+            if self.files.find(above, true).is_err() && self.tick()? {
+                self.files.create(above, Kind::Directory(BTreeMap::new()), 0o755)?;
+            }
+        }
+        if self.tick()? {
+            let ino = self.files.create(&step.path, Kind::Directory(BTreeMap::new()), 0o755)?;
+            self.files.change(ino, |inode| (inode.uid, inode.gid) = (user.uid, user.gid))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_ssh_key(&mut self, step: &MakeSshKey) -> Result<(), Stop> {
+        let Some(user) = self.accounts.user(&step.user).cloned() else { return Err(format!("there is no user {}", step.user).into()) };
+        let public = format!("{}.pub", step.path);
+        for path in [&step.path, &public] {
+            ensure(step.overwrite || self.files.find(path, true).is_err(), || format!("{path} is there already"))?;
+        }
+        let directory = step.path.rsplit_once('/').map_or("/", |(directory, _)| directory).to_owned();
+        if self.files.find(&directory, true).is_err() && self.tick()? {
+            let ino = self.files.create(&directory, Kind::Directory(BTreeMap::new()), 0o700)?;
+            self.files.change(ino, |inode| (inode.uid, inode.gid) = (user.uid, user.gid))?;
+        }
+        let serial = self.random.number();
+        let text = format!("ssh-{} {serial} {}\n", step.kind, step.comment);
+        for (path, content, mode) in [(&public, text, 0o644), (&step.path, format!("private {serial}\n"), 0o600)] {
+            if self.tick()? {
+                if self.files.find(path, false).is_ok() {
+                    self.files.unlink(path)?;
+                }
+                let ino = self.files.create(path, Kind::File(content.into_bytes()), mode)?;
+                self.files.change(ino, |inode| (inode.uid, inode.gid) = (user.uid, user.gid))?;
             }
         }
         Ok(())
@@ -127,8 +231,13 @@ impl World {
         let name = &step.name;
         ensure(self.accounts.group(name).is_none(), || format!("groupadd: group '{name}' already exists"))?;
         let gids = self.accounts.groups.iter().map(|group| group.gid);
-        let gid = step.gid.unwrap_or_else(|| Accounts::free(gids.clone(), step.system));
-        ensure(!gids.clone().any(|used| used == gid), || format!("groupadd: GID '{gid}' already exists"))?;
+        let lowest = step.settings.iter().find(|(name, _)| name == "GID_MIN").and_then(|(_, value)| value.parse().ok());
+        let free = || match lowest {
+            Some(lowest) => (lowest..).find(|id| !gids.clone().any(|used| used == *id)).unwrap_or(lowest),
+            None => Accounts::free(gids.clone(), step.system),
+        };
+        let gid = step.gid.unwrap_or_else(free);
+        ensure(step.non_unique || !gids.clone().any(|used| used == gid), || format!("groupadd: GID '{gid}' already exists"))?;
         if self.tick()? {
             self.accounts.groups.push(SimulatedGroup { name: name.clone(), gid, members: Vec::new() });
         }
@@ -140,7 +249,9 @@ impl World {
         let Some(old) = self.accounts.group(name).map(|group| group.gid) else {
             return Err(format!("groupmod: group '{name}' does not exist").into());
         };
-        ensure(old == gid || self.accounts.name_of_gid(gid).is_none(), || format!("groupmod: GID '{gid}' already exists"))?;
+        ensure(old == gid || step.non_unique || self.accounts.name_of_gid(gid).is_none(), || {
+            format!("groupmod: GID '{gid}' already exists")
+        })?;
         if self.tick()? {
             if let Some(group) = self.accounts.group_mut(name) {
                 group.gid = gid;
@@ -158,7 +269,7 @@ impl World {
             return Err(format!("groupdel: group '{name}' does not exist").into());
         };
         let used = self.accounts.users.iter().any(|user| user.gid == gid);
-        ensure(!used, || "groupdel: cannot remove the primary group of a user".to_owned())?;
+        ensure(!used || step.force, || "groupdel: cannot remove the primary group of a user".to_owned())?;
         if self.tick()? {
             self.accounts.groups.retain(|group| group.name != *name);
         }

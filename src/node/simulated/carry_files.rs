@@ -6,19 +6,23 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Errno, Inode, Kind};
 use super::world::{Stop, World};
-use crate::node::steps::{ChangeMode, ChangeOwner, HardLink, MakeDirectory, Remove, RemoveWhat, Source, SymbolicLink, WriteFile};
+use crate::node::steps::{ChangeMode, ChangeOwner, Fetch, HardLink, MakeDirectory, Remove, RemoveWhat, Source, SymbolicLink, WriteFile};
+
+pub(super) fn sha256_of(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 impl World {
-    fn is_directory(&self, path: &str) -> bool {
+    pub(super) fn is_directory(&self, path: &str) -> bool {
         self.files.at(path, true).is_ok_and(Inode::is_directory)
     }
 
-    fn is_link(&self, path: &str) -> bool {
+    pub(super) fn is_link(&self, path: &str) -> bool {
         self.files.at(path, false).is_ok_and(Inode::is_link)
     }
 
     /// `[ -e path ]`
-    fn exists(&self, path: &str) -> bool {
+    pub(super) fn exists(&self, path: &str) -> bool {
         self.files.at(path, true).is_ok()
     }
 
@@ -38,7 +42,7 @@ impl World {
         Ok(format!("{directory}/{prefix}{mark:06}"))
     }
 
-    fn remove_temporary(&mut self, new: &str) -> Result<(), Stop> {
+    pub(super) fn remove_temporary(&mut self, new: &str) -> Result<(), Stop> {
         if self.tick()? {
             match self.files.unlink(new) {
                 Ok(()) | Err(Errno::Missing) => {}
@@ -48,7 +52,7 @@ impl World {
         Ok(())
     }
 
-    fn sync_directory_of(&mut self, path: &str) -> Result<(), Stop> {
+    pub(super) fn sync_directory_of(&mut self, path: &str) -> Result<(), Stop> {
         if self.tick()?
             && let Ok((directory, _)) = self.files.parent(path)
         {
@@ -58,7 +62,7 @@ impl World {
     }
 
     /// chown(1) by name or number; chown(2) clears a regular file's set-id bits.
-    fn chown(&mut self, ino: u64, owner: Option<&str>, group: Option<&str>) -> Result<(), Stop> {
+    pub(super) fn chown(&mut self, ino: u64, owner: Option<&str>, group: Option<&str>) -> Result<(), Stop> {
         let uid = owner.map(|owner| self.accounts.uid_of(owner)).transpose()?;
         let gid = group.map(|group| self.accounts.gid_of(group)).transpose()?;
         self.files.change(ino, |inode| {
@@ -94,6 +98,30 @@ impl World {
         }
     }
 
+    /// What servers have is known; what an algorithm other than SHA-256 says is not looked at.
+    pub(super) fn fetch(&mut self, step: &Fetch) -> Result<(), Stop> {
+        let Some(content) = self.servers.get(&step.request.url).cloned() else {
+            return Err("Request failed: status 404".to_owned().into());
+        };
+        if let Some((algorithm, digest)) = &step.checksum
+            && algorithm == "sha256"
+            && step.checksum_list.is_none()
+            && sha256_of(&content) != *digest
+        {
+            return Err(format!("The checksum for what was fetched did not match {digest}.").into());
+        }
+        if self.content(&step.path).is_some_and(|there| there == content) {
+            return self.tick().map(|_| ());
+        }
+        self.write_file(&WriteFile {
+            path: step.path.clone(),
+            source: Source::Bytes(content),
+            owner: step.owner.clone(),
+            group: step.group.clone(),
+            mode: step.mode,
+        })
+    }
+
     fn fill_and_rename(&mut self, step: &WriteFile, new: &str, mut ino: u64) -> Result<(), Stop> {
         match &step.source {
             Source::Bytes(bytes) => {
@@ -104,6 +132,18 @@ impl World {
                     }
                 }
             }
+            Source::Copied { path, sha256 } => {
+                let content = self.content(path).ok_or(Errno::Missing)?;
+                let half = content.get(..content.len() / 2).unwrap_or_default().to_vec();
+                for content in [half, content.clone()] {
+                    if self.tick()? {
+                        self.files.change(ino, |inode| inode.kind = Kind::File(content))?;
+                    }
+                }
+                if self.tick()? && sha256_of(&content) != *sha256 {
+                    return Err(format!("{path} is not what was copied").into());
+                }
+            }
             Source::Staged { path, sha256 } => {
                 if self.tick()? {
                     self.files.rename(path, new)?;
@@ -111,8 +151,7 @@ impl World {
                 }
                 if self.tick()? {
                     let Some(Kind::File(content)) = self.files.get(ino).map(|inode| &inode.kind) else { return Err(Errno::Invalid.into()) };
-                    let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-                    if digest != *sha256 {
+                    if sha256_of(content) != *sha256 {
                         return Err(format!("{path} is not what was uploaded").into());
                     }
                 }

@@ -9,7 +9,11 @@ impl World {
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::WriteFile(step) => self.write_file(step),
+            Step::Backup(step) => self.backup(step),
+            Step::Validate(step) => self.validate(step),
+            Step::SetTimes(step) => self.set_times(step),
             Step::Remove(step) => self.remove(step),
+            Step::MakeTemporary(step) => self.make_temporary(step),
             Step::MakeDirectory(step) => self.make_directory(step),
             Step::SymbolicLink(step) => self.symbolic_link(step),
             Step::HardLink(step) => self.hard_link(step),
@@ -18,6 +22,9 @@ impl World {
             Step::AddUser(step) => self.add_user(step),
             Step::ChangeUser(step) => self.change_user(step),
             Step::SetPassword(step) => self.set_password(step),
+            Step::ChangeAging(step) => self.change_aging(step),
+            Step::MakeHome(step) => self.make_home(step),
+            Step::MakeSshKey(step) => self.make_ssh_key(step),
             Step::RemoveUser(step) => self.remove_user(step),
             Step::AddGroup(step) => self.add_group_step(step),
             Step::ChangeGroup(step) => self.change_group(step),
@@ -37,8 +44,9 @@ impl World {
             Step::Mount(step) => self.mount(step),
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),
-            // what a program does is known to nobody: it does nothing here
-            Step::Run(_) => self.tick().map(|_| ()),
+            Step::Fetch(step) => self.fetch(step),
+            // what a program or a server does and what is in an archive is known to nobody: it does nothing here
+            Step::Run(_) | Step::Request(_) | Step::Unarchive(_) | Step::WaitFor(_) => self.tick().map(|_| ()),
         }
     }
 

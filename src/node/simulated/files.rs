@@ -29,6 +29,8 @@ pub(super) struct Inode {
     pub(super) mode: u32,
     pub(super) uid: u32,
     pub(super) gid: u32,
+    /// Last access and last change, seconds since 1970; moved by the step that sets them, and by nothing else here.
+    pub(super) times: (i64, i64),
 }
 
 impl Inode {
@@ -102,7 +104,7 @@ const LONGEST_NAME: usize = 255;
 
 impl Files {
     pub(super) fn new() -> Self {
-        let root = Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0 };
+        let root = Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, times: (0, 0) };
         let now = BTreeMap::from([(ROOT, root)]);
         Self { disk: now.clone(), now, journal: Vec::new(), dirty: BTreeSet::new(), born: BTreeMap::new(), mounts: Vec::new(), next: ROOT }
     }
@@ -202,7 +204,7 @@ impl Files {
         self.next += 1;
         let ino = self.next;
         let mode = if inherit && matches!(kind, Kind::Directory(_)) { mode | 0o2000 } else { mode };
-        let inode = Inode { kind, mode, uid: 0, gid };
+        let inode = Inode { kind, mode, uid: 0, gid, times: (0, 0) };
         self.born.insert(ino, inode.clone());
         self.now.insert(ino, inode);
         self.entries(directory)?.insert(name.clone(), ino);
@@ -330,7 +332,7 @@ impl Files {
                     *old = Inode { kind: Kind::File(content), ..new };
                 }
                 // a directory's names are the journal's
-                (_, _, _) => (old.mode, old.uid, old.gid) = (new.mode, new.uid, new.gid),
+                (_, _, _) => (old.mode, old.uid, old.gid, old.times) = (new.mode, new.uid, new.gid, new.times),
             }
         }
         self.now = self.disk.clone();
@@ -343,6 +345,44 @@ impl Files {
         match self.at(path, true).map(|inode| &inode.kind) {
             Ok(Kind::Directory(entries)) => entries.keys().cloned().collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// How many names a file has.
+    pub(super) fn links(&self, ino: Ino) -> u64 {
+        let named = |inode: &Inode| match &inode.kind {
+            Kind::Directory(entries) => entries.values().filter(|child| **child == ino).count() as u64,
+            _ => 0,
+        };
+        self.now.values().map(named).sum()
+    }
+
+    /// The path of what a path leads to, without links; its last name may be missing.
+    pub(super) fn real_path(&self, path: &str) -> Result<String, Errno> {
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            let (directory, name) = self.parent(&path)?;
+            match self.at(&path, false).map(|inode| &inode.kind) {
+                Ok(Kind::Link(target)) if target.starts_with('/') => path.clone_from(target),
+                Ok(Kind::Link(target)) => path = format!("{}/{target}", self.path_of(directory)),
+                // `..` and `.` are names of directories
+                Ok(Kind::Directory(_)) => return self.find(&path, true).map(|ino| self.path_of(ino)),
+                Ok(_) | Err(Errno::Missing) => return Ok(format!("{}/{name}", self.path_of(directory).trim_end_matches('/'))),
+                Err(errno) => return Err(errno),
+            }
+        }
+        Err(Errno::Loop)
+    }
+
+    /// The path of a directory.
+    fn path_of(&self, ino: Ino) -> String {
+        let above = self.now.iter().find_map(|(above, inode)| match &inode.kind {
+            Kind::Directory(entries) => entries.iter().find(|(_, child)| **child == ino).map(|(name, _)| (*above, name)),
+            _ => None,
+        });
+        match above {
+            Some((above, name)) => format!("{}/{name}", self.path_of(above).trim_end_matches('/')),
+            None => "/".into(),
         }
     }
 
@@ -380,7 +420,7 @@ impl Files {
             Some(root) => root,
             None => {
                 self.next += 1;
-                self.now.insert(self.next, Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o1777, uid: 0, gid: 0 });
+                self.now.insert(self.next, Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o1777, uid: 0, gid: 0, times: (0, 0) });
                 self.next
             }
         };

@@ -8,9 +8,12 @@
 
 mod accounts;
 mod answer;
+mod answer_files;
 mod carry_accounts;
+mod carry_beside;
 mod carry_files;
 mod carry_out;
+mod carry_temporary;
 mod fault;
 mod files;
 mod packages;

@@ -128,7 +128,7 @@ impl Simulated {
                     let output = Output { status: 1, stderr: why.into_bytes(), ..Output::default() };
                     return Err(Applied::StepFailed { index, output, before: outputs });
                 }
-                None => outputs.push(Output::default()),
+                None => outputs.push(Output { stdout: std::mem::take(&mut self.world.said), ..Output::default() }),
             }
         }
         Ok(outputs)

@@ -76,6 +76,8 @@ pub struct World {
     pub(super) sysctls: BTreeMap<String, String>,
     pub(super) modules: BTreeSet<String>,
     pub(super) available_modules: BTreeSet<String>,
+    /// What is at which address.
+    pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) run_lock: Option<RunLock>,
     pub(super) long: BTreeMap<String, SimulatedLong>,
     pub(super) begun: u64,
@@ -86,6 +88,8 @@ pub struct World {
     pub(super) notices: bool,
     pub(super) lying: bool,
     pub(super) micro_actions: u64,
+    /// What the step prints.
+    pub(super) said: Vec<u8>,
     pub(super) struck: Option<Fault>,
     pub(super) taken: Vec<u64>,
     pub(super) lost: Vec<u64>,
@@ -107,6 +111,7 @@ impl World {
             sysctls: BTreeMap::new(),
             modules: BTreeSet::new(),
             available_modules: BTreeSet::new(),
+            servers: BTreeMap::new(),
             run_lock: None,
             long: BTreeMap::new(),
             begun: 0,
@@ -115,6 +120,7 @@ impl World {
             notices: true,
             lying: false,
             micro_actions: 0,
+            said: Vec::new(),
             struck: None,
             taken: Vec::new(),
             lost: Vec::new(),
@@ -132,6 +138,7 @@ impl World {
             home: "/root".into(),
             shell: "/bin/bash".into(),
             hash: "*".into(),
+            ..SimulatedUser::default()
         });
         world.accounts.groups.push(SimulatedGroup { name: "root".into(), gid: 0, members: Vec::new() });
         world
@@ -167,7 +174,7 @@ impl World {
         let (home, shell) = (format!("/home/{name}"), "/bin/sh".to_owned());
         let (name, comment, hash) = (name.to_owned(), String::new(), "!".to_owned());
         self.accounts.groups.push(SimulatedGroup { name: name.clone(), gid: id, members: Vec::new() });
-        self.accounts.users.push(SimulatedUser { name, uid: id, gid: id, comment, home, shell, hash });
+        self.accounts.users.push(SimulatedUser { name, uid: id, gid: id, comment, home, shell, hash, ..SimulatedUser::default() });
     }
 
     /// Adds a group, before anything happens.
@@ -182,7 +189,7 @@ impl World {
             let (name, _) = (fields.next()?, fields.next()?);
             let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
             let (comment, home, shell) = (fields.next()?, fields.next()?, fields.next()?);
-            Some(SimulatedUser { name, uid, gid, comment, home, shell, hash: "*".into() })
+            Some(SimulatedUser { name, uid, gid, comment, home, shell, hash: "*".into(), ..SimulatedUser::default() })
         };
         let group_line = |line: &str| {
             let mut fields = line.split(':');
@@ -207,6 +214,11 @@ impl World {
     /// Adds a kernel module that can be loaded, before anything happens.
     pub fn add_module(&mut self, name: &str) {
         self.available_modules.insert(name.into());
+    }
+
+    /// From now on a server has that at an address.
+    pub fn serve(&mut self, url: &str, content: Vec<u8>) {
+        self.servers.insert(url.into(), content);
     }
 
     /// What can be installed, and what its scripts do.

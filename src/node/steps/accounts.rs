@@ -27,6 +27,18 @@ pub struct AddUser {
     pub comment: Option<String>,
     /// Whether it is a system user.
     pub system: bool,
+    /// Whether its number may be another user's too.
+    pub non_unique: bool,
+    /// Whether it gets the group that users without one of their own have (`useradd -N`), if no `group` is named.
+    pub usual_group: bool,
+    /// What a new home is made from, instead of /etc/skel.
+    pub skeleton: Option<String>,
+    /// The last day of the account, `YYYY-MM-DD`; never if empty.
+    pub expires: Option<String>,
+    /// Days from the end of the password to the end of the account.
+    pub inactive: Option<i64>,
+    /// Settings over those of login.defs(5): `UMASK`, `UID_MIN`, `UID_MAX`.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Changes what is named; the rest stays.
@@ -38,10 +50,22 @@ pub struct ChangeUser {
     pub uid: Option<u32>,
     /// The primary group.
     pub group: Option<String>,
-    /// All further groups: others are left.
+    /// All further groups: others are left, unless `append`.
     pub groups: Option<Vec<String>>,
-    /// The home in /etc/passwd; its files stay where they are.
+    /// Whether it stays in the groups that are not named.
+    pub append: bool,
+    /// Whether its number may be another user's too.
+    pub non_unique: bool,
+    /// The home in /etc/passwd.
     pub home: Option<String>,
+    /// Whether the files of the old home are moved to the new one, if that is not there.
+    pub move_home: bool,
+    /// The last day of the account, `YYYY-MM-DD`; never if empty.
+    pub expires: Option<String>,
+    /// Days from the end of the password to the end of the account.
+    pub inactive: Option<i64>,
+    /// Whether its password is locked or unlocked.
+    pub lock: Option<bool>,
     /// The shell.
     pub shell: Option<String>,
     /// The comment field.
@@ -70,10 +94,25 @@ pub struct RemoveUser {
     pub name: String,
     /// Whether its home and mail go too; refused where something is mounted in it.
     pub remove_home: bool,
+    /// Whether it goes though it is logged in, `userdel -f`.
+    pub force: bool,
+}
+
+/// How old a password may get, chage(1); what is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChangeAging {
+    /// Whose.
+    pub name: String,
+    /// Days before it may be changed again.
+    pub min: Option<i64>,
+    /// Days after which it must be changed.
+    pub max: Option<i64>,
+    /// Days before that in which the user is told.
+    pub warn: Option<i64>,
 }
 
 /// Adds a group.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AddGroup {
     /// Its name.
     pub name: String,
@@ -81,22 +120,30 @@ pub struct AddGroup {
     pub gid: Option<u32>,
     /// Whether it is a system group.
     pub system: bool,
+    /// Whether its number may be another group's too.
+    pub non_unique: bool,
+    /// Settings over those of login.defs(5): `GID_MIN`, `GID_MAX`.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Gives a group another number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChangeGroup {
     /// Which.
     pub name: String,
     /// The number.
     pub gid: u32,
+    /// Whether it may be another group's too.
+    pub non_unique: bool,
 }
 
-/// Removes a group. A user's primary group is refused.
+/// Removes a group. A user's primary group is refused, unless `force`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemoveGroup {
     /// Which.
     pub name: String,
+    /// Whether it goes though it is a user's primary group, `groupdel -f`.
+    pub force: bool,
 }
 
 /// Puts a user into a group or takes it out.
@@ -130,7 +177,7 @@ const PASSWORD: Function = Function {
 )"#,
 };
 
-/// user, `remove_home`|``. userdel(8) itself would walk into what is mounted in the home, and ends with 12 where it
+/// user, `remove_home`|``, `-f`|``. userdel(8) itself would walk into what is mounted in the home, and ends with 12 where it
 /// could not remove it (Debian: also where there is no mail spool, which is no failure).
 const REMOVE_USER: Function = Function {
     name: "s_remove_user",
@@ -138,7 +185,7 @@ const REMOVE_USER: Function = Function {
     text: r#"s_remove_user() (
   command -v userdel >/dev/null || s_fail "there is no userdel: install passwd (Debian) or shadow-utils (Fedora)"
   if [ -z "$2" ]; then
-    userdel -- "$1" 9>&-
+    userdel ${3:+"$3"} -- "$1" 9>&-
     exit
   fi
   entry=$(getent passwd "$1") || s_fail "there is no user $1"
@@ -147,7 +194,7 @@ const REMOVE_USER: Function = Function {
     / | "") s_fail "the home of $1 is ${home:-empty}: not removed" ;;
   esac
   if [ -d "$home" ]; then s_not_mounted "$home" || exit 1; fi
-  userdel -r -- "$1" 9>&-
+  userdel ${3:+"$3"} -r -- "$1" 9>&-
 )"#,
 };
 
@@ -186,8 +233,17 @@ impl Action for AddUser {
         option("-d", self.home.clone());
         option("-s", self.shell.clone());
         option("-c", self.comment.clone());
+        option("-e", self.expires.clone());
+        option("-f", self.inactive.map(|days| days.to_string()));
+        option("-k", self.skeleton.clone().filter(|_| self.create_home));
+        for (name, value) in &self.settings {
+            words.extend(["-K".to_owned(), format!("{name}={value}")]);
+        }
+        if self.non_unique {
+            words.push("-o".into());
+        }
         words.push(if self.create_home { "-m" } else { "-M" }.into());
-        words.push(if self.group.is_some() { "-N" } else { "-U" }.into());
+        words.push(if self.group.is_some() || self.usual_group { "-N" } else { "-U" }.into());
         if self.system {
             words.push("-r".into());
         }
@@ -210,6 +266,7 @@ impl Action for AddUser {
         check::field("shell", self.shell.as_deref().unwrap_or_default())?;
         check::field("home", self.home.as_deref().unwrap_or_default())?;
         self.home.iter().try_for_each(|home| check::path(home))?;
+        self.skeleton.iter().try_for_each(|skeleton| check::path(skeleton))?;
         self.group.iter().chain(&self.groups).try_for_each(|group| check::account("group", group))
     }
 }
@@ -228,13 +285,26 @@ impl Action for ChangeUser {
         option("-d", self.home.clone());
         option("-s", self.shell.clone());
         option("-c", self.comment.clone());
+        option("-e", self.expires.clone());
+        option("-f", self.inactive.map(|days| days.to_string()));
+        for (is, word) in [
+            (self.append && self.groups.is_some(), "-a"),
+            (self.non_unique && self.uid.is_some(), "-o"),
+            (self.move_home && self.home.is_some(), "-m"),
+            (self.lock == Some(true), "-L"),
+            (self.lock == Some(false), "-U"),
+        ] {
+            if is {
+                words.push(word.into());
+            }
+        }
         words.extend(["--".into(), self.name.clone()]);
         Call::new(&ACCOUNTS, words)
     }
 
     fn touches(&self) -> Vec<Touch> {
         // another number is given to all files in the home, and only this program knows where that is
-        let home = if self.uid.is_some() || self.group.is_some() { Some(Touch::FilesOutside(Vec::new())) } else { None };
+        let home = if self.uid.is_some() || self.group.is_some() || self.move_home { Some(Touch::FilesOutside(Vec::new())) } else { None };
         accounts(home)
     }
 
@@ -274,7 +344,8 @@ impl Action for SetPassword {
 
 impl Action for RemoveUser {
     fn call(&self) -> Call {
-        Call::new(&REMOVE_USER, [self.name.as_str(), if self.remove_home { "remove_home" } else { "" }])
+        let (home, force) = (if self.remove_home { "remove_home" } else { "" }, if self.force { "-f" } else { "" });
+        Call::new(&REMOVE_USER, [self.name.as_str(), home, force])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -292,11 +363,42 @@ impl Action for RemoveUser {
     }
 }
 
+impl Action for ChangeAging {
+    fn call(&self) -> Call {
+        let mut words = vec!["chage".to_owned()];
+        for (option, days) in [("-m", self.min), ("-M", self.max), ("-W", self.warn)] {
+            if let Some(days) = days {
+                words.extend([option.to_owned(), days.to_string()]);
+            }
+        }
+        words.extend(["--".into(), self.name.clone()]);
+        Call::new(&ACCOUNTS, words)
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        accounts([])
+    }
+
+    fn describe(&self) -> String {
+        format!("set how old the password of {} may get", self.name)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::account("user", &self.name)
+    }
+}
+
 impl Action for AddGroup {
     fn call(&self) -> Call {
         let mut words = vec!["groupadd".to_owned()];
         if let Some(gid) = self.gid {
             words.extend(["-g".into(), gid.to_string()]);
+        }
+        for (name, value) in &self.settings {
+            words.extend(["-K".to_owned(), format!("{name}={value}")]);
+        }
+        if self.non_unique {
+            words.push("-o".into());
         }
         if self.system {
             words.push("-r".into());
@@ -320,7 +422,9 @@ impl Action for AddGroup {
 
 impl Action for ChangeGroup {
     fn call(&self) -> Call {
-        Call::new(&ACCOUNTS, ["groupmod", "-g", &self.gid.to_string(), "--", &self.name])
+        let gid = self.gid.to_string();
+        let words = ["groupmod", "-g", &gid].into_iter().chain(self.non_unique.then_some("-o")).chain(["--", &self.name]);
+        Call::new(&ACCOUNTS, words)
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -338,7 +442,7 @@ impl Action for ChangeGroup {
 
 impl Action for RemoveGroup {
     fn call(&self) -> Call {
-        Call::new(&ACCOUNTS, ["groupdel", "--", &self.name])
+        Call::new(&ACCOUNTS, ["groupdel"].into_iter().chain(self.force.then_some("-f")).chain(["--", &self.name]))
     }
 
     fn touches(&self) -> Vec<Touch> {

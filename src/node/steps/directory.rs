@@ -41,7 +41,7 @@ impl Action for MakeDirectory {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::Files(self.path.clone())]
+        vec![Touch::Entry(self.path.clone())]
     }
 
     fn describe(&self) -> String {

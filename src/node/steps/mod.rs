@@ -7,8 +7,11 @@
 //! called with the lock's descriptor closed (`9>&-`): a daemon must not keep a machine locked.
 
 mod accounts;
+mod backup;
 mod check;
 mod directory;
+mod home;
+mod http;
 mod link;
 mod module;
 mod mount;
@@ -17,23 +20,39 @@ mod package;
 mod remove;
 mod run;
 mod sysctl;
+mod temporary;
+mod times;
+mod unarchive;
 mod unit;
+mod validate;
+mod wait;
 mod write;
+
+#[cfg(test)]
+mod file_tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use accounts::{AddGroup, AddUser, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+pub use accounts::{AddGroup, AddUser, ChangeAging, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
 pub use directory::MakeDirectory;
+pub use home::{MakeHome, MakeSshKey};
+pub use http::{Answer, Certificates, Fetch, Fetched, Http, Request};
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};
 pub use owner::{ChangeMode, ChangeOwner};
 pub use package::{Install, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
 pub use remove::{Remove, RemoveWhat};
-pub use run::Run;
+pub use run::{HostTime, Ran, Run};
 pub use sysctl::SetSysctl;
+pub use temporary::MakeTemporary;
+pub use times::{SetTimes, Time};
+pub use unarchive::{Unarchive, Unpacked};
 pub use unit::{UnitAction, UnitStep};
+pub use validate::Validate;
+pub use wait::{Port, Until, WaitFor, Waited};
 pub use write::{Source, WriteFile};
 
 use super::script::Function;
@@ -106,8 +125,16 @@ macro_rules! steps {
 steps! {
     /// A file's whole content, owner and mode, put in place at once.
     WriteFile(WriteFile),
+    /// A copy of a file beside it.
+    Backup(Backup),
+    /// A program that looks at new content.
+    Validate(Validate),
+    /// When a file was read and changed last.
+    SetTimes(SetTimes),
     /// A file, link or directory that goes away.
     Remove(Remove),
+    /// A new file or directory with a name that nobody has.
+    MakeTemporary(MakeTemporary),
     /// A new directory.
     MakeDirectory(MakeDirectory),
     /// A symbolic link.
@@ -124,6 +151,12 @@ steps! {
     ChangeUser(ChangeUser),
     /// A user's password hash.
     SetPassword(SetPassword),
+    /// How old a user's password may get.
+    ChangeAging(ChangeAging),
+    /// A user's home.
+    MakeHome(MakeHome),
+    /// A user's SSH keys.
+    MakeSshKey(MakeSshKey),
     /// A user that goes away.
     RemoveUser(RemoveUser),
     /// A new group.
@@ -156,6 +189,14 @@ steps! {
     Unmount(Unmount),
     /// Something that is mounted with other options.
     Remount(Remount),
+    /// A file that is brought from a server.
+    Fetch(Fetch),
+    /// An archive that is unpacked.
+    Unarchive(Unarchive),
+    /// Something that is asked of a server.
+    Request(Request),
+    /// Something that is waited for.
+    WaitFor(WaitFor),
     /// A program.
     Run(Run),
 }

@@ -40,6 +40,24 @@ pub enum Source {
         /// What its content must be, SHA-256 in lower-case hex.
         sha256: String,
     },
+    /// It is another file of the machine, which stays.
+    Copied {
+        /// Where that is; a link is followed.
+        path: String,
+        /// What its content must be, SHA-256 in lower-case hex.
+        sha256: String,
+    },
+}
+
+impl Source {
+    /// The words that tell [`FILL`] of it.
+    pub(super) fn words(&self) -> (String, String, String) {
+        match self {
+            Self::Bytes(bytes) => ("bytes".into(), STANDARD.encode(bytes), String::new()),
+            Self::Staged { path, sha256 } => ("staged".into(), path.clone(), sha256.clone()),
+            Self::Copied { path, sha256 } => ("copied".into(), path.clone(), sha256.clone()),
+        }
+    }
 }
 
 /// Files of ours that an earlier run, cut before its rename, left beside the target.
@@ -69,30 +87,39 @@ pub(super) const SYNC_DIRECTORY: Function = Function {
 }"#,
 };
 
-/// path, owner, group, mode, `bytes`|`staged`, base64|staged path, SHA-256.
+/// `bytes`|`staged`|`copied`, base64|path, SHA-256, where to. Puts the content there.
+pub(super) const FILL: Function = Function {
+    name: "s_fill",
+    needs: &[],
+    text: r#"s_fill() {
+  case $1 in
+    bytes)
+      printf %s "$2" | base64 -d >"$4"
+      return
+      ;;
+    staged) mv -fT -- "$2" "$4" || return 1 ;;
+    copied) cat -- "$2" >"$4" || return 1 ;;
+  esac
+  if [ "$(sha256sum <"$4")" != "$3  -" ]; then
+    printf '%s\n' "$2 is not what was $1" >&2
+    return 1
+  fi
+}"#,
+};
+
+/// path, owner, group, mode, `bytes`|`staged`|`copied`, base64|path, SHA-256.
 ///
 /// mktemp(1) makes the temporary file with O_EXCL and mode 0600. chmod comes after chown, which clears set-id bits; the
 /// content is on the disk before the rename makes it visible. Old sync(1) programs ignore their argument and sync all.
 const WRITE: Function = Function {
     name: "s_write",
-    needs: &[&FAIL, &TEMPORARY, &SYNC_DIRECTORY],
+    needs: &[&FAIL, &TEMPORARY, &SYNC_DIRECTORY, &FILL],
     text: r#"s_write() (
   if [ -d "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is a directory"; fi
   if [ -e "$1" ] && [ ! -f "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is neither a file nor a link"; fi
   s_temporary "$1"
   new=$(mktemp "${prefix}XXXXXX") || exit 1
-  s_fill() {
-    if [ "$1" = staged ]; then
-      mv -fT -- "$2" "$new" || return 1
-      if [ "$(sha256sum <"$new")" != "$3  -" ]; then
-        printf '%s\n' "$2 is not what was uploaded" >&2
-        return 1
-      fi
-    else
-      printf %s "$2" | base64 -d >"$new"
-    fi
-  }
-  if s_fill "$5" "$6" "$7" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
+  if s_fill "$5" "$6" "$7" "$new" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
     s_sync_directory "$dir"
   else
     rm -f -- "$new"
@@ -103,11 +130,8 @@ const WRITE: Function = Function {
 
 impl Action for WriteFile {
     fn call(&self) -> Call {
-        let (how, data, digest) = match &self.source {
-            Source::Bytes(bytes) => ("bytes", STANDARD.encode(bytes), String::new()),
-            Source::Staged { path, sha256 } => ("staged", path.clone(), sha256.clone()),
-        };
-        Call::new(&WRITE, [self.path.clone(), self.owner.clone(), self.group.clone(), octal(self.mode), how.into(), data, digest])
+        let (how, data, digest) = self.source.words();
+        Call::new(&WRITE, [self.path.clone(), self.owner.clone(), self.group.clone(), octal(self.mode), how, data, digest])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -123,7 +147,7 @@ impl Action for WriteFile {
         check::account("owner", &self.owner)?;
         check::account("group", &self.group)?;
         match &self.source {
-            Source::Staged { path, .. } => check::path(path),
+            Source::Staged { path, .. } | Source::Copied { path, .. } => check::path(path),
             Source::Bytes(_) => Ok(()),
         }
     }

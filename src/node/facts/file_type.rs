@@ -1,0 +1,121 @@
+//! What a file seems to hold, file(1), and its flags, lsattr(1). Where the programs are not installed, there is no answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::path::absolute;
+use super::{Kind, json};
+use crate::node::script::Function;
+use crate::plan::{Fact, Query, Touch};
+
+/// What a file seems to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MimeType(String);
+
+/// A file's flags on its filesystem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFlags(String);
+
+impl MimeType {
+    /// Of what is at that absolute path.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self(path.into())
+    }
+}
+
+impl FileFlags {
+    /// Of what is at that absolute path.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self(path.into())
+    }
+}
+
+impl Fact for MimeType {
+    type Value = Mime;
+
+    fn query(&self) -> Query {
+        Query::new(MIME.name, [&self.0], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts, Touch::Packages]).moving()
+    }
+}
+
+impl Fact for FileFlags {
+    type Value = Flags;
+
+    fn query(&self) -> Query {
+        Query::new(FLAGS.name, [&self.0], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts, Touch::Packages]).moving()
+    }
+}
+
+/// What file(1) says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mime {
+    /// E.g. `text/plain`.
+    pub kind: String,
+    /// E.g. `us-ascii`.
+    pub charset: String,
+}
+
+/// What lsattr(1) says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flags {
+    /// The inode's generation.
+    pub version: String,
+    /// The letters, without dashes.
+    pub flags: String,
+}
+
+pub(super) const MIME: Kind =
+    Kind { name: "mime_type", function: &PROBE_MIME, merged: false, words: absolute, parse: |_, text| json(read_mime(text)?) };
+pub(super) const FLAGS: Kind =
+    Kind { name: "file_flags", function: &PROBE_FLAGS, merged: false, words: absolute, parse: |_, text| json(read_flags(text)?) };
+
+static PROBE_MIME: Function = Function {
+    name: "probe_mime_type",
+    text: r#"
+probe_mime_type() {
+  if command -v file >/dev/null && take file --mime-type --mime-encoding -- "$2"; then
+    r=${r##*:}; answer "$1" 0
+  else
+    r=; answer "$1" 44
+  fi
+}
+"#,
+    needs: &[],
+};
+static PROBE_FLAGS: Function = Function {
+    name: "probe_file_flags",
+    text: r#"
+probe_file_flags() {
+  if command -v lsattr >/dev/null && take lsattr -vd -- "$2"; then
+    r=${r%"$2"*}; answer "$1" 0
+  else
+    r=; answer "$1" 44
+  fi
+}
+"#,
+    needs: &[],
+};
+
+fn read_mime(text: &str) -> Result<Mime, String> {
+    let (kind, charset) = text.split_once(';').ok_or_else(|| format!("a type as {text:?}"))?;
+    let charset = charset.split_once('=').map(|(_, charset)| charset.trim()).ok_or_else(|| format!("a type as {text:?}"))?;
+    Ok(Mime { kind: kind.trim().into(), charset: charset.into() })
+}
+
+fn read_flags(text: &str) -> Result<Flags, String> {
+    let mut words = text.split_whitespace();
+    let (Some(version), Some(flags)) = (words.next(), words.next()) else { return Err(format!("flags as {text:?}")) };
+    Ok(Flags { version: version.into(), flags: flags.replace('-', "") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_flags() {
+        assert_eq!(read_mime(" text/plain; charset=us-ascii").unwrap(), Mime { kind: "text/plain".into(), charset: "us-ascii".into() });
+        let flags = read_flags("  123456 --------------e------- ").unwrap();
+        assert_eq!((flags.version.as_str(), flags.flags.as_str()), ("123456", "e"));
+        assert!(read_mime("x").is_err() && read_flags("").is_err());
+    }
+}

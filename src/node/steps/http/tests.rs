@@ -1,0 +1,165 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use super::*;
+use crate::node::script::Script;
+use crate::node::steps::Step;
+use crate::node::testing::{SHELLS, run};
+
+/// A server that answers each request with the next of these, and gives back what it was asked.
+fn server(answers: Vec<&'static str>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let handle = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+            let mut text = Vec::new();
+            let mut buffer = [0; 4096];
+            while let Ok(count) = stream.read(&mut buffer) {
+                text.extend_from_slice(&buffer[..count]);
+                if count == 0 || text.ends_with(b"\r\n\r\n") || text.ends_with(b"|") {
+                    break;
+                }
+            }
+            asked.push(String::from_utf8_lossy(&text).into_owned());
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        asked
+    });
+    (url, handle)
+}
+
+fn carried(shell: &[&str], step: impl Into<Step>) -> (Vec<u8>, String, Option<i32>) {
+    let call = step.into().call().unwrap();
+    let mut script = Script::new();
+    script.call(call.function, call.words).unwrap();
+    let output = run(shell, "n1", &script.finish());
+    (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+}
+
+fn get(url: String) -> Http {
+    Http { url, method: "GET".into(), timeout: 5, follow: true, no_proxy: true, ..Http::default() }
+}
+
+#[test]
+fn what_is_asked_arrives_and_what_is_answered_comes_back() {
+    for shell in SHELLS {
+        let (url, handle) = server(vec!["HTTP/1.1 201 Created\r\nX-Odd: a: b\r\nContent-Length: 4\r\nConnection: close\r\n\r\nab\nc"]);
+        let request = Http {
+            method: "POST".into(),
+            headers: vec![("X-Quote".into(), "a \"b\" \\ c".into())],
+            body: Some(b"body 'x' \"y\"\n|".to_vec()),
+            user: Some(("pat".into(), "s\"e\\c".into())),
+            ..get(format!("{url}/a?b=c"))
+        };
+        let (stdout, stderr, status) = carried(shell, Request(request));
+        let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
+        assert_eq!((status, answer.status, answer.body.as_slice()), (Some(0), 201, b"ab\nc".as_slice()));
+        assert!(answer.headers.contains(&("x-odd".into(), "a: b".into())));
+        assert!(answer.url.ends_with("/a?b=c"));
+        let asked = handle.join().unwrap().concat();
+        assert!(asked.starts_with("POST /a?b=c HTTP/1.1") && asked.ends_with("body 'x' \"y\"\n|"), "{asked}");
+        assert!(asked.contains("X-Quote: a \"b\" \\ c\r\n") && asked.contains("Authorization: Basic cGF0OnMiZVxj\r\n"), "{asked}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_says_why() {
+    for shell in SHELLS {
+        let (stdout, _, status) = carried(shell, Request(get("http://127.0.0.1:1/".into())));
+        let answer = Answer::read(&stdout).unwrap();
+        assert_eq!((answer.status, status), (-1, Some(0)));
+        assert!(!answer.body.is_empty());
+    }
+}
+
+fn fetch(url: String, path: &std::path::Path) -> Fetch {
+    let (owner, group) = (rustix::process::getuid().as_raw().to_string(), rustix::process::getgid().as_raw().to_string());
+    Fetch {
+        request: Box::new(get(url)),
+        path: path.to_str().unwrap().into(),
+        only_newer: false,
+        checksum: None,
+        checksum_list: None,
+        backup: false,
+        owner,
+        group,
+        mode: 0o640,
+    }
+}
+
+const FILE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+const SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+#[test]
+fn a_file_is_fetched_whole_or_not_at_all() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a b");
+    let (url, handle) = server(vec![
+        FILE,
+        FILE,
+        FILE,
+        "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    ]);
+    let step = |change: fn(&mut Fetch)| {
+        let mut step = fetch(format!("{url}/f"), &path);
+        change(&mut step);
+        let (stdout, stderr, status) = carried(SHELLS[0], step);
+        (Fetched::read(&stdout), stderr, status)
+    };
+    let wrong = step(|step| step.checksum = Some(("sha256".into(), "00".into())));
+    assert!(wrong.1.contains("did not match") && !path.exists(), "{wrong:?}");
+    let first = step(|step| step.checksum = Some(("sha256".into(), SHA256.into())));
+    assert_eq!((first.0.changed, first.0.status, first.0.size, first.2), (true, Some(200), Some(5), Some(0)), "{}", first.1);
+    assert_eq!(std::fs::read(&path).unwrap(), b"hello");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
+    assert!(!step(|_| {}).0.changed);
+    let newer = step(|step| step.only_newer = true);
+    assert_eq!((newer.0.status, newer.0.changed), (Some(304), false), "{}", newer.1);
+    let gone = step(|_| {});
+    assert_eq!((gone.0.status, gone.2), (Some(404), Some(1)));
+    let asked = handle.join().unwrap();
+    assert!(asked[3].contains("If-Modified-Since: ") && !asked[2].contains("If-Modified-Since"));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_list_of_checksums_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    let list = "HTTP/1.1 200 OK\r\nContent-Length: 140\r\nConnection: close\r\n\r\n0000000000000000000000000000000000000000000000000000000000000000  other\n\
+        2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824 *f\n";
+    let (url, handle) = server(vec![list, FILE, list, list]);
+    let step = |name: &str| {
+        let mut step = fetch(format!("{url}/f"), &path);
+        step.checksum = Some(("sha256".into(), String::new()));
+        step.checksum_list = Some((Box::new(get(format!("{url}/sums"))), name.into()));
+        carried(SHELLS[0], step)
+    };
+    let (stdout, stderr, status) = step("f");
+    assert_eq!((Fetched::read(&stdout).changed, status), (true, Some(0)), "{stderr}");
+    // what is there already is not fetched
+    let (stdout, _, status) = step("f");
+    assert_eq!((Fetched::read(&stdout).changed, status), (false, Some(0)));
+    let (_, stderr, status) = step("g");
+    assert!(status == Some(1) && stderr.contains("Unable to find a checksum for file 'g'"), "{stderr}");
+    handle.join().unwrap();
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    for (change, what) in [
+        ((|http: &mut Http| http.url = "http://a b".into()) as fn(&mut Http), "url"),
+        (|http| http.method = "get".into(), "method"),
+        (|http| http.headers = vec![("X".into(), "a\r\nY: b".into())], "header"),
+        (|http| http.user = Some(("a\n".into(), String::new())), "user or password"),
+    ] {
+        let mut http = get("http://a".into());
+        change(&mut http);
+        assert_eq!(Request(http).check().unwrap_err().what, what);
+    }
+}
