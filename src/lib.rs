@@ -3,8 +3,8 @@
 //! A library and a thin binary; data flows one way, and each folder may use only those below it:
 //!
 //! ```text
-//! cli -> report, inventory -> template -> yaml -> diagnostics
-//!        node -> plan, transport -> diagnostics
+//! cli -> report, inventory, playbook -> template -> yaml -> diagnostics
+//!        modules -> node -> plan, transport -> diagnostics
 //! ```
 //!
 //! Nothing below `cli` prints, reads the environment or exits.
@@ -13,9 +13,12 @@
 
 pub mod cli;
 pub mod diagnostics;
+
 pub mod inventory;
+pub mod modules;
 pub mod node;
 pub mod plan;
+
 pub mod report;
 pub mod template;
 pub mod transport;

@@ -1,0 +1,286 @@
+//! `assemble`: a file from the files of a directory (modules/assemble.py and plugins/action/assemble.py).
+
+use serde_json::{Map, Value};
+
+use super::attributes::{
+    Attributes, FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, look, selinux_is_asked_for,
+};
+use super::copy::{How, New, put, registered, sha1_of};
+use super::outcome::{Ended, all, both, decided, planned};
+use super::spec::{Kind, Opt, Spec};
+use super::{Decision, Module, Task, paths};
+use crate::node::Change;
+use crate::node::apply::Carried;
+use crate::node::facts::{Content, Directory, FileKind, Stat};
+use crate::plan::{Facts, Plan, Stop};
+
+/// The module.
+pub struct Assemble;
+
+/// How large a fragment on the machine may be, in bytes: it comes here and goes back.
+const FRAGMENT: u64 = 1 << 20;
+
+static SPEC: Spec = Spec {
+    options: &[
+        Opt::new("src", Kind::Path).required(),
+        Opt::new("dest", Kind::Path).required(),
+        Opt::new("delimiter", Kind::Str),
+        Opt::new("backup", Kind::Bool).default("false"),
+        Opt::new("remote_src", Kind::Bool).default("true"),
+        Opt::new("regexp", Kind::Str),
+        Opt::new("ignore_hidden", Kind::Bool).default("false"),
+        Opt::new("validate", Kind::Str),
+        Opt::new("decrypt", Kind::Bool).default("true"),
+        MODE,
+        OWNER,
+        GROUP,
+        SEUSER,
+        SEROLE,
+        SELEVEL,
+        SETYPE,
+        FLAGS,
+        UNSAFE_WRITES,
+    ],
+    ..Spec::new("ansible.builtin", "assemble")
+};
+
+impl Module for Assemble {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        decided(plan(task, facts))
+    }
+
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        registered(task, facts, carried)
+    }
+}
+
+fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
+    let args = task.args;
+    if let Some(why) = selinux_is_asked_for(args, facts)? {
+        return Err(why.into());
+    }
+    let attributes = Attributes::read(args)?;
+    let dest = paths::path(args.str("dest").unwrap_or_default(), task, facts)?;
+    let source = args.str("src").unwrap_or_default();
+    let remote = args.bool("remote_src").unwrap_or(true);
+    let fragments = if remote { on_the_machine(task, facts, source)? } else { from_here(task, source)? };
+    let bytes = joined(&fragments, args.str("delimiter"), remote);
+    let (names, is) = both(facts.get(attributes.ask()), look(facts, &dest))?;
+    if is.is_some_and(|is| is.kind == FileKind::Directory) {
+        return Err(format!("{dest} is a directory").into());
+    }
+    let how = How { wanted: attributes.resolve(names)?, backup: args.is("backup"), validate: args.str("validate"), ..How::default() };
+    let checksum = sha1_of(&bytes);
+    let mut change: Change = Plan::change([]);
+    let put = put(&dest, &New::Bytes(bytes), &how, facts, &mut change)?;
+    let decision = planned(change).with("dest", put.path).with("src", source).with("checksum", checksum);
+    Ok(if remote { decision.with("msg", "OK") } else { decision })
+}
+
+/// Whether a file of that name is one of the fragments.
+fn is_wanted(name: &str, task: &Task<'_>) -> Result<bool, Ended> {
+    let hidden = task.args.is("ignore_hidden") && name.starts_with('.');
+    let fits = match task.args.str("regexp") {
+        None => true,
+        Some(regexp) => {
+            let bad = |why: fancy_regex::Error| format!("Invalid Regexp ({why}) in \"{regexp}\"");
+            fancy_regex::Regex::new(regexp).and_then(|regex| regex.is_match(name)).map_err(bad)?
+        }
+    };
+    Ok(fits && !hidden)
+}
+
+fn on_the_machine(task: &Task<'_>, facts: &Facts<'_>, source: &str) -> Result<Vec<Vec<u8>>, Ended> {
+    let from = paths::path(source, task, facts)?;
+    match look(facts, &from)? {
+        None => return Err(format!("Source ({source}) does not exist").into()),
+        Some(stat) if stat.kind != FileKind::Directory => return Err(format!("Source ({source}) is not a directory").into()),
+        Some(_) => {}
+    }
+    let mut wanted = Vec::new();
+    let entries = facts.get(Directory::new(&from))?.unwrap_or_default();
+    let links = entries.iter().filter(|entry| entry.kind == FileKind::Link).map(|entry| {
+        let path = paths::join(&from, &entry.name);
+        facts.get(Stat::followed(path)).map(|stat| (entry.name.clone(), stat.is_some_and(|stat| stat.kind == FileKind::File)))
+    });
+    let links = all(links)?;
+    for entry in &entries {
+        let is_file = entry.kind == FileKind::File || links.iter().any(|(name, file)| *name == entry.name && *file);
+        if is_file && is_wanted(&entry.name, task)? {
+            wanted.push(paths::join(&from, &entry.name));
+        }
+    }
+    let contents = facts.get(wanted.into_iter().map(|path| Content::new(path, FRAGMENT)).collect::<Vec<_>>())?;
+    Ok(contents.into_iter().flatten().map(|content| content.bytes()).collect())
+}
+
+fn from_here(task: &Task<'_>, source: &str) -> Result<Vec<Vec<u8>>, Ended> {
+    if !task.outside.is_directory("files", source) {
+        return Err(format!("Source ({source}) is not a directory").into());
+    }
+    let mut entries = task.outside.tree("files", source, true)?;
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut fragments = Vec::new();
+    for entry in entries {
+        if let Some(content) = entry.content
+            && !entry.path.contains('/')
+            && is_wanted(&entry.path, task)?
+        {
+            fragments.push(content);
+        }
+    }
+    Ok(fragments)
+}
+
+/// The fragments one behind the other, each on lines of its own, the delimiter between them.
+fn joined(fragments: &[Vec<u8>], delimiter: Option<&str>, remote: bool) -> Vec<u8> {
+    let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty()).map(unescaped);
+    let mut out: Vec<u8> = Vec::new();
+    for (at, fragment) in fragments.iter().enumerate() {
+        if at > 0 {
+            if fragments.get(at - 1).is_some_and(|before| !before.ends_with(b"\n")) {
+                out.push(b'\n');
+            }
+            if let Some(delimiter) = &delimiter {
+                out.extend(delimiter);
+                // of fragments from here the action adds a line end even behind one
+                if !remote || !delimiter.ends_with(b"\n") {
+                    out.push(b'\n');
+                }
+            }
+        }
+        out.extend(fragment);
+    }
+    out
+}
+
+/// As Python's `codecs.escape_decode`.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        let mut digits = |most: usize, radix: u32| {
+            let mut value = None;
+            for _ in 0..most {
+                let Some(digit) = rest.peek().and_then(|byte| char::from(*byte).to_digit(radix)) else { break };
+                value = Some(value.unwrap_or(0) * radix + digit);
+                rest.next();
+            }
+            value.and_then(|value| u8::try_from(value & 0xff).ok())
+        };
+        if let Some(byte) = digits(3, 8) {
+            out.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'n') => out.push(b'\n'),
+            Some(b't') => out.push(b'\t'),
+            Some(b'r') => out.push(b'\r'),
+            Some(b'a') => out.push(7),
+            Some(b'b') => out.push(8),
+            Some(b'f') => out.push(12),
+            Some(b'v') => out.push(11),
+            Some(byte @ (b'\\' | b'\'' | b'"')) => out.push(byte),
+            Some(b'x') => {
+                let hex: Vec<u8> = rest.clone().take(2).collect();
+                match std::str::from_utf8(&hex).ok().filter(|hex| hex.len() == 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+                    Some(byte) => {
+                        out.push(byte);
+                        rest.next();
+                        rest.next();
+                    }
+                    None => out.extend(b"\\x"),
+                }
+            }
+            Some(other) => out.extend([b'\\', other]),
+            None => out.push(b'\\'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::modules::LocalEntry;
+    use crate::modules::bench::{Bench, Count, Seen};
+    use crate::node::simulated::{Random, World};
+
+    #[test]
+    fn fragments_come_one_behind_the_other() {
+        let fragments = [b"a".to_vec(), b"b\n".to_vec(), b"c".to_vec()];
+        let text = |delimiter, remote| String::from_utf8(joined(&fragments, delimiter, remote)).unwrap();
+        assert_eq!(text(None, true), "a\nb\nc");
+        assert_eq!(text(Some("# --"), true), "a\n# --\nb\n# --\nc");
+        assert_eq!(text(Some(r"#\n"), true), "a\n#\nb\n#\nc");
+        assert_eq!(text(Some(r"#\n"), false), "a\n#\n\nb\n#\n\nc");
+        assert_eq!(unescaped(r"\x41\101\q\\\n\"), b"AA\\q\\\n\\");
+    }
+
+    #[test]
+    fn what_was_done_is_found_done() {
+        let mut count = Count::default();
+        for seed in 0..600 {
+            let mut random = Random::new(seed);
+            let mut world = World::new(seed);
+            world.add_account("pat", 1000);
+            if !random.once_in(8) {
+                world.add_directory("/srv/parts", 0o755);
+            }
+            for name in ["1", "2.conf", ".hidden", "10"] {
+                if random.once_in(2) {
+                    world.add_file(&format!("/srv/parts/{name}"), name.repeat(random.below(4)).as_bytes(), 0o644);
+                }
+            }
+            world.add_link("/srv/parts/l", "1");
+            world.add_directory("/srv/parts/d", 0o755);
+            match random.below(4) {
+                0 => world.add_file("/srv/out", b"old", 0o600),
+                1 => world.add_link("/srv/out", "other"),
+                2 if random.once_in(4) => world.add_directory("/srv/out", 0o755),
+                _ => {}
+            }
+            let mut args =
+                json!({"src": "/srv/parts", "dest": "/srv/out", "backup": random.once_in(2), "ignore_hidden": random.once_in(2)});
+            for (name, value) in [
+                ("delimiter", json!("--")),
+                ("regexp", json!("^[0-9]")),
+                ("regexp", json!("(")),
+                ("mode", json!("u=rw,go=")),
+                ("owner", json!("pat")),
+                ("validate", json!("/bin/test -f %s")),
+                ("remote_src", json!(false)),
+            ] {
+                if random.once_in(if value == "(" { 20 } else { 3 }) {
+                    args[name] = value;
+                }
+            }
+            let mut bench = Bench::new(world);
+            let entry = |name: &str| LocalEntry { path: name.into(), mode: 0o644, content: Some(name.into()), link: None };
+            bench.outside.0.insert("/srv/parts".into(), vec![entry("b"), entry("a")]);
+            let seen = bench.settles(&Assemble, &args, false, &mut count);
+            if let Seen::Changed(_, change, carried) = &seen {
+                let result = bench.result(&Assemble, &args, Some(carried));
+                let backed = change.steps.iter().any(|step| matches!(step, crate::node::steps::Step::Backup(_)));
+                assert_eq!(result.contains_key("backup_file"), backed, "{args}");
+                assert_eq!(result["state"], "file");
+            }
+            if let Seen::Unchanged(decision) = seen {
+                assert!(decision.result.contains_key("checksum"));
+            }
+        }
+        assert!(count.changed > 200 && count.failed > 20, "{count:?}");
+        // a file that is as it should be is what every second plan above sees
+        assert_eq!(count.unknown, 0);
+    }
+}

@@ -1,0 +1,185 @@
+//! A simulated machine on which modules are tried: planned, carried out, planned again.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::args::node;
+use super::{Act, Args, Decision, LocalEntry, Module, Outside, Task};
+use crate::diagnostics::{Diagnostics, Source};
+use crate::node::Change;
+use crate::node::apply::{Applied, Carried};
+use crate::node::machine::Machine;
+use crate::node::simulated::{Simulated, World};
+use crate::plan::{FactKey, Facts, Observation, Plan, Scope, Stop, Store};
+
+/// How often each outcome came.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) unchanged: usize,
+    pub(crate) changed: usize,
+    pub(crate) failed: usize,
+    pub(crate) refused: usize,
+    pub(crate) unknown: usize,
+}
+
+/// What a module said, and what came of it.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    Unchanged(Decision),
+    Changed(Decision, Change, Box<Carried>),
+    Failed(String),
+    Refused(String),
+    Unknown,
+    /// A step failed, which said this.
+    StepFailed(String),
+}
+
+/// The files of the controller.
+#[derive(Default)]
+pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<LocalEntry>>);
+
+impl Files {
+    pub(crate) fn file(name: &str, content: &[u8], mode: u32) -> (String, Vec<LocalEntry>) {
+        (name.into(), vec![LocalEntry { path: String::new(), mode, content: Some(content.to_vec()), link: None }])
+    }
+}
+
+impl Outside for Files {
+    fn file(&self, _folder: &str, name: &str) -> Result<Vec<u8>, String> {
+        let entry = self.0.get(name).and_then(|entries| entries.first()).filter(|entry| entry.path.is_empty());
+        entry.and_then(|entry| entry.content.clone()).ok_or_else(|| format!("could not find {name}"))
+    }
+
+    fn tree(&self, _folder: &str, name: &str, _follow: bool) -> Result<Vec<LocalEntry>, String> {
+        self.0.get(name.trim_end_matches('/')).cloned().ok_or_else(|| format!("could not find {name}"))
+    }
+
+    fn is_directory(&self, _folder: &str, name: &str) -> bool {
+        self.0.get(name.trim_end_matches('/')).is_some_and(|entries| entries.iter().all(|entry| !entry.path.is_empty()))
+    }
+
+    fn render(&self, source: &super::TemplateText<'_>) -> Result<String, String> {
+        Ok(source
+            .text
+            .replace("{{ x }}", "rendered")
+            .replace("{{ template_destpath }}", source.variables["template_destpath"].as_str().unwrap()))
+    }
+}
+
+/// A machine and what is known of it.
+pub(crate) struct Bench {
+    pub(crate) machine: Simulated,
+    pub(crate) store: Store,
+    pub(crate) outside: Files,
+    scope: Scope,
+}
+
+impl Bench {
+    pub(crate) fn new(world: World) -> Self {
+        Self { machine: Simulated::new(world), store: Store::default(), outside: Files::default(), scope: Scope::new("node", "root") }
+    }
+
+    pub(crate) fn args(module: &dyn Module, args: &Value) -> Args {
+        let place = Source::new("test.yml", "").whole();
+        let given: Vec<_> =
+            args.as_object().unwrap().iter().map(|(name, value)| (node(&name.as_str().into(), &place), node(value, &place))).collect();
+        let mut problems = Diagnostics::new();
+        let args = Args::read(module.spec(), &given, &place, &mut problems);
+        assert!(problems.0.is_empty(), "{problems}");
+        args
+    }
+
+    fn block<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn read(&mut self, need: std::collections::BTreeSet<FactKey>) {
+        let queries: Vec<_> = need.iter().map(|key| key.query.clone()).collect();
+        let answers = Self::block(self.machine.read(&self.scope, &queries)).unwrap();
+        for (key, (_, observation)) in need.into_iter().zip(answers) {
+            self.store.insert(key, observation);
+        }
+    }
+
+    /// Plans until enough is known; the decision, and the facts that it rests on.
+    pub(crate) fn plan(&mut self, module: &dyn Module, args: &Args) -> Result<(Decision, Vec<(FactKey, Observation)>), Stop> {
+        for _ in 0..30 {
+            let facts = Facts::new(&self.store, self.scope.clone());
+            let task = Task { args, check: false, environment: &[], user: "root", outside: &self.outside };
+            match module.plan(&task, &facts) {
+                Err(Stop::Need(need)) => self.read(need),
+                Err(stop) => return Err(stop),
+                Ok(decision) => {
+                    let known = facts.recorded().into_iter().filter_map(|key| Some((key.clone(), self.store.get(&key)?.clone())));
+                    return Ok((decision, known.collect()));
+                }
+            }
+        }
+        panic!("it never knows enough: {args:?}");
+    }
+
+    /// What is registered.
+    pub(crate) fn result(&mut self, module: &dyn Module, args: &Value, carried: Option<&Carried>) -> Map<String, Value> {
+        let args = Self::args(module, args);
+        for _ in 0..30 {
+            let facts = Facts::new(&self.store, self.scope.clone());
+            let task = Task { args: &args, check: false, environment: &[], user: "root", outside: &self.outside };
+            match module.result(&task, &facts, carried) {
+                Err(Stop::Need(need)) => self.read(need),
+                other => return other.unwrap(),
+            }
+        }
+        panic!("it never knows enough: {args:?}");
+    }
+
+    /// Plans and carries out.
+    pub(crate) fn run(&mut self, module: &dyn Module, args: &Value) -> Seen {
+        let read = Self::args(module, args);
+        let (decision, preconditions) = match self.plan(module, &read) {
+            Ok(planned) => planned,
+            Err(_) => return Seen::Unknown,
+        };
+        match &decision.act {
+            Act::Fail(why) => Seen::Failed(why.clone()),
+            Act::Reboot(_) | Act::Reconnect(_) => panic!("{args}: the engine does this"),
+            Act::Skip(_) | Act::Plan(Plan::Unchanged) => Seen::Unchanged(decision),
+            Act::Plan(Plan::Refuse(refusal)) => Seen::Refused(refusal.why.clone()),
+            Act::Plan(Plan::Change(change)) => {
+                assert!(!change.diff.is_empty() && !change.steps.is_empty() && !change.touches.is_empty(), "{args} {change:?}");
+                let change = change.clone();
+                let applied = Self::block(self.machine.apply(&self.scope, &change, &preconditions));
+                self.store.forget("node", &change.touches);
+                match applied {
+                    Applied::Done(carried) => Seen::Changed(decision, change, Box::new(carried)),
+                    Applied::StepFailed { output, .. } => Seen::StepFailed(String::from_utf8_lossy(&output.stderr).into_owned()),
+                    other => panic!("{args}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    /// Plans, carries out, and plans again with fresh eyes: nothing may be left to do, unless it `acts_always`.
+    pub(crate) fn settles(&mut self, module: &dyn Module, args: &Value, acts_always: bool, count: &mut Count) -> Seen {
+        let seen = self.run(module, args);
+        match &seen {
+            Seen::Unchanged(_) => count.unchanged += 1,
+            Seen::Failed(_) => count.failed += 1,
+            Seen::Refused(_) => count.refused += 1,
+            Seen::Unknown => count.unknown += 1,
+            Seen::StepFailed(why) => panic!("{args}: {why}"),
+            Seen::Changed(..) => {
+                count.changed += 1;
+                // what was not forgotten must still be true
+                let again = self.run(module, args);
+                let settled = matches!(again, Seen::Unchanged(_)) || acts_always && matches!(again, Seen::Changed(..));
+                assert!(settled, "{args}: first {seen:?}\nthen {again:?}");
+                self.store = Store::default();
+                let fresh = self.run(module, args);
+                let settled = matches!(fresh, Seen::Unchanged(_)) || acts_always && matches!(fresh, Seen::Changed(..));
+                assert!(settled, "{args}: first {seen:?}\nwith fresh eyes {fresh:?}");
+            }
+        }
+        seen
+    }
+}

@@ -1,0 +1,226 @@
+//! A file that is read, edited and written back whole: what lineinfile, blockinfile and replace have in common.
+
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+use sha2::Digest as _;
+
+use super::attributes::{self, Attributes, NamesKnown, Owned, Wanted, born, maker};
+use super::halt::Halt;
+use super::outcome::{both, planned};
+use super::paths;
+use super::remote_file::{LONGEST, bytes_of};
+use super::{Decision, Task};
+use crate::node::apply::Carried;
+use crate::node::facts::{Content, Digest, FileContent, FileKind, FileStat, RealPath, Sha256, Stat};
+use crate::node::steps::{BACKUP_FILE, Backup, MakeDirectory, Source, Validate, WriteFile};
+use crate::node::{Change, Plan};
+use crate::plan::{Expect, Facts};
+use crate::template::words;
+
+/// What editing gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Edited {
+    /// The whole new content.
+    pub content: Vec<u8>,
+    /// Whether it is to be written.
+    pub changed: bool,
+    /// What was done, in Ansible's words; empty if nothing was.
+    pub message: String,
+    /// How many lines were found, where that is told.
+    pub found: Option<usize>,
+}
+
+impl Edited {
+    /// Nothing was done.
+    pub fn same(content: &[u8]) -> Self {
+        Self { content: content.to_vec(), changed: false, message: String::new(), found: None }
+    }
+
+    /// That was done, if it makes a difference.
+    pub fn new(before: &[u8], content: Vec<u8>, message: &str) -> Self {
+        let changed = before != content;
+        Self { changed, message: if changed { message.to_owned() } else { String::new() }, content, found: None }
+    }
+}
+
+/// A file as it is before it is edited.
+#[derive(Debug)]
+pub(super) struct EditedFile {
+    /// The path that the task names.
+    pub path: String,
+    /// Its content; `None` where there is no file.
+    pub content: Option<Vec<u8>>,
+    /// Where the path leads.
+    real: String,
+    /// What is at the path itself: maybe a link.
+    itself: Option<FileStat>,
+    /// What it leads to.
+    stat: Option<FileStat>,
+    attributes: Attributes,
+    names: NamesKnown,
+}
+
+impl EditedFile {
+    /// Looks at the file that `path` names, with all that is needed to write it back.
+    pub fn look(task: &Task<'_>, facts: &Facts<'_>, word: &str) -> Result<Self, Halt> {
+        let path = paths::path(task.args.str("path").unwrap_or_default(), task, facts)?;
+        let attributes = Attributes::read(task.args).map_err(Halt::fail)?;
+        let ask = (Stat::new(&path), attributes.ask());
+        let (content, (itself, names)) = both(facts.reading(&Content::itself(&path, LONGEST)), facts.get(ask))?;
+        let is_link = itself.as_ref().is_some_and(|stat| stat.kind == FileKind::Link);
+        let (content, (stat, real)) = if is_link {
+            let content = facts.reading(&Content::new(&path, LONGEST));
+            both(content, facts.get((Stat::followed(&path), RealPath::new(&path))))?
+        } else {
+            (content, (itself.clone(), None))
+        };
+        if let Some(why) = attributes::selinux_is_asked_for(task.args, facts)? {
+            return Err(Halt::fail(why));
+        }
+        let content = match (&stat, content) {
+            (Some(stat), _) if stat.kind == FileKind::Directory => {
+                return Err(Decision::fail(format!("{word} {path} is a directory !")).with("rc", 256).into());
+            }
+            (Some(stat), _) if stat.kind != FileKind::File => {
+                return Err(Halt::fail(format!("{path} is not a regular file")));
+            }
+            (_, content) => bytes_of(facts, &path, content)?,
+        };
+        let real = real.unwrap_or_else(|| path.clone());
+        Ok(Self { path, content, real, itself, stat, attributes, names })
+    }
+
+    /// The decision that writes what was edited and sets the attributes; `backup` is what the copy is called in the result.
+    pub fn write(self, task: &Task<'_>, facts: &Facts<'_>, edited: Edited, backup: &str) -> Result<Decision, Halt> {
+        let wanted = self.attributes.resolve(self.names.clone()).map_err(Halt::fail)?;
+        let mut change: Change = Plan::change([]);
+        let (content, mut message) = (edited.content, edited.message);
+        let is_link = self.itself.as_ref().is_some_and(|stat| stat.kind == FileKind::Link);
+        let owned = match &self.stat {
+            Some(stat) => Some((Owned::from(stat), self.owned_after(stat, &wanted, is_link))),
+            None if edited.changed => Some(self.make(facts, &wanted, &mut change)?),
+            None => None,
+        };
+        let mut attributes_changed = false;
+        if let (true, Some((is, will))) = (edited.changed, owned) {
+            self.check_and_copy(task, &content, will, &mut change)?;
+            let before = self.content.as_deref().map(shown);
+            change = change.differs(&self.path, before, Some(shown(&content)));
+            attributes_changed = is != will;
+            if attributes_changed && self.stat.is_some() {
+                wanted.differs(&self.path, is, will, &mut change);
+            }
+            self.put(content, will, &mut change);
+        }
+        if let Some(stat) = self.itself.as_ref().filter(|_| is_link || !edited.changed) {
+            attributes_changed |= wanted.reach(&self.path, stat, &mut change);
+        }
+        // in check mode Ansible looks at no attributes of a file that is not there yet
+        if attributes_changed && !(task.check && self.stat.is_none()) {
+            let and = if edited.changed { " and " } else { "" };
+            message.push_str(&format!("{and}ownership, perms or SE linux context changed"));
+        }
+        let decision = planned(change).with("msg", message);
+        Ok(if backup == "backup" { decision.with("backup", "") } else { decision })
+    }
+
+    /// What the file will have when it is written: a link's owner is its own.
+    fn owned_after(&self, stat: &FileStat, wanted: &Wanted, is_link: bool) -> Owned {
+        if is_link { Owned::from(stat) } else { wanted.on(Owned::from(stat), FileKind::File) }
+    }
+
+    /// What a new file has as it is made and in the end; the directories above it are made too.
+    fn make(&self, facts: &Facts<'_>, wanted: &Wanted, change: &mut Change) -> Result<(Owned, Owned), Halt> {
+        let above = paths::above(&self.real);
+        let ((login, umask), directory) = both(maker(facts), attributes::look(facts, above))?;
+        let made = match directory {
+            Some(stat) if stat.kind == FileKind::Directory => born(&login, umask, 0o666, &stat, FileKind::File),
+            Some(_) => return Err(Halt::fail(format!("{above} is not a directory"))),
+            None => {
+                let mode = 0o777 & !umask.0;
+                let (owner, group) = (login.uid.to_string(), login.gid.to_string());
+                change.steps.push(MakeDirectory { path: above.into(), owner, group, mode, parents: true }.into());
+                let owned = Owned { uid: login.uid, gid: login.gid, mode };
+                change.expect.push(attributes::promise(above, FileKind::Directory, owned));
+                Owned { uid: login.uid, gid: login.gid, mode: 0o666 & !umask.0 }
+            }
+        };
+        Ok((made, wanted.on(made, FileKind::File)))
+    }
+
+    /// `validate` and `backup`.
+    fn check_and_copy(&self, task: &Task<'_>, content: &[u8], will: Owned, change: &mut Change) -> Result<(), Halt> {
+        if let Some(command) = task.args.str("validate") {
+            let (argv, file) = validation(command).map_err(Halt::fail)?;
+            let (owner, group, mode) = (will.uid.to_string(), will.gid.to_string(), will.mode);
+            let source = Source::Bytes(content.to_vec());
+            change.steps.push(Validate { source, suffix: String::new(), owner, group, mode, argv, file }.into());
+        }
+        if task.args.is("backup") && self.stat.is_some() {
+            change.steps.push(Backup { path: self.path.clone() }.into());
+        }
+        Ok(())
+    }
+
+    fn put(&self, content: Vec<u8>, will: Owned, change: &mut Change) {
+        let digest = sha2::Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (size, known) = (content.len(), FileContent::from(content.clone()));
+        let promise = |stat: &Stat| {
+            let kind = serde_json::to_value(FileKind::File).unwrap_or_default();
+            let mode = crate::node::facts::Mode(will.mode);
+            Expect::field(stat, "kind", kind).and("mode", mode).and("uid", will.uid).and("gid", will.gid).and("size", size)
+        };
+        for path in [&self.real, &self.path].into_iter().take(if self.path == self.real { 1 } else { 2 }) {
+            change.expect.push(Expect::is(&Digest::new(path), &Sha256(String::clone(&digest))));
+        }
+        change.expect.push(promise(&Stat::new(&self.real)));
+        change.expect.push(Expect::is(&Content::itself(&self.real, LONGEST), &known));
+        if self.path != self.real {
+            // the path is a link
+            change.expect.push(promise(&Stat::followed(&self.path)));
+            change.expect.push(Expect::is(&Content::new(&self.path, LONGEST), &known));
+        }
+        let (owner, group) = (will.uid.to_string(), will.gid.to_string());
+        let write = WriteFile { path: self.real.clone(), source: Source::Bytes(content), owner, group, mode: will.mode };
+        change.steps.push(write.into());
+    }
+}
+
+/// `{name: the copy's path}`, if one was made.
+pub(super) fn backup_result(name: &str, carried: Option<&Carried>) -> Map<String, Value> {
+    let outputs = carried.map(|carried| carried.outputs.as_slice()).unwrap_or_default();
+    let path = outputs.iter().find_map(|output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.strip_prefix(BACKUP_FILE).map(|path| path.trim_end_matches('\n').to_owned())
+    });
+    path.map(|path| (name.to_owned(), Value::from(path))).into_iter().collect()
+}
+
+/// The words of a `validate`, without the one that names the file, and that one.
+type Validation = (Vec<String>, (usize, String, String));
+
+/// Python's `command % file`, split as a shell does.
+fn validation(command: &str) -> Result<Validation, String> {
+    let missing = || format!("validate must contain %s: {command}");
+    let words = words::split_all(command).map_err(|_| format!("`validate` cannot be split into words: {command}"))?;
+    let mut words: Vec<String> = words.into_iter().map(|word| word.text).collect();
+    let at = words.iter().position(|word| word.contains("%s")).ok_or_else(missing)?;
+    let word = words.remove(at);
+    let (before, behind) = word.split_once("%s").unwrap_or((&word, ""));
+    if behind.contains("%s") || words.iter().any(|word| word.contains("%s")) {
+        return Err(format!("`validate` names the file more than once: {command}"));
+    }
+    let plain = |text: &str| text.replace("%%", "%");
+    if words.is_empty() {
+        return Err(format!("`validate` needs a program before %s: {command}"));
+    }
+    Ok((words.iter().map(|word| plain(word)).collect(), (at, plain(before), plain(behind))))
+}
+
+fn shown(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).into_owned()
+}

@@ -1,0 +1,51 @@
+//! How planning ends before its end: like [`super::outcome`], for tasks that fail with more than a message.
+
+use super::Decision;
+use super::outcome::Ended;
+use crate::plan::Stop;
+
+/// Something is not known, or all is decided.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// A plan cannot be made yet.
+    Stop(Stop),
+    /// This is it.
+    Decided(Box<Decision>),
+}
+
+impl Halt {
+    /// The task fails with that `msg`.
+    pub fn fail(message: impl Into<String>) -> Self {
+        Decision::fail(message).into()
+    }
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<Ended> for Halt {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Stop(stop) => Self::Stop(stop),
+            Ended::Fail(message) => Self::fail(message),
+        }
+    }
+}
+
+impl From<Decision> for Halt {
+    fn from(decision: Decision) -> Self {
+        Self::Decided(Box::new(decision))
+    }
+}
+
+/// What [`super::Module::plan`] returns.
+pub(super) fn settled(decided: Result<Decision, Halt>) -> Result<Decision, Stop> {
+    match decided {
+        Ok(decision) => Ok(decision),
+        Err(Halt::Decided(decision)) => Ok(*decision),
+        Err(Halt::Stop(stop)) => Err(stop),
+    }
+}

@@ -1,0 +1,138 @@
+//! What modules that speak HTTP have in common: module_utils/urls.py.
+
+use serde_json::Value;
+
+use super::spec::{Kind, Opt};
+use super::{Args, Task};
+use crate::node::facts::Stat;
+use crate::node::steps::{Certificates, Http};
+use crate::plan::{Facts, Plan, Refusal, Stop};
+
+pub(super) const FORCE: Opt = Opt::new("force", Kind::Bool).default("false");
+pub(super) const HTTP_AGENT: Opt = Opt::new("http_agent", Kind::Str).default("ansible-httpget");
+pub(super) const USE_PROXY: Opt = Opt::new("use_proxy", Kind::Bool).default("true");
+pub(super) const VALIDATE_CERTS: Opt = Opt::new("validate_certs", Kind::Bool).default("true");
+pub(super) const FORCE_BASIC_AUTH: Opt = Opt::new("force_basic_auth", Kind::Bool).default("false");
+pub(super) const CLIENT_CERT: Opt = Opt::new("client_cert", Kind::Path);
+pub(super) const CLIENT_KEY: Opt = Opt::new("client_key", Kind::Path);
+pub(super) const USE_GSSAPI: Opt = Opt::new("use_gssapi", Kind::Bool).default("false");
+pub(super) const UNREDIRECTED_HEADERS: Opt = Opt::new("unredirected_headers", Kind::List(&Kind::Str));
+pub(super) const DECOMPRESS: Opt = Opt::new("decompress", Kind::Bool).default("true");
+pub(super) const CIPHERS: Opt = Opt::new("ciphers", Kind::List(&Kind::Str));
+pub(super) const USE_NETRC: Opt = Opt::new("use_netrc", Kind::Bool).default("true");
+
+/// A request as the options have it, without a body.
+///
+/// # Errors
+/// Ansible's `msg`, and options that we do not carry out.
+pub(super) fn request(args: &Args, method: &str) -> Result<Http, String> {
+    for name in ["use_gssapi", "ciphers"] {
+        if args.is(name) || args.list(name).is_some_and(|list| !list.is_empty()) {
+            return Err(format!("`{name}` is not carried out here"));
+        }
+    }
+    let text = |name: &str| args.str(name).map(str::to_owned);
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in args.dict("headers").into_iter().flatten() {
+        headers.push((name.clone(), shown(value)));
+    }
+    let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    if !has(&headers, "user-agent")
+        && let Some(agent) = args.str("http_agent").filter(|agent| !agent.is_empty())
+    {
+        headers.push(("User-Agent".into(), agent.to_owned()));
+    }
+    if args.is("force") {
+        headers.push(("Cache-Control".into(), "no-cache".into()));
+    }
+    Ok(Http {
+        url: args.str("url").unwrap_or_default().to_owned(),
+        method: method.to_owned(),
+        headers,
+        body: None,
+        timeout: args.int("timeout").and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(10),
+        insecure: args.bool("validate_certs") == Some(false),
+        follow: true,
+        user: args
+            .str("url_username")
+            .filter(|user| !user.is_empty())
+            .map(|user| (user.to_owned(), text("url_password").unwrap_or_default())),
+        certificates: Certificates { authorities: text("ca_path"), own: text("client_cert"), key: text("client_key") },
+        unix_socket: text("unix_socket"),
+        no_proxy: args.bool("use_proxy") == Some(false),
+        netrc: args.bool("use_netrc").unwrap_or(true),
+        decompress: args.bool("decompress").unwrap_or(true),
+    })
+}
+
+/// A value as Python's `str()` has it, as far as headers and forms need it.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::Null => "None".into(),
+        other => other.to_string(),
+    }
+}
+
+/// A refusal if the machine has nothing that speaks HTTP.
+///
+/// # Errors
+/// What has to be read first.
+pub(super) fn speaks<S>(facts: &Facts<'_>) -> Result<Option<Plan<S>>, Stop> {
+    let paths = ["/usr/bin/curl", "/usr/bin/wget", "/usr/local/bin/curl", "/usr/local/bin/wget", "/bin/wget"];
+    let there = facts.get(paths.map(Stat::followed).to_vec())?;
+    if there.iter().any(Option::is_some) {
+        return Ok(None);
+    }
+    let why = "there is neither curl nor wget on the machine".to_owned();
+    Ok(Some(Plan::Refuse(Refusal { why, hint: Some("install the package curl before this task".into()) })))
+}
+
+/// The last part of an address's path: the name of what is there.
+pub(super) fn file_name(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    match path.rsplit('/').next() {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => "index.html".to_owned(),
+    }
+}
+
+/// An address without the password in it.
+pub(super) fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(end);
+    match place.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{scheme}://{user}:********@{host}{path}"),
+        None => url.to_owned(),
+    }
+}
+
+/// Whether the task has something to say about the connection that only we can know: the certificates' paths are absolute.
+pub(super) fn paths_are_absolute(task: &Task<'_>) -> Result<(), String> {
+    for name in ["client_cert", "client_key", "ca_path", "unix_socket"] {
+        if let Some(path) = task.args.str(name).filter(|path| !path.starts_with('/')) {
+            return Err(format!("`{name}` is an absolute path, not {path}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_in_addresses() {
+        for (url, wanted) in
+            [("http://a/b/c.tar.gz?x=/y", "c.tar.gz"), ("http://a", "index.html"), ("http://a/b/", "index.html"), ("file:///x/y", "y")]
+        {
+            assert_eq!(file_name(url), wanted, "{url}");
+        }
+        assert_eq!(masked("https://pat:secret@a/b@c:d"), "https://pat:********@a/b@c:d");
+        assert_eq!(masked("https://a/b"), "https://a/b");
+    }
+}

@@ -1,0 +1,97 @@
+//! `ansible.builtin.lineinfile`
+
+mod edit;
+
+use serde_json::{Map, Value};
+
+use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES};
+use super::edited_file::{EditedFile, backup_result};
+use super::halt::{Halt, settled};
+use super::{Decision, Kind, Module, Opt, Spec, Task};
+use crate::node::apply::Carried;
+use crate::plan::{Facts, Stop};
+
+/// One line of a file is there, or lines are not.
+///
+/// As in Ansible, which playbooks rely on: `regexp` replaces the *last* line that matches; where none matches and the line
+/// is nowhere, it is added, so a `regexp` that does not match the new line adds it once and changes nothing later. With
+/// `backrefs` nothing is added. A `line` of several lines is never found again and is added each time. Behind a last line
+/// without an end, `insertafter` with a pattern makes one line of both.
+#[derive(Debug)]
+pub struct LineInFile;
+
+static SPEC: Spec = Spec {
+    options: &[
+        Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
+        Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
+        Opt::new("regexp", Kind::Str).aliases(&["regex"]),
+        Opt::new("search_string", Kind::Str),
+        Opt::new("line", Kind::Str).aliases(&["value"]),
+        Opt::new("insertafter", Kind::Str),
+        Opt::new("insertbefore", Kind::Str),
+        Opt::new("backrefs", Kind::Bool).default("false"),
+        Opt::new("create", Kind::Bool).default("false"),
+        Opt::new("backup", Kind::Bool).default("false"),
+        Opt::new("firstmatch", Kind::Bool).default("false"),
+        Opt::new("validate", Kind::Str),
+        MODE,
+        OWNER,
+        GROUP,
+        SEUSER,
+        SEROLE,
+        SELEVEL,
+        SETYPE,
+        FLAGS,
+        UNSAFE_WRITES,
+    ],
+    exclusive: &[&["insertbefore", "insertafter"], &["regexp", "search_string"], &["backrefs", "search_string"]],
+    ..Spec::new("ansible.builtin", "lineinfile")
+};
+
+impl Module for LineInFile {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        settled(plan(task, facts))
+    }
+
+    fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        Ok(backup_result("backup", carried))
+    }
+}
+
+fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
+    let args = task.args;
+    let (regexp, search_string, line) = (args.str("regexp"), args.str("search_string"), args.str("line"));
+    let present = args.str("state") != Some("absent");
+    let file = EditedFile::look(task, facts, "Path")?;
+    if !present {
+        if (regexp, search_string, line) == (None, None, None) {
+            return Err(Halt::fail("one of line, search_string, or regexp is required with state=absent"));
+        }
+        let Some(content) = &file.content else { return Ok(Decision::unchanged().with("msg", "file not present")) };
+        let edited = edit::absent(content, regexp, search_string, line).map_err(Halt::fail)?;
+        let found = edited.found.unwrap_or_default();
+        return Ok(file.write(task, facts, edited, "backup")?.with("found", found));
+    }
+    if args.is("backrefs") && regexp.is_none() {
+        return Err(Halt::fail("regexp is required with backrefs=true"));
+    }
+    let Some(line) = line else { return Err(Halt::fail("line is required with state=present")) };
+    if file.content.is_none() && !args.is("create") {
+        return Err(Decision::fail(format!("Destination {} does not exist !", file.path)).with("rc", 257).into());
+    }
+    let wanted = edit::Wanted {
+        regexp,
+        search_string,
+        line,
+        insertafter: args.str("insertafter"),
+        insertbefore: args.str("insertbefore"),
+        backrefs: args.is("backrefs"),
+        firstmatch: args.is("firstmatch"),
+    };
+    let edited = edit::present(file.content.as_deref().unwrap_or_default(), &wanted).map_err(Halt::fail)?;
+    file.write(task, facts, edited, "backup")
+}

@@ -1,0 +1,58 @@
+//! Modules: one file each, named as in Ansible. A module has an argument table, a pure plan, and a result.
+
+pub mod actions;
+mod args;
+pub mod assemble;
+mod async_status;
+pub mod attributes;
+#[cfg(test)]
+mod bench;
+mod blockinfile;
+mod command;
+pub mod copy;
+mod edited_file;
+mod expand;
+mod fetch;
+pub mod file;
+pub mod find;
+mod free_form;
+mod get_url;
+mod group;
+mod halt;
+mod http;
+mod lineinfile;
+mod module;
+pub mod names;
+pub mod outcome;
+pub mod paths;
+mod pattern;
+mod ping;
+mod ran;
+mod raw;
+mod reading_commands;
+mod reboot;
+mod registry;
+mod remote_file;
+mod replace;
+mod script;
+pub mod setup;
+mod shell;
+mod slurp;
+mod spec;
+pub mod stat;
+mod tempfile;
+pub mod template;
+#[cfg(test)]
+mod tried;
+mod unarchive;
+mod uri;
+mod user;
+mod wait_for;
+
+pub use args::{ArgError, Args, boolean, json, node};
+pub use expand::{expand, expand_one};
+pub use free_form::{FreeForm, free_form};
+pub use module::{Act, Decision, LocalEntry, LocalWrite, Module, Outside, Task, TemplateText};
+pub use reboot::{Rebooting, Reconnecting};
+pub use registry::{Found, find, module_names};
+pub use spec::{FREE_FORM, Kind, Opt, RequiredIf, Spec};

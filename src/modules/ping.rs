@@ -1,0 +1,25 @@
+//! `ping`: whether a machine answers.
+
+use super::spec::{Kind, Opt, Spec};
+use super::{Decision, Module, Task};
+use crate::node::facts::Login;
+use crate::plan::{Facts, Stop};
+
+/// Asks something of the machine and says `pong`.
+pub struct Ping;
+
+static SPEC: Spec = Spec { options: &[Opt::new("data", Kind::Str).default("pong")], ..Spec::new("ansible.builtin", "ping") };
+
+impl Module for Ping {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        facts.get(Login)?;
+        match task.args.str("data") {
+            Some("crash") => Ok(Decision::fail("boom")),
+            data => Ok(Decision::unchanged().with("ping", data.unwrap_or("pong"))),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! All modules, by their names.
+
+use super::{Module, Spec, actions};
+
+/// What a module's name means.
+#[derive(Clone, Copy)]
+pub enum Found {
+    /// A module that looks at a machine.
+    Module(&'static dyn Module),
+    /// Something that the engine does itself; its arguments.
+    Action(&'static Spec),
+    /// Ansible or its collections have it, and we have not.
+    NotHere,
+    /// Nobody has it.
+    Unknown,
+}
+
+/// The modules that look at a machine.
+const MODULES: &[&dyn Module] = &[
+    &super::assemble::Assemble,
+    &super::async_status::AsyncStatus,
+    &super::blockinfile::BlockInFile,
+    &super::command::Command,
+    &super::copy::Copy,
+    &super::fetch::Fetch,
+    &super::file::File,
+    &super::find::Find,
+    &super::get_url::GetUrl,
+    &super::group::Group,
+    &super::lineinfile::LineInFile,
+    &super::ping::Ping,
+    &super::raw::Raw,
+    &super::reboot::Reboot,
+    &super::reboot::WaitForConnection,
+    &super::replace::Replace,
+    &super::script::Script,
+    &super::setup::Setup,
+    &super::shell::Shell,
+    &super::slurp::Slurp,
+    &super::stat::Stat,
+    &super::tempfile::TempFile,
+    &super::template::Template,
+    &super::unarchive::Unarchive,
+    &super::uri::Uri,
+    &super::user::User,
+    &super::wait_for::WaitFor,
+];
+
+/// What the engine does itself.
+const ACTIONS: &[&Spec] = &[
+    &actions::ADD_HOST,
+    &actions::ASSERT,
+    &actions::DEBUG,
+    &actions::FAIL,
+    &actions::GATHER_FACTS,
+    &actions::GROUP_BY,
+    &actions::IMPORT_PLAYBOOK,
+    &actions::IMPORT_ROLE,
+    &actions::IMPORT_TASKS,
+    &actions::INCLUDE_ROLE,
+    &actions::INCLUDE_TASKS,
+    &actions::INCLUDE_VARS,
+    &actions::META,
+    &actions::PAUSE,
+    &actions::SET_FACT,
+    &actions::SET_STATS,
+    &actions::VALIDATE_ARGUMENT_SPEC,
+];
+
+/// The collections that may be left out of a name.
+const USUAL: [&str; 4] = ["ansible.builtin", "ansible.legacy", "ansible.posix", "community.general"];
+
+/// The module of that name: short, or with its collection.
+pub fn find(name: &str) -> Found {
+    let (collection, short) = match name.rsplit_once('.') {
+        Some((collection, short)) => (Some(collection), short),
+        None => (None, name),
+    };
+    let is = |spec: &Spec| {
+        spec.name == short
+            && match collection {
+                None => USUAL.contains(&spec.collection),
+                Some(collection) => {
+                    collection == spec.collection || (collection == "ansible.legacy" && spec.collection == "ansible.builtin")
+                }
+            }
+    };
+    if let Some(module) = MODULES.iter().find(|module| is(module.spec())) {
+        return Found::Module(*module);
+    }
+    if let Some(spec) = ACTIONS.iter().find(|spec| is(spec)) {
+        return Found::Action(spec);
+    }
+    if super::names::is_known(name) { Found::NotHere } else { Found::Unknown }
+}
+
+/// The names of all modules here, for "did you mean".
+pub fn module_names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|module| module.spec().name).chain(ACTIONS.iter().map(|spec| spec.name))
+}

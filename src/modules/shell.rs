@@ -1,0 +1,60 @@
+//! `shell`: a text that a shell runs.
+
+use serde_json::{Map, Value};
+
+use super::command::{
+    ARGV, CHDIR, CMD, CREATES, EXECUTABLE, ONE_COMMAND, REMOVES, STDIN, STDIN_ADD_NEWLINE, STRIP_EMPTY_ENDS, decide, registered, text_of,
+};
+use super::spec::Spec;
+use super::{Decision, Module, Task, reading_commands};
+use crate::node::apply::Carried;
+use crate::plan::{Facts, Stop};
+
+/// Runs a text by a shell.
+pub struct Shell;
+
+static SPEC: Spec = Spec {
+    free_form: true,
+    one_of: ONE_COMMAND,
+    exclusive: ONE_COMMAND,
+    options: &[CMD, ARGV, CHDIR, EXECUTABLE, CREATES, REMOVES, STDIN, STDIN_ADD_NEWLINE, STRIP_EMPTY_ENDS],
+    ..Spec::new("ansible.builtin", "shell")
+};
+
+impl Module for Shell {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        let (text, shown) = match (text_of(task), task.args.list("argv")) {
+            (Some(text), _) if !text.is_empty() => (text.clone(), Value::from(text)),
+            (_, Some(argv)) if !argv.is_empty() => (argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "), argv.into()),
+            _ => return Ok(Decision::fail("no command given")),
+        };
+        decide(task, facts, &shown, || Ok(vec![shell(task).to_owned(), "-c".into(), text]))
+    }
+
+    fn result(&self, task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        Ok(registered(task, carried))
+    }
+
+    fn is_opaque(&self) -> bool {
+        true
+    }
+
+    fn only_reads(&self, task: &Task<'_>) -> bool {
+        let is_known = matches!(shell(task).rsplit('/').next(), Some("sh" | "bash" | "dash"));
+        is_known && text_of(task).is_some_and(|text| reading_commands::shell_only_reads(&text))
+    }
+}
+
+fn shell<'a>(task: &Task<'a>) -> &'a str {
+    task.args.str("executable").filter(|shell| !shell.is_empty()).unwrap_or("/bin/sh")
+}
+
+/// As Python's `shlex.quote`.
+pub(super) fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "@%_-+=:,./".contains(c);
+    if !word.is_empty() && word.chars().all(safe) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\"'\"'")) }
+}

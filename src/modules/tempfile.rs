@@ -1,0 +1,63 @@
+//! `ansible.builtin.tempfile`
+
+use serde_json::{Map, Value};
+
+use super::outcome::{Ended, decided, planned};
+use super::{Act, Decision, Kind, Module, Opt, Spec, Task, paths};
+use crate::node::Change;
+use crate::node::apply::Carried;
+use crate::node::steps::MakeTemporary;
+use crate::plan::{Facts, Plan, Stop};
+
+/// A new file or directory with a name that nobody has: a change each time. Nobody removes it; in check mode the task is
+/// skipped, and has no `path`.
+#[derive(Debug)]
+pub struct TempFile;
+
+static SPEC: Spec = Spec {
+    options: &[
+        Opt::new("state", Kind::Str).default("file").choices(&["file", "directory"]),
+        Opt::new("path", Kind::Path),
+        Opt::new("prefix", Kind::Str).default("ansible."),
+        Opt::new("suffix", Kind::Str).default("''"),
+    ],
+    ..Spec::new("ansible.builtin", "tempfile")
+};
+
+impl Module for TempFile {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        decided(plan(task, facts))
+    }
+
+    fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        let output = carried.and_then(|carried| carried.outputs.first());
+        let path = output.map(|output| String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
+        Ok(path.map(|path| ("path".to_owned(), Value::from(path))).into_iter().collect())
+    }
+}
+
+fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
+    let args = task.args;
+    let part = |name: &str| {
+        let part = args.str(name).unwrap_or_default();
+        if part.contains('/') {
+            return Err(Ended::Fail(format!("{name} must be a valid file name component, got '{part}'")));
+        }
+        Ok(part.to_owned())
+    };
+    let (prefix, suffix) = (part("prefix")?, part("suffix")?);
+    if task.check {
+        let why = "remote module (ansible.builtin.tempfile) does not support check mode";
+        return Ok(Decision { act: Act::Skip(why.into()), ..Decision::unchanged() });
+    }
+    let parent = args.str("path").filter(|path| !path.is_empty()).map(|path| paths::path(path, task, facts)).transpose()?;
+    let directory = args.str("state") == Some("directory");
+    let what = if directory { "temporary directory" } else { "temporary file" };
+    let place = format!("{what} {}/{prefix}…{suffix}", parent.as_deref().unwrap_or("/tmp").trim_end_matches('/'));
+    let change: Change = Plan::change([MakeTemporary { directory, parent, prefix, suffix }.into()]);
+    Ok(planned(change.differs(place, None, Some("new".into()))))
+}

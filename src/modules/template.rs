@@ -1,0 +1,129 @@
+//! `template`: a file made from a template (plugins/action/template.py).
+//!
+//! `ansible_managed` is what it is by default. `template_run_date` and `template_mtime` are undefined here: with them the
+//! result would be another one every time.
+
+use serde_json::{Map, Value};
+
+use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, selinux_is_asked_for};
+use super::copy::{Origin, a_file, registered};
+use super::outcome::{Ended, decided};
+use super::paths;
+use super::spec::{Kind, Opt, Spec};
+use super::{Args, Decision, Module, Task, TemplateText};
+use crate::node::apply::Carried;
+use crate::plan::{Facts, Stop};
+use crate::template::{Newline, TemplateOptions};
+
+/// The module.
+pub struct Template;
+
+static SPEC: Spec = Spec {
+    options: &[
+        Opt::new("src", Kind::Path).required(),
+        Opt::new("dest", Kind::Path).required(),
+        Opt::new("backup", Kind::Bool).default("false"),
+        Opt::new("force", Kind::Bool).default("true"),
+        Opt::new("follow", Kind::Bool).default("false"),
+        Opt::new("validate", Kind::Str),
+        Opt::new("newline_sequence", Kind::Str).default("\\n").choices(&["\\n", "\\r", "\\r\\n", "\n", "\r", "\r\n"]),
+        Opt::new("variable_start_string", Kind::Str).default("{{"),
+        Opt::new("variable_end_string", Kind::Str).default("}}"),
+        Opt::new("block_start_string", Kind::Str).default("{%"),
+        Opt::new("block_end_string", Kind::Str).default("%}"),
+        Opt::new("comment_start_string", Kind::Str).default("{#"),
+        Opt::new("comment_end_string", Kind::Str).default("#}"),
+        Opt::new("trim_blocks", Kind::Bool).default("true"),
+        Opt::new("lstrip_blocks", Kind::Bool).default("false"),
+        Opt::new("output_encoding", Kind::Str).default("utf-8"),
+        MODE,
+        OWNER,
+        GROUP,
+        SEUSER,
+        SEROLE,
+        SELEVEL,
+        SETYPE,
+        FLAGS,
+        UNSAFE_WRITES,
+    ],
+    ..Spec::new("ansible.builtin", "template")
+};
+
+impl Module for Template {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        decided(plan(task, facts))
+    }
+
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        registered(task, facts, carried)
+    }
+}
+
+fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
+    let args = task.args;
+    if let Some(why) = selinux_is_asked_for(args, facts)? {
+        return Err(why.into());
+    }
+    let source = args.str("src").unwrap_or_default();
+    let text = String::from_utf8(task.outside.file("templates", source)?).map_err(|_| format!("the template {source} is no UTF-8 text"))?;
+    let variables: Map<String, Value> =
+        [("template_path", source), ("template_destpath", args.str("dest").unwrap_or_default()), ("ansible_managed", "Ansible managed")]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+    let options = options(args);
+    let rendered = task.outside.render(&TemplateText { name: source, text: &text, variables: &variables, options: &options })?;
+    let mode = || {
+        let entries = task.outside.tree("templates", source, true)?;
+        entries.first().map(|entry| entry.mode).ok_or_else(|| format!("could not find {source}"))
+    };
+    let bytes = encoded(&rendered, args.str("output_encoding").filter(|name| !name.is_empty()).unwrap_or("utf-8"))?;
+    a_file(task, facts, &Origin { bytes, name: Some(paths::base(source)), mode: Box::new(mode) })
+}
+
+fn options(args: &Args) -> TemplateOptions {
+    let usual = TemplateOptions::default();
+    let text = |name: &str, usual: String| args.str(name).map_or(usual, str::to_owned);
+    TemplateOptions {
+        variable_start: text("variable_start_string", usual.variable_start),
+        variable_end: text("variable_end_string", usual.variable_end),
+        block_start: text("block_start_string", usual.block_start),
+        block_end: text("block_end_string", usual.block_end),
+        comment_start: text("comment_start_string", usual.comment_start),
+        comment_end: text("comment_end_string", usual.comment_end),
+        trim_blocks: args.bool("trim_blocks").unwrap_or(true),
+        lstrip_blocks: args.bool("lstrip_blocks").unwrap_or(false),
+        newline: match args.str("newline_sequence") {
+            Some("\\r" | "\r") => Newline::Mac,
+            Some("\\r\\n" | "\r\n") => Newline::Dos,
+            _ => Newline::Unix,
+        },
+    }
+}
+
+/// A text in the encodings that files of a machine have.
+fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
+    let one_byte = |most: u32| {
+        let byte = |c: char| u8::try_from(c).ok().filter(|byte| u32::from(*byte) < most);
+        let bytes = text.chars().map(byte).collect::<Option<Vec<u8>>>();
+        bytes.ok_or_else(|| format!("the rendered template has characters that are not in {name}"))
+    };
+    match name.to_lowercase().replace('_', "-").as_str() {
+        "utf-8" | "utf8" => Ok(text.as_bytes().to_vec()),
+        "utf-8-sig" => Ok([b"\xef\xbb\xbf", text.as_bytes()].concat()),
+        "ascii" | "us-ascii" => one_byte(0x80),
+        "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => one_byte(0x100),
+        "utf-16-le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        "utf-16-be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        // with a mark, as Python writes it
+        "utf-16" | "utf16" => Ok([0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()),
+        _ => Err(format!("output_encoding {name} is not known here")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

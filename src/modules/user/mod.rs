@@ -1,0 +1,273 @@
+//! `ansible.builtin.user`
+
+mod add;
+mod change;
+mod groups;
+mod password;
+mod ssh_key;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+use super::halt::{Halt, settled};
+use super::outcome::{both, planned};
+use super::{Args, Decision, Kind, Module, Opt, Spec, Task, paths};
+use crate::node::Change;
+use crate::node::apply::Carried;
+use crate::node::facts::{self, Shadow, ShadowEntry};
+use crate::node::steps::{ChangeAging, RemoveUser};
+use crate::plan::{Expect, Facts, Plan, Reading, Stop};
+
+/// A user is there with what is asked for, or is not.
+///
+/// As in Ansible, which playbooks rely on: `groups` are all further groups and others are left, unless `append`; a home
+/// that is missing is made unless `create_home: false`, for users that were there before too; `login_class`, `hidden`,
+/// `profile`, `authorization` and `role` mean nothing on Linux.
+///
+/// Other than Ansible: a `password` in plain text, which would be nobody's password, and an empty one, which lets everybody
+/// in, are refused; `password_expire_account_disable` changes nothing where it is so already (Ansible reports a change each
+/// time), and neither does `password_lock: false` where there is no password to unlock. `local` (libuser), `seuser` and
+/// `ssh_key_passphrase` are not carried out here and are refused.
+#[derive(Debug)]
+pub struct User;
+
+static SPEC: Spec = Spec {
+    options: &[
+        Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
+        Opt::new("name", Kind::Str).aliases(&["user"]).required(),
+        Opt::new("uid", Kind::Int),
+        Opt::new("non_unique", Kind::Bool).default("false"),
+        Opt::new("group", Kind::Str),
+        Opt::new("groups", Kind::List(&Kind::Str)),
+        Opt::new("comment", Kind::Str),
+        Opt::new("home", Kind::Path),
+        Opt::new("shell", Kind::Path),
+        Opt::new("password", Kind::Str).secret(),
+        Opt::new("login_class", Kind::Str),
+        Opt::new("password_expire_max", Kind::Int),
+        Opt::new("password_expire_min", Kind::Int),
+        Opt::new("password_expire_warn", Kind::Int),
+        Opt::new("hidden", Kind::Bool),
+        Opt::new("seuser", Kind::Str),
+        Opt::new("force", Kind::Bool).default("false"),
+        Opt::new("remove", Kind::Bool).default("false"),
+        Opt::new("create_home", Kind::Bool).aliases(&["createhome"]).default("true"),
+        Opt::new("skeleton", Kind::Str),
+        Opt::new("system", Kind::Bool).default("false"),
+        Opt::new("move_home", Kind::Bool).default("false"),
+        Opt::new("append", Kind::Bool).default("false"),
+        Opt::new("generate_ssh_key", Kind::Bool),
+        Opt::new("ssh_key_bits", Kind::Int).default("0"),
+        Opt::new("ssh_key_type", Kind::Str).default("rsa"),
+        Opt::new("ssh_key_file", Kind::Path),
+        Opt::new("ssh_key_comment", Kind::Str),
+        Opt::new("ssh_key_passphrase", Kind::Str).secret(),
+        Opt::new("update_password", Kind::Str).default("always").choices(&["always", "on_create"]),
+        Opt::new("expires", Kind::Float),
+        Opt::new("password_lock", Kind::Bool),
+        Opt::new("local", Kind::Bool),
+        Opt::new("profile", Kind::Str),
+        Opt::new("authorization", Kind::Str),
+        Opt::new("role", Kind::Str),
+        Opt::new("umask", Kind::Str),
+        Opt::new("password_expire_account_disable", Kind::Int),
+        Opt::new("uid_min", Kind::Int),
+        Opt::new("uid_max", Kind::Int),
+    ],
+    ..Spec::new("ansible.builtin", "user")
+};
+
+impl Module for User {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        settled(plan(task, facts))
+    }
+
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        let args = task.args;
+        let mut result = Map::new();
+        let account = match facts.reading(&facts::User::new(name_of(args)))? {
+            Reading::Present(account) if args.str("state") != Some("absent") => account,
+            _ => return Ok(result),
+        };
+        for (name, field) in [("uid", "uid"), ("group", "gid"), ("comment", "comment"), ("home", "home"), ("shell", "shell")] {
+            if let Some(value) = account.get(field) {
+                result.insert(name.into(), value.clone());
+            }
+        }
+        if let Some(groups) = args.list("groups") {
+            result.insert("groups".into(), groups.join(",").into());
+        }
+        if let (true, Some(home)) = (args.is("generate_ssh_key"), account.get("home").and_then(Value::as_str)) {
+            result.extend(ssh_key::result(args, facts, home)?);
+        }
+        Ok(result)
+    }
+}
+
+fn name_of(args: &Args) -> &str {
+    args.str("name").unwrap_or_default()
+}
+
+fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
+    let args = task.args;
+    let name = name_of(args);
+    refused(args)?;
+    let state = args.str("state").unwrap_or("present");
+    let fact = facts::User::new(name);
+    if state == "absent" {
+        let decision = match facts.get(fact)? {
+            None => Decision::unchanged(),
+            Some(_) => planned(removal(args, name)).with("force", args.is("force")).with("remove", args.is("remove")),
+        };
+        return Ok(decision.with("name", name).with("state", state));
+    }
+    let (account, shadow) = if asks_shadow(args) { both(facts.get(fact), facts.get(Shadow::new(name)))? } else { (facts.get(fact)?, None) };
+    let wish = Wish::new(task, facts, shadow)?;
+    let decision = match &account {
+        None => planned(add::plan(&wish, facts)?).with("system", args.is("system")).with("create_home", args.is("create_home")),
+        Some(account) => {
+            planned(change::plan(&wish, account, facts)?).with("append", args.is("append")).with("move_home", args.is("move_home"))
+        }
+    };
+    let decision = if args.get("password").is_some() { decision.with("password", "NOT_LOGGING_PASSWORD") } else { decision };
+    Ok(decision.with("name", name).with("state", state))
+}
+
+/// What is not carried out here, and what makes no sense.
+fn refused(args: &Args) -> Result<(), Halt> {
+    if args.is("local") {
+        return Err(Halt::fail("`local` of `user` is not carried out here: leave it out, and useradd(8) and its kin are used"));
+    }
+    if args.get("seuser").is_some() {
+        return Err(Halt::fail("`seuser` of `user` is not carried out here: use the command semanage"));
+    }
+    match args.str("password") {
+        Some(hash) if args.str("state") != Some("absent") => password::check(hash).map_err(Halt::fail),
+        _ => Ok(()),
+    }
+}
+
+/// Whether anything asked for is in shadow(5).
+fn asks_shadow(args: &Args) -> bool {
+    let options = [
+        "password",
+        "password_lock",
+        "expires",
+        "password_expire_account_disable",
+        "password_expire_min",
+        "password_expire_max",
+        "password_expire_warn",
+    ];
+    options.iter().any(|option| args.get(option).is_some())
+}
+
+fn removal(args: &Args, name: &str) -> Change {
+    let (remove_home, force) = (args.is("remove"), args.is("force"));
+    let what = if remove_home { "user and home" } else { "user" };
+    Plan::change([RemoveUser { name: name.into(), remove_home, force }.into()])
+        .differs(format!("{what} {name}"), Some("present".into()), None)
+        .expect(Expect::absent(&facts::User::new(name)))
+}
+
+/// What is asked for, with what it means on the host.
+struct Wish<'a> {
+    task: &'a Task<'a>,
+    name: &'a str,
+    uid: Option<u32>,
+    /// The primary group's number.
+    gid: Option<u32>,
+    /// The further groups.
+    groups: Option<Vec<facts::GroupEntry>>,
+    home: Option<String>,
+    shell: Option<String>,
+    shadow: ShadowEntry,
+}
+
+impl<'a> Wish<'a> {
+    fn new(task: &'a Task<'a>, facts: &Facts<'_>, shadow: Option<ShadowEntry>) -> Result<Self, Halt> {
+        let args = task.args;
+        let path = |name: &str| args.str(name).filter(|path| !path.is_empty()).map(|path| paths::path(path, task, facts)).transpose();
+        let (gid, groups) = groups::known(args, facts)?;
+        // a user of a directory has no line there
+        let none =
+            ShadowEntry { digest: password::digest(""), locked: false, min: None, max: None, warn: None, inactive: None, expires: None };
+        Ok(Self {
+            task,
+            name: name_of(args),
+            uid: super::group::number(args.int("uid"), "uid")?,
+            gid,
+            groups,
+            home: path("home")?,
+            shell: args.str("shell").filter(|shell| !shell.is_empty()).map(|shell| paths::expanded(shell, task, facts)).transpose()?,
+            shadow: shadow.unwrap_or(none),
+        })
+    }
+
+    fn args(&self) -> &'a Args {
+        self.task.args
+    }
+
+    fn skeleton(&self) -> String {
+        self.args().str("skeleton").unwrap_or("/etc/skel").to_owned()
+    }
+
+    /// The hash that is to be set, locked or not; what is to be unlocked need not be locked first.
+    fn hash(&self) -> Option<String> {
+        let hash = self.args().str("password")?;
+        let bare = hash.trim_start_matches('!');
+        Some(match self.args().bool("password_lock") {
+            Some(true) => format!("!{hash}"),
+            Some(false) if !bare.is_empty() => bare.to_owned(),
+            _ => hash.to_owned(),
+        })
+    }
+
+    /// The day on which the account ends, since 1970-01-01; none for never. Nothing if it is not asked for.
+    fn expires(&self) -> Result<Option<Option<i64>>, Halt> {
+        let Some(seconds) = self.args().float("expires") else { return Ok(None) };
+        if seconds < 0.0 {
+            return Ok(Some(None));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "what is too large is refused as no day")]
+        let day = (seconds / 86_400.0).floor() as i64;
+        if date(day).is_some() { Ok(Some(Some(day))) } else { Err(Halt::fail(format!("Invalid value for 'expires' {seconds}"))) }
+    }
+
+    /// Adds what chage(1) does, where it is not so already.
+    fn age(&self, change: &mut Change) {
+        let wanted = |option: &str, is: Option<i64>| self.args().int(option).filter(|days| Some(*days).filter(|days| *days >= 0) != is);
+        let step = ChangeAging {
+            name: self.name.into(),
+            min: wanted("password_expire_min", self.shadow.min),
+            max: wanted("password_expire_max", self.shadow.max),
+            warn: wanted("password_expire_warn", self.shadow.warn),
+        };
+        let fact = Shadow::new(self.name);
+        let days = |days: Option<i64>| days.map(|days| days.to_string());
+        for (field, wanted, is) in
+            [("min", step.min, self.shadow.min), ("max", step.max, self.shadow.max), ("warn", step.warn, self.shadow.warn)]
+        {
+            let Some(wanted) = wanted else { continue };
+            differ(change, &format!("password {field} days of {}", self.name), days(is), days(Some(wanted)));
+            change.expect.push(Expect::field(&fact, field, (wanted >= 0).then_some(wanted)));
+        }
+        if step.min.is_some() || step.max.is_some() || step.warn.is_some() {
+            change.steps.push(step.into());
+        }
+    }
+}
+
+/// As usermod(8) takes it; days since 1970-01-01.
+fn date(day: i64) -> Option<String> {
+    let date = jiff::Timestamp::from_second(day.checked_mul(86_400)?).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
+    Some(date.to_string())
+}
+
+fn differ(change: &mut Change, what: &str, before: Option<String>, after: Option<String>) {
+    change.diff.push(crate::plan::Difference { what: what.to_owned(), before, after });
+}
