@@ -18,7 +18,7 @@ pub mod inventory;
 pub mod modules;
 pub mod node;
 pub mod plan;
-
+pub mod playbook;
 pub mod report;
 pub mod template;
 pub mod transport;

@@ -1,0 +1,67 @@
+//! What is wrong with a playbook, as far as it can be known before anything is contacted.
+//!
+//! Only what is certain is an error. What fails on a host that comes to it, and perhaps no host does, is a warning.
+
+mod arguments;
+mod files;
+mod handlers;
+mod loops;
+mod modes;
+mod names;
+mod plays;
+mod python;
+mod sources;
+mod templates;
+mod variables;
+mod walk;
+
+use std::collections::BTreeSet;
+
+use super::{Playbook, Request};
+use crate::diagnostics::{Diagnostic, Diagnostics, Level};
+
+/// What the check needs to know beside the playbook.
+pub struct Known<'a> {
+    /// What the playbook was read with.
+    pub request: &'a Request<'a>,
+    /// The names of all variables that the inventory and extra vars give to any host.
+    pub variables: &'a BTreeSet<String>,
+}
+
+/// Everything that is wrong with a playbook, in the order of its tasks, each problem once.
+pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    let python = python::find(playbook, known, &mut problems);
+    plays::check(playbook, &mut problems);
+    let seen = walk::tasks(playbook);
+    names::check(&seen, &python, &mut problems);
+    for task in &seen {
+        arguments::check(task, &mut problems);
+        arguments::defaults(task, &mut problems);
+        loops::check(task, known, &mut problems);
+    }
+    modes::check(&seen, &mut problems);
+    handlers::check(playbook, &seen, &mut problems);
+    templates::check(playbook, &seen, known.request.engine, &mut problems);
+    let texts = files::check(&seen, known, &mut problems);
+    variables::check(playbook, &seen, &texts, known, &mut problems);
+    once(problems)
+}
+
+/// A role that is used twice has its mistakes once.
+fn once(problems: Diagnostics) -> Diagnostics {
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for problem in problems.0 {
+        let place = problem.place.as_ref().map(|place| (place.source.name.clone(), place.span.clone()));
+        if seen.insert((problem.level == Level::Error, problem.message.clone(), place)) {
+            kept.push(problem);
+        }
+    }
+    Diagnostics(kept)
+}
+
+/// What a mistake is that only a host meets which comes to it.
+fn where_it_is_reached(guarded: bool, message: impl Into<String>) -> Diagnostic {
+    Diagnostic { level: if guarded { Level::Warning } else { Level::Error }, ..Diagnostic::error(message) }
+}
