@@ -13,7 +13,7 @@
 
 pub mod cli;
 pub mod diagnostics;
-
+pub mod engine;
 pub mod inventory;
 pub mod modules;
 pub mod node;

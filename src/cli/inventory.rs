@@ -25,7 +25,9 @@ const USUAL: [&str; 2] = ["inventory", "/etc/ansible/hosts"];
 /// What was read.
 pub(super) struct Loaded {
     pub(super) inventory: Arc<Inventory>,
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine>,
+    /// Opens what is encrypted.
+    pub(super) keys: Arc<Keys>,
     /// Whether there was any source.
     any_source: bool,
     /// Whether somebody said where the playbook stands.
@@ -78,7 +80,7 @@ pub(super) fn load_inventory(
         home: &environment.home,
     };
     let (mut inventory, mut found) = inventory::read(&request);
-    let engine = engine(environment, playbook_dir, &keys);
+    let engine = Arc::new(engine(environment, playbook_dir, &keys));
     hide(&inventory, secrets, problems);
     // a range's hosts share what stands in one line
     let mut checked = HashSet::new();
@@ -91,7 +93,7 @@ pub(super) fn load_inventory(
         inventory.mark_incomplete();
     }
     problems.extend(found);
-    Ok(Loaded { inventory: Arc::new(inventory), engine, any_source: !given.is_empty(), playbook_dir_chosen: chosen.is_some() })
+    Ok(Loaded { inventory: Arc::new(inventory), engine, keys, any_source: !given.is_empty(), playbook_dir_chosen: chosen.is_some() })
 }
 
 /// What was given, or else what ansible.cfg says, or else where hosts usually are.
@@ -171,6 +173,19 @@ pub(super) fn hide_texts<'a>(secrets: &Secrets, texts: impl IntoIterator<Item = 
     if secrets.register_all(texts) > 0 {
         problems.push(Diagnostic::warning(format!("{what} has less than {SHORTEST} characters, so it is not hidden in the output")));
     }
+}
+
+/// The hosts of a play's pattern, within `--limit`; none is an answer too.
+///
+/// # Errors
+/// What is wrong with the limit.
+pub(super) fn within(inventory: &Inventory, pattern: &str, limit: Option<&str>) -> Result<Vec<Arc<str>>, Diagnostics> {
+    let names = |hosts: Vec<&Host>| hosts.into_iter().map(|host| Arc::clone(&host.name)).collect::<Vec<_>>();
+    // a name that nobody has was told before the run, and in the run it is nobody
+    let Ok(hosts) = Pattern::new("hosts", pattern).select(inventory).map(names) else { return Ok(Vec::new()) };
+    let Some(limit) = limit else { return Ok(hosts) };
+    let allowed: HashSet<Arc<str>> = Pattern::new("--limit", limit).select(inventory).map(names)?.into_iter().collect();
+    Ok(hosts.into_iter().filter(|host| allowed.contains(host)).collect())
 }
 
 /// The hosts that a pattern and `--limit` leave, in the pattern's order. What is wrong is added to `problems`.

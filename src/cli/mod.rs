@@ -8,8 +8,11 @@ mod environment;
 mod fleet;
 mod interrupt;
 mod inventory;
+mod listed;
+mod machines;
 mod panics;
 mod person;
+mod playbooks;
 mod prompt;
 mod run;
 mod screen;
@@ -40,6 +43,8 @@ pub fn main() -> ExitCode {
         Command::Ping(args) => commands::ping::run(args, &cli.output, &environment),
         Command::Facts(args) => commands::facts::run(args, &cli.output, &environment),
         Command::Exec(args) => commands::exec::run(args, &cli.output, &environment),
+        Command::Check(args) => commands::check::run(args, &cli.output, &environment),
+        Command::Provision(args) => commands::provision::run(args, &cli.output, &environment),
         Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),

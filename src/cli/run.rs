@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{self, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
+use super::args::{self, Chosen, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
 use super::conceal::concealed;
 use super::environment::Environment;
 use super::interrupt::Interrupt;
@@ -37,15 +37,17 @@ pub(super) struct Run<'a> {
     pub(super) output: &'a OutputArgs,
     /// Every fact instead of the short table.
     pub(super) all_facts: bool,
+    /// Changes of contents line by line.
+    pub(super) diff: bool,
     /// The process's surroundings.
     pub(super) environment: &'a Environment,
 }
 
 /// A run that can begin.
-struct Prepared {
-    hosts: Vec<Ready>,
-    forks: usize,
-    warnings: Diagnostics,
+pub(super) struct Prepared {
+    pub(super) hosts: Vec<Ready>,
+    pub(super) forks: usize,
+    pub(super) warnings: Diagnostics,
 }
 
 impl Run<'_> {
@@ -67,7 +69,14 @@ impl Run<'_> {
         match self.prepare(check, &interrupt, &secrets) {
             Err(Unresolved::Interrupted) => ExitCode::Interrupted,
             Err(Unresolved::Wrong(problems)) => show::refuse(self.output, self.environment, &problems, &secrets, began),
-            Ok(prepared) => self.go(prepared, &interrupt, secrets, began, work),
+            Ok(prepared) => {
+                let conduct = async |shared: Arc<Shared>, hosts: Vec<Ready>, forks: usize| {
+                    let hosts = hosts.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
+                    let (reporter, cancelled) = (shared.reporter.clone(), shared.cancelled.clone());
+                    fleet::each(hosts, forks, &reporter, &cancelled, |ready| work(Arc::clone(&shared), ready)).await
+                };
+                self.go(prepared, &interrupt, secrets, began, conduct, |_| None)
+            }
         }
     }
 
@@ -76,6 +85,18 @@ impl Run<'_> {
         let mut problems = check;
         let terminal = &interrupt.terminal;
         let mut chosen = args::choose(self.connection, self.pattern, self.environment, terminal, secrets, &mut problems)?;
+        self.prepare_chosen(&mut chosen, problems, interrupt, secrets)
+    }
+
+    /// The same for hosts that were chosen.
+    pub(super) fn prepare_chosen(
+        &self,
+        chosen: &mut Chosen,
+        mut problems: Diagnostics,
+        interrupt: &Interrupt,
+        secrets: &Secrets,
+    ) -> Result<Prepared, Unresolved> {
+        let terminal = &interrupt.terminal;
         let hosts = chosen.resolve(secrets, &mut problems);
         if !problems.has_errors() {
             args::without_effect(self.connection, &hosts, &mut problems);
@@ -92,23 +113,23 @@ impl Run<'_> {
         Ok(Prepared { hosts, forks: chosen.forks, warnings })
     }
 
-    fn go<F>(
+    /// Does `conduct` with all hosts; `code` may say another exit code than the worst outcome.
+    pub(super) fn go(
         &self,
         prepared: Prepared,
         interrupt: &Interrupt,
         secrets: Secrets,
         began: Instant,
-        work: impl Fn(Arc<Shared>, Ready) -> F,
-    ) -> ExitCode
-    where
-        F: Future<Output = HostAnswer> + Send + 'static,
-    {
+        conduct: impl AsyncFnOnce(Arc<Shared>, Vec<Ready>, usize) -> Vec<Outcome>,
+        code: impl FnOnce(&[Outcome]) -> Option<ExitCode>,
+    ) -> ExitCode {
         fleet::allow_sockets(prepared.forks.min(prepared.hosts.len()));
         let log = report::log::create(&self.environment.state_dir, Timestamp::now(), self.environment.pid);
         let progress = self.progress();
         let path = log.as_ref().ok().map(|(path, _)| path.clone());
         let shown = path.as_ref().map(|path| self.environment.shorten(path));
-        let mut renderers = vec![show::renderer(self.output, self.environment, self.all_facts, shown.clone(), progress.clone())];
+        let mut renderers =
+            vec![show::renderer(self.output, self.environment, (self.all_facts, self.diff), shown.clone(), progress.clone())];
         let mut unlogged = None;
         match log {
             // first, so that even an event that ends the program is in it
@@ -129,9 +150,12 @@ impl Run<'_> {
         if let Some(problem) = unlogged {
             reporter.tell(Event::warning(format!("there is no log of this run: {}", problem.message)));
         }
-        let ended = self.all_hosts(prepared, interrupt, &secrets, &reporter, work);
+        let ended = self.all_hosts(prepared, interrupt, &secrets, &reporter, conduct);
         let (outcomes, code) = match ended {
-            Ok((outcomes, interrupted)) => (outcomes, interrupted.then_some(ExitCode::Interrupted)),
+            Ok((outcomes, interrupted)) => {
+                let code = if interrupted { Some(ExitCode::Interrupted) } else { code(&outcomes) };
+                (outcomes, code)
+            }
             Err(error) => {
                 reporter.tell(Event::error(Problem::new(format!("starting the run: {error}"))));
                 (Vec::new(), Some(ExitCode::Failed))
@@ -147,27 +171,23 @@ impl Run<'_> {
         code
     }
 
-    fn all_hosts<F>(
+    fn all_hosts(
         &self,
         prepared: Prepared,
         interrupt: &Interrupt,
         secrets: &Secrets,
         reporter: &Reporter,
-        work: impl Fn(Arc<Shared>, Ready) -> F,
-    ) -> io::Result<(Vec<Outcome>, bool)>
-    where
-        F: Future<Output = HostAnswer> + Send + 'static,
-    {
+        conduct: impl AsyncFnOnce(Arc<Shared>, Vec<Ready>, usize) -> Vec<Outcome>,
+    ) -> io::Result<(Vec<Outcome>, bool)> {
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name(panics::WORKER).enable_all().build()?;
         let cancelled = &interrupt.cancelled;
         let person = AtTerminal::new(reporter.clone(), secrets.clone(), interrupt.clone());
         let client = Client::new(Settings::default(), Arc::new(person));
         let shared = Shared { client, reporter: reporter.clone(), secrets: secrets.clone(), cancelled: cancelled.clone() };
         let shared = Arc::new(shared);
-        let hosts = prepared.hosts.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
         interrupt.run_begins();
         let outcomes = runtime.block_on(async {
-            let work = fleet::each(hosts, prepared.forks, reporter, cancelled, |ready| work(Arc::clone(&shared), ready));
+            let work = conduct(Arc::clone(&shared), prepared.hosts, prepared.forks);
             tokio::select! {
                 // looked at first, so that it stands before what the interrupt does to the hosts
                 biased;

@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn without_target(connect: Connect) -> Ready {
-        Ready { host: ResolvedHost { name: "m1".into(), connect, become_user: None }, target: None }
+        Ready { host: ResolvedHost { name: "m1".into(), connect, become_user: None, become_password: None }, target: None }
     }
 
     #[tokio::test]

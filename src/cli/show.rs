@@ -16,7 +16,7 @@ use crate::report::{self, Desk, Event, Human, Json, JsonLines, Look, Problem, Pr
 pub(super) fn renderer(
     output: &OutputArgs,
     environment: &Environment,
-    all_facts: bool,
+    (all_facts, diff): (bool, bool),
     log: Option<String>,
     progress: Option<MultiProgress>,
 ) -> Box<dyn Renderer> {
@@ -24,17 +24,18 @@ pub(super) fn renderer(
     match output.output {
         OutputFormat::Json => around(progress, Json::new(out)),
         OutputFormat::Jsonl => around(progress, JsonLines::new(out)),
-        OutputFormat::Human => around(progress, Human::new(out, io::stderr(), look(output, environment, all_facts, log))),
+        OutputFormat::Human => around(progress, Human::new(out, io::stderr(), look(output, environment, (all_facts, diff), log))),
     }
 }
 
-fn look(output: &OutputArgs, environment: &Environment, all_facts: bool, log: Option<String>) -> Look {
+fn look(output: &OutputArgs, environment: &Environment, (all_facts, diff): (bool, bool), log: Option<String>) -> Look {
     let colour = !output.no_color && !environment.no_colour;
     Look {
         colour_out: colour && environment.stdout_terminal,
         colour_err: colour && environment.stderr_terminal,
         verbose: output.verbose > 0,
         all_facts,
+        diff,
         log,
     }
 }
@@ -54,7 +55,7 @@ pub(super) fn refuse(
     secrets: &Secrets,
     began: Instant,
 ) -> ExitCode {
-    let started = report::start(secrets.clone(), vec![renderer(output, environment, false, None, None)], None);
+    let started = report::start(secrets.clone(), vec![renderer(output, environment, (false, false), None, None)], None);
     let Ok((reporter, desk)) = started else {
         screen::complain(&secrets.redact(&problems.to_string()));
         return ExitCode::Usage;
@@ -66,9 +67,28 @@ pub(super) fn refuse(
     close(desk, ExitCode::Usage)
 }
 
+/// Tells a program that all is well, in the same document; warnings are in it.
+pub(super) fn nothing_ran(
+    output: &OutputArgs,
+    environment: &Environment,
+    warnings: &Diagnostics,
+    secrets: &Secrets,
+    began: Instant,
+) -> ExitCode {
+    let Ok((reporter, desk)) = report::start(secrets.clone(), vec![renderer(output, environment, (false, false), None, None)], None) else {
+        screen::complain(&secrets.redact(&warnings.to_string()));
+        return ExitCode::Failed;
+    };
+    for warning in concealed(warnings, secrets) {
+        reporter.tell(Event::from(&warning));
+    }
+    reporter.tell(report::end_of_run(&[], Some(ExitCode::Done), millis(began), None).0);
+    close(desk, ExitCode::Done)
+}
+
 /// Shows warnings to a person, beside a result that is a document of its own.
 pub(super) fn warn(output: &OutputArgs, environment: &Environment, warnings: &Diagnostics, secrets: &Secrets) {
-    let human = Human::new(io::sink(), io::stderr(), look(output, environment, false, None));
+    let human = Human::new(io::sink(), io::stderr(), look(output, environment, (false, false), None));
     let Ok((reporter, desk)) = report::start(secrets.clone(), vec![Box::new(human)], None) else {
         screen::complain(&secrets.redact(&warnings.to_string()));
         return;

@@ -52,6 +52,8 @@ pub enum Event {
         /// What, e.g. `connecting`.
         doing: String,
     },
+    /// A task ended on a host.
+    TaskFinished(TaskAnswer),
     /// A host is finished.
     HostFinished(HostAnswer),
     /// The run ended.
@@ -110,6 +112,74 @@ impl HostAnswer {
     }
 }
 
+/// How a task ended on one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskAnswer {
+    /// Which host.
+    pub host: Arc<str>,
+    /// Its play's name.
+    pub play: String,
+    /// The role it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Its name.
+    pub task: String,
+    /// What it does, as the playbook says it.
+    pub module: String,
+    /// Where it stands: file and line.
+    pub place: String,
+    /// How it ended.
+    pub outcome: TaskOutcome,
+    /// Whether its failure does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// Whether nothing was changed, only foreseen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check: bool,
+    /// What differs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Shown>,
+    /// Why it is as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What is registered, if somebody reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+}
+
+/// One thing that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// What.
+    pub what: String,
+    /// As it was; nothing where it was absent.
+    pub before: Option<String>,
+    /// As it is or would be; nothing where it is absent.
+    pub after: Option<String>,
+}
+
+/// How a task ended on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskOutcome {
+    /// It was not for this host.
+    Skipped,
+    /// All was as it should be.
+    Unchanged,
+    /// Something was changed, or would be.
+    Changed,
+    /// In check mode: it depends on what only a real run produces.
+    Pending,
+    /// We would not do it, and nothing was done.
+    Refused,
+    /// It was tried and did not work.
+    Failed,
+    /// The host was not reached; nothing happened on it.
+    Unreachable,
+    /// Whether it happened cannot be known.
+    Unknown,
+}
+
 /// What a host answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +190,8 @@ pub enum Answer {
     Facts(FactSheet),
     /// To `exec`.
     Exec(Ended),
+    /// To `provision`: how many tasks ended how.
+    Tasks(BTreeMap<TaskOutcome, usize>),
 }
 
 /// A host that can be worked on.

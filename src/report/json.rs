@@ -13,12 +13,13 @@ pub struct Json<W> {
     command: String,
     hosts: Map<String, Value>,
     notices: Vec<Value>,
+    tasks: Vec<Value>,
 }
 
 impl<W: Write + Send> Json<W> {
     /// Writes the document there.
     pub fn new(out: W) -> Self {
-        Self { out, command: String::new(), hosts: Map::new(), notices: Vec::new() }
+        Self { out, command: String::new(), hosts: Map::new(), notices: Vec::new(), tasks: Vec::new() }
     }
 }
 
@@ -40,11 +41,12 @@ impl<W: Write + Send> Renderer for Json<W> {
             }
             Event::HostDoes { .. } => {}
             notice @ Event::Notice { .. } => self.notices.push(without(notice, "event")?),
+            Event::TaskFinished(answer) => self.tasks.push(serde_json::to_value(answer)?),
             Event::HostFinished(answer) => {
                 self.hosts.insert(answer.host.to_string(), without(answer, "host")?);
             }
             Event::RunFinished { exit_code, elapsed_ms, log, .. } => {
-                let document = json!({
+                let mut document = json!({
                     "version": VERSION,
                     "command": self.command,
                     "hosts": self.hosts,
@@ -53,6 +55,9 @@ impl<W: Write + Send> Renderer for Json<W> {
                     "elapsed_ms": elapsed_ms,
                     "log": log,
                 });
+                if let Some(fields) = document.as_object_mut().filter(|_| !self.tasks.is_empty()) {
+                    fields.insert("tasks".to_owned(), Value::Array(std::mem::take(&mut self.tasks)));
+                }
                 writeln!(self.out, "{}", escape::json(&serde_json::to_string_pretty(&document)?))?;
                 self.out.flush()?;
             }

@@ -18,7 +18,9 @@ mod reporter;
 mod test_screen;
 
 pub use captured::Captured;
-pub use event::{Answer, Ended, Event, FactSheet, HostAnswer, NoticeLevel, Ping, Problem, Stamped, VERSION, end_of_run};
+pub use event::{
+    Answer, Ended, Event, FactSheet, HostAnswer, NoticeLevel, Ping, Problem, Shown, Stamped, TaskAnswer, TaskOutcome, VERSION, end_of_run,
+};
 pub use human::{Human, Look, duration};
 pub use json::{Json, JsonLines};
 pub use outcome::Outcome;

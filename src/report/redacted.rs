@@ -3,7 +3,7 @@
 //! Every field is named, so that a new one does not compile before somebody has thought of it. Host names stay: they
 //! are the person's own words, and results are found by them.
 
-use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, Ping, Problem, Secrets};
+use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, Ping, Problem, Secrets, Shown, TaskAnswer};
 
 impl Event {
     /// The same event without the secrets.
@@ -24,6 +24,7 @@ impl Event {
                 drawing: drawing.map(|drawing| secrets.redact(&drawing)),
             },
             Self::HostDoes { host, doing } => Self::HostDoes { host, doing: secrets.redact(&doing) },
+            Self::TaskFinished(answer) => Self::TaskFinished(answer.redacted(secrets)),
             Self::HostFinished(answer) => Self::HostFinished(answer.redacted(secrets)),
             // a path of this machine, which the person must be able to open
             Self::RunFinished { hosts, exit_code, elapsed_ms, log } => Self::RunFinished { hosts, exit_code, elapsed_ms, log },
@@ -39,8 +40,37 @@ impl HostAnswer {
     fn redacted(self, secrets: &Secrets) -> Self {
         let Self { host, outcome, answer, problem, elapsed_ms, round_trips } = self;
         let answer = answer.map(|answer| answer.redacted(secrets));
-        let problem = problem.map(|Problem { message, hints }| Problem { message: secrets.redact(&message), hints: each(hints, secrets) });
+        let problem = problem.map(|problem| problem.redacted(secrets));
         Self { host, outcome, answer, problem, elapsed_ms, round_trips }
+    }
+}
+
+impl Problem {
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { message, hints } = self;
+        Self { message: secrets.redact(&message), hints: each(hints, secrets) }
+    }
+}
+
+impl TaskAnswer {
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { host, play, role, task, module, place, outcome, ignored, check, changes, problem, result } = self;
+        let text = |text: Option<String>| text.map(|text| secrets.redact(&text));
+        let change = |Shown { what, before, after }| Shown { what: secrets.redact(&what), before: text(before), after: text(after) };
+        Self {
+            host,
+            play: secrets.redact(&play),
+            role,
+            task: secrets.redact(&task),
+            module,
+            place,
+            outcome,
+            ignored,
+            check,
+            changes: changes.into_iter().map(change).collect(),
+            problem: problem.map(|problem| problem.redacted(secrets)),
+            result: result.map(|result| secrets.redact_value(result)),
+        }
     }
 }
 
@@ -58,6 +88,7 @@ impl Answer {
             Self::Exec(Ended { status, stdout, stderr }) => {
                 Self::Exec(Ended { status, stdout: stdout.redacted(secrets), stderr: stderr.redacted(secrets) })
             }
+            Self::Tasks(counts) => Self::Tasks(counts),
         }
     }
 }
@@ -96,6 +127,20 @@ mod tests {
             Event::RunStarted { command: "ping".into(), arguments: vec![s()], program: "1".into(), hosts: vec![] },
             Event::error(Problem::new(s()).hint(s())),
             Event::HostDoes { host: "m1".into(), doing: s() },
+            Event::TaskFinished(TaskAnswer {
+                host: "m1".into(),
+                play: s(),
+                role: None,
+                task: s(),
+                module: "debug".into(),
+                place: "site.yml:1".into(),
+                outcome: super::super::TaskOutcome::Changed,
+                ignored: false,
+                check: false,
+                changes: vec![Shown { what: s(), before: Some(s()), after: Some(s()) }],
+                problem: Some(Problem::new(s()).hint(s())),
+                result: Some(serde_json::json!({ "a": s() })),
+            }),
             Event::HostFinished(HostAnswer::bad("m1".into(), Outcome::Failed, Problem::new(s()).hint(s()))),
         ];
         events.extend(answers.map(|answer| Event::HostFinished(HostAnswer::good("m1".into(), Outcome::Unchanged, answer))));

@@ -40,14 +40,11 @@ pub(super) enum HashBehaviour {
 pub(super) struct Settings {
     /// The file that was read, if there is one.
     pub(super) file: Option<Source>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read and checked with the others; playbooks look for roles there"))]
     pub(super) home: Option<Setting<PathBuf>>,
     pub(super) inventory: Option<Setting<Vec<String>>>,
     /// Where group_vars and host_vars are looked for beside those of the inventory.
     pub(super) playbook_dir: Option<Setting<PathBuf>>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read and checked with the others; playbooks look for roles there"))]
     pub(super) roles_path: Option<Setting<Vec<PathBuf>>>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read and checked with the others; playbooks look for roles there"))]
     pub(super) collections_path: Option<Setting<Vec<PathBuf>>>,
     pub(super) remote_user: Option<Setting<String>>,
     pub(super) remote_port: Option<Setting<u16>>,

@@ -10,11 +10,12 @@ use clap::{Parser, Subcommand};
 
 pub use connection::{ConnectionArgs, LimitArgs, SourceArgs};
 pub use output::{OutputArgs, OutputFormat};
+pub(in crate::cli) use resolved::{Chosen, choose, of_loaded, register};
 pub use resolved::{Unresolved, without_effect};
-pub(in crate::cli) use resolved::{choose, register};
 
 use super::commands::{
-    completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs, ping::PingArgs,
+    check::CheckArgs, completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs,
+    ping::PingArgs, provision::ProvisionArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -36,6 +37,7 @@ Exit status:
   0    everything is as it should be, or was made so
   1    it failed elsewhere than on a host
   2    a host failed or refused
+  3    something was changed, or would be: only with --detailed-exitcode
   4    a host could not be reached, or what happened on it is unknown
   64   the command line or a file is wrong; nothing was contacted
   130  interrupted";
@@ -46,6 +48,8 @@ pub enum Command {
     Ping(PingArgs),
     Facts(FactsArgs),
     Exec(ExecArgs),
+    Check(CheckArgs),
+    Provision(Box<ProvisionArgs>),
     Inventory(InventoryArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -70,14 +70,26 @@ pub(in crate::cli) fn choose(
     let pattern = Pattern::new("PATTERN", pattern);
     let loaded = load_inventory(&args.source, &settings, environment, terminal, secrets, problems)?;
     let hosts = select(&loaded, &pattern, &args.limit, problems).into_iter().map(|host| Arc::clone(&host.name)).collect();
-    let defaults = defaults(args, &settings, &environment.home, problems);
-    let passwords = Passwords::new(args, &settings);
+    Ok(of_loaded(loaded, hosts, args, &settings, environment, problems))
+}
+
+/// The same for an inventory that was read, and hosts of it.
+pub(in crate::cli) fn of_loaded(
+    loaded: Loaded,
+    hosts: Vec<Arc<str>>,
+    args: &ConnectionArgs,
+    settings: &Settings,
+    environment: &Environment,
+    problems: &mut Diagnostics,
+) -> Chosen {
+    let defaults = defaults(args, settings, &environment.home, problems);
+    let passwords = Passwords::new(args, settings);
     let stdin = [&passwords.file, &passwords.become_file];
     if stdin.iter().all(|file| file.as_deref() == Some(Path::new("-"))) {
         problems.push(Diagnostic::error("both passwords cannot come from stdin").hint("write one of them into a file"));
     }
-    let forks = args.hosts.forks.or(settings.forks.map(|setting| setting.value)).unwrap_or(FORKS);
-    Ok(Chosen { loaded, hosts, defaults, passwords, forks: forks.into() })
+    let forks = args.hosts.forks.or(settings.forks.as_ref().map(|setting| setting.value)).unwrap_or(FORKS);
+    Chosen { loaded, hosts, defaults, passwords, forks: forks.into() }
 }
 
 impl Passwords {
@@ -97,6 +109,19 @@ impl Passwords {
 }
 
 impl Chosen {
+    /// The inventory and what came with it.
+    pub(in crate::cli) fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// How to get to one host, perhaps of an inventory that has grown since.
+    pub(in crate::cli) fn resolve_one(&self, inventory: &Arc<inventory::Inventory>, host: &str) -> Result<ResolvedHost, Diagnostics> {
+        match inventory.host(host) {
+            Some(host) => inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine),
+            None => Err(Diagnostic::error(format!("there is no host `{host}` in the inventory")).into()),
+        }
+    }
+
     /// How to get to each of them. What is wrong is added to `problems`; passwords that templates made are registered.
     pub fn resolve(&self, secrets: &Secrets, problems: &mut Diagnostics) -> Vec<ResolvedHost> {
         let (mut resolved, mut wrong) = (Vec::new(), Vec::new());

@@ -45,7 +45,7 @@ const LONGEST_SCRIPT: u64 = 1 << 20;
 
 pub fn run(args: &ExecArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
     let (pattern, connection) = (&args.pattern, &args.connection);
-    let run = Run { command: "exec", pattern, connection, output, all_facts: false, environment };
+    let run = Run { command: "exec", pattern, connection, output, all_facts: false, diff: false, environment };
     let script = match &args.script {
         None => words(&args.command),
         Some(path) => read(path).and_then(|text| script(&text, &args.command, &Nonce::new().to_string())),

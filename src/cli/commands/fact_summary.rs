@@ -170,9 +170,14 @@ mod tests {
 
     #[test]
     fn a_machine_at_first_sight() {
-        let address =
-            |address: &str, prefix, scope: &str| InterfaceAddress { address: address.parse().unwrap(), prefix, scope: scope.into() };
-        let interface = |name: &str, addresses| Interface { name: name.into(), mac: None, mtu: None, state: "UP".into(), addresses };
+        let address = |address: &str, prefix, scope: &str| InterfaceAddress {
+            address: address.parse().unwrap(),
+            prefix,
+            scope: scope.into(),
+            broadcast: None,
+            secondary: false,
+        };
+        let interface = |name: &str, addresses| Interface { name: name.into(), state: "UP".into(), addresses, ..Interface::default() };
         let system = OperatingSystem { pretty_name: "Debian GNU/Linux 12 (bookworm)".into(), ..OperatingSystem::default() };
         let memory = MemoryState { total: 8_200_000_000, free: 1, available: 900_000_000, swap_total: 0, swap_free: 0 };
         let interfaces = vec![

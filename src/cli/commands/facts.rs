@@ -46,7 +46,7 @@ pub fn run(args: &FactsArgs, output: &OutputArgs, environment: &Environment) -> 
     let (queries, check) = chosen(&args.filter);
     let queries: Arc<[Query]> = queries.into();
     let (pattern, connection, all_facts) = (&args.pattern, &args.connection, !args.filter.is_empty());
-    let run = Run { command: "facts", pattern, connection, output, all_facts, environment };
+    let run = Run { command: "facts", pattern, connection, output, all_facts, diff: false, environment };
     run.on_each_host(check, |shared, ready| facts(shared, ready, Arc::clone(&queries)))
 }
 

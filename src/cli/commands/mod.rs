@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, whose doc comments are its help, and what it does.
 
+pub mod check;
 pub mod completions;
 pub mod exec;
 mod fact_summary;
@@ -7,3 +8,4 @@ pub mod facts;
 pub mod inventory;
 pub mod man;
 pub mod ping;
+pub mod provision;

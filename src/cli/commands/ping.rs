@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 pub fn run(args: &PingArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
     let (pattern, connection) = (&args.pattern, &args.connection);
-    let run = Run { command: "ping", pattern, connection, output, all_facts: false, environment };
+    let run = Run { command: "ping", pattern, connection, output, all_facts: false, diff: false, environment };
     run.on_each_host(Diagnostics::new(), ping)
 }
 

@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut dyn Write, paint: Paint, look: &Look, answers: &[H
     }
     for (answer, hosts) in groups {
         match answer {
-            Answer::Ping(_) => {}
+            Answer::Ping(_) | Answer::Tasks(_) => {}
             Answer::Facts(sheet) => write_facts(out, paint, look, &hosts, sheet)?,
             Answer::Exec(ended) => write_exec(out, paint, &hosts, ended)?,
         }

@@ -5,14 +5,16 @@
 
 mod answers;
 mod paint;
+mod tasks;
 mod words;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::{Answer, Event, HostAnswer, NoticeLevel, Outcome, Problem, Renderer, Stamped, escape};
+use super::{Answer, Event, HostAnswer, NoticeLevel, Outcome, Problem, Renderer, Stamped, TaskAnswer, TaskOutcome, escape};
 use crate::diagnostics::ExitCode;
 use paint::Paint;
+use tasks::Tasks;
 pub use words::duration;
 
 /// What the person asked for about the look.
@@ -26,6 +28,8 @@ pub struct Look {
     pub verbose: bool,
     /// Every fact instead of the short table.
     pub all_facts: bool,
+    /// Changes of contents line by line.
+    pub diff: bool,
     /// Where the log is, as to be shown after a failure.
     pub log: Option<String>,
 }
@@ -38,6 +42,7 @@ pub struct Human<O, E> {
     command: String,
     hosts: Vec<Arc<str>>,
     answers: Vec<HostAnswer>,
+    tasks: Tasks,
     /// Errors of the run as a whole that were told.
     errors: usize,
 }
@@ -45,7 +50,7 @@ pub struct Human<O, E> {
 impl<O: Write + Send, E: Write + Send> Human<O, E> {
     /// Writes answers to `out` and everything else to `err`.
     pub fn new(out: O, err: E, look: Look) -> Self {
-        Self { out, err, look, command: String::new(), hosts: Vec::new(), answers: Vec::new(), errors: 0 }
+        Self { out, err, look, command: String::new(), hosts: Vec::new(), answers: Vec::new(), tasks: Tasks::default(), errors: 0 }
     }
 
     fn notice(&mut self, level: NoticeLevel, message: &str, hints: &[String], host: Option<&str>, drawing: Option<&str>) -> io::Result<()> {
@@ -72,6 +77,9 @@ impl<O: Write + Send, E: Write + Send> Human<O, E> {
         // they finished in any order; a person reads them in the inventory's
         let place = |answer: &HostAnswer| self.hosts.iter().position(|host| *host == answer.host);
         self.answers.sort_by_key(place);
+        if !self.tasks.is_empty() {
+            self.tasks.write(&mut self.out, Paint(self.look.colour_out), self.look.diff, self.answers.len())?;
+        }
         answers::write(&mut self.out, Paint(self.look.colour_out), &self.look, &self.answers)?;
         self.out.flush()?;
         self.problems()
@@ -126,9 +134,10 @@ impl<O: Write + Send, E: Write + Send> Renderer for Human<O, E> {
     }
 
     fn writes_at(&self, event: &Stamped) -> bool {
-        match event.event {
+        match &event.event {
             Event::Notice { .. } | Event::RunFinished { .. } => true,
             Event::HostDoes { .. } => self.look.verbose,
+            Event::TaskFinished(answer) => says(answer),
             Event::RunStarted { .. } | Event::HostFinished(_) => false,
         }
     }
@@ -145,6 +154,15 @@ impl<O: Write + Send, E: Write + Send> Renderer for Human<O, E> {
             }
             Event::HostDoes { host, doing } if self.look.verbose => writeln!(self.err, "{}: {}", escape::line(host), escape::line(doing)),
             Event::HostDoes { .. } => Ok(()),
+            Event::TaskFinished(answer) => {
+                self.tasks.take(answer);
+                if says(answer) {
+                    let message = answer.problem.as_ref().map_or("", |problem| &*problem.message);
+                    writeln!(self.out, "{}  {}", Paint(self.look.colour_out).bold(&escape::line(&answer.host)), escape::lines(message))?;
+                    self.out.flush()?;
+                }
+                Ok(())
+            }
             Event::HostFinished(answer) => {
                 let mut answer = answer.clone();
                 if let Some(Answer::Facts(sheet)) = answer.answer.as_mut().filter(|_| !self.look.all_facts) {
@@ -163,6 +181,12 @@ impl<O: Write + Send, E: Write + Send> Renderer for Human<O, E> {
             }
         }
     }
+}
+
+/// Whether a task has a message for the person: `debug`.
+fn says(answer: &TaskAnswer) -> bool {
+    let is_debug = answer.module.rsplit('.').next() == Some("debug");
+    is_debug && answer.outcome == TaskOutcome::Unchanged && answer.problem.is_some()
 }
 
 #[cfg(test)]

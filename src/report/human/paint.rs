@@ -27,6 +27,14 @@ impl Paint {
         self.style("1;33", text)
     }
 
+    pub(super) fn added(self, text: &str) -> String {
+        self.style("32", text)
+    }
+
+    pub(super) fn removed(self, text: &str) -> String {
+        self.style("31", text)
+    }
+
     pub(super) fn outcome(self, outcome: Outcome, text: &str) -> String {
         match outcome {
             Outcome::Unchanged => self.style("32", text),

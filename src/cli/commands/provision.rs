@@ -1,0 +1,194 @@
+//! `homelabctl provision`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::super::args::{self, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
+use super::super::environment::Environment;
+use super::super::interrupt::Interrupt;
+use super::super::inventory::within;
+use super::super::listed::listed;
+use super::super::machines::Fleet;
+use super::super::playbooks::{chosen, load_and_check, plain_hosts, searched};
+use super::super::run::Run;
+use super::super::session::Shared;
+use super::super::targets::Ready;
+use super::super::{ansible_cfg, prompt, screen, show};
+use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::engine::{Engine, Options, Setting};
+use crate::inventory::{Inventory, Pattern};
+use crate::playbook::{Playbook, VarsPrompt};
+use crate::report::{Answer, Event, HostAnswer, Outcome, Secrets};
+
+/// Run playbooks on machines: make them as the playbooks say
+///
+/// Everything is checked before anything is contacted. A run in which nothing has to change reads each machine in one message
+/// there and back; what is changed is shown.
+#[derive(Debug, Args)]
+pub struct ProvisionArgs {
+    /// The playbooks [default: `site.yml`, or `playbooks/site.yml`]
+    #[arg(value_name = "PLAYBOOK")]
+    pub playbooks: Vec<PathBuf>,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    #[command(flatten)]
+    pub tasks: TaskArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tasks")]
+pub struct TaskArgs {
+    /// Change nothing; show what would be changed
+    #[arg(short = 'C', long)]
+    pub check: bool,
+    /// Show contents as they were and as they will be
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+    /// Only tasks with one of these tags (with commas; may be given several times)
+    #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// No tasks with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub skip_tags: Vec<String>,
+    /// Begin with the task of this name (`*` and `?` stand for letters)
+    #[arg(long, value_name = "TASK")]
+    pub start_at_task: Option<String>,
+    /// Run the handlers that were notified also on hosts that failed
+    #[arg(long)]
+    pub force_handlers: bool,
+    /// Exit with 3 if something was changed, or would be
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Show the hosts of each play, and run nothing
+    #[arg(long, conflicts_with_all = ["list_tasks", "list_tags"])]
+    pub list_hosts: bool,
+    /// Show the tasks of each play, and run nothing
+    #[arg(long, conflicts_with = "list_tags")]
+    pub list_tasks: bool,
+    /// Show the tags of each play, and run nothing
+    #[arg(long)]
+    pub list_tags: bool,
+}
+
+pub fn run(args: &ProvisionArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
+    let began = Instant::now();
+    let secrets = Secrets::default();
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            screen::complain(&format!("error: listening for Ctrl-C: {error}"));
+            return ExitCode::Failed;
+        }
+    };
+    match prepared(args, output, environment, &interrupt, &secrets, began) {
+        Ok(code) => code,
+        Err(Unresolved::Interrupted) => ExitCode::Interrupted,
+        Err(Unresolved::Wrong(problems)) => show::refuse(output, environment, &problems, &secrets, began),
+    }
+}
+
+fn prepared(
+    args: &ProvisionArgs,
+    output: &OutputArgs,
+    environment: &Environment,
+    interrupt: &Interrupt,
+    secrets: &Secrets,
+    began: Instant,
+) -> Result<ExitCode, Unresolved> {
+    let mut problems = Diagnostics::new();
+    let settings = ansible_cfg::read(environment, &mut problems);
+    let paths = chosen(&args.playbooks, &mut problems);
+    if paths.is_empty() {
+        return Err(Unresolved::Wrong(problems));
+    }
+    let connection = &args.connection;
+    let checked = load_and_check(&paths, &connection.source, &settings, environment, &interrupt.terminal, secrets, &mut problems)?;
+    let playbooks: Vec<Playbook> = checked.playbooks.into_iter().map(|(_, playbook)| playbook).collect();
+    let limit = connection.limit.limit.clone();
+    let loaded = checked.loaded;
+    if let Some(text) = &limit
+        && let Err(wrong) = Pattern::new("--limit", text).select(&loaded.inventory)
+    {
+        problems.extend(wrong);
+    }
+    // hosts of a pattern that is a template, and those that the run adds, are looked up when they are wanted
+    let mut hosts: Vec<Arc<str>> = Vec::new();
+    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
+        let Some(pattern) = plain_hosts(play) else { continue };
+        for host in within(&loaded.inventory, &pattern, limit.as_deref()).unwrap_or_default() {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+    }
+    if args.tasks.list_hosts || args.tasks.list_tasks || args.tasks.list_tags {
+        let ((), warnings) = problems.or(())?;
+        show::warn(output, environment, &warnings, secrets);
+        let text = listed(&playbooks, &loaded.inventory, limit.as_deref(), &args.tasks);
+        return Ok(screen::print(text.as_bytes()));
+    }
+    let mut chosen = args::of_loaded(loaded, hosts, connection, &settings, environment, &mut problems);
+    let run = Run { command: "provision", pattern: "all", connection, output, all_facts: false, diff: args.tasks.diff, environment };
+    let ready = run.prepare_chosen(&mut chosen, problems, interrupt, secrets)?;
+    let (roles, collections) = searched(&settings, environment);
+    let forks = ready.forks;
+    let chosen = Arc::new(chosen);
+    let options = Options {
+        check: args.tasks.check,
+        diff: args.tasks.diff,
+        forks,
+        tags: args.tasks.tags.clone(),
+        skip_tags: args.tasks.skip_tags.clone(),
+        force_handlers: args.tasks.force_handlers,
+        start_at_task: args.tasks.start_at_task.clone(),
+        results: output.output != OutputFormat::Human,
+    };
+    let conduct = async |shared: Arc<Shared>, hosts: Vec<Ready>, _: usize| {
+        let reporter = shared.reporter.clone();
+        let told = reporter.clone();
+        let loaded = chosen.loaded();
+        let limited = limit.clone();
+        let terminal = interrupt.terminal.clone();
+        let setting = Setting {
+            inventory: Arc::clone(&loaded.inventory),
+            inventory_sources: connection.source.inventory.clone(),
+            limit: limit.clone(),
+            keys: Arc::clone(&loaded.keys),
+            template: Arc::clone(&loaded.engine),
+            roles,
+            collections,
+            dir: environment.working_dir.clone(),
+            select: Box::new(move |inventory: &Inventory, pattern: &str| within(inventory, pattern, limited.as_deref())),
+            ask: Box::new(move |prompt: &VarsPrompt| prompt::answer(&terminal, prompt)),
+            tell: Box::new(move |event: Event| told.tell(event)),
+        };
+        let cancelled = shared.cancelled.clone();
+        let fleet = Fleet::new(shared, Arc::clone(&chosen), environment, hosts);
+        let engine = Engine::new(fleet, setting, options, cancelled);
+        let ends = engine.run(&playbooks).await;
+        engine.machines().release().await;
+        let mut outcomes = Vec::new();
+        for end in ends {
+            outcomes.push(end.outcome);
+            let answer = HostAnswer {
+                host: end.host,
+                outcome: end.outcome,
+                answer: Some(Answer::Tasks(end.tasks)),
+                problem: end.problem,
+                elapsed_ms: show::millis(began),
+                round_trips: end.round_trips,
+            };
+            reporter.tell(Event::HostFinished(answer));
+        }
+        outcomes
+    };
+    let detailed = args.tasks.detailed_exitcode;
+    let code = move |outcomes: &[Outcome]| {
+        let good = outcomes.iter().all(|outcome| outcome.is_good());
+        (detailed && good && outcomes.contains(&Outcome::Changed)).then_some(ExitCode::ChangesPending)
+    };
+    Ok(run.go(ready, interrupt, secrets.clone(), began, conduct, code))
+}

@@ -1,0 +1,151 @@
+//! The machines of a run of playbooks: connected to when they are first wanted, locked before the first change.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::args::Chosen;
+use super::environment::Environment;
+use super::session::Shared;
+use super::targets::{self, Ready};
+use crate::diagnostics::Diagnostics;
+use crate::engine::{Machines, NotReached, Reached};
+use crate::inventory::{Connect, Inventory};
+use crate::node::apply::Lock;
+use crate::node::hold::{self, Held};
+use crate::node::host::Host;
+use crate::node::lock::{Claim, DIRECTORY, Holder, Patience};
+use crate::node::machine::{Real, Shells as _};
+use crate::plan::Scope;
+use crate::report::{Event, Problem};
+use crate::transport::Connection;
+
+/// All machines of a run.
+pub(super) struct Fleet {
+    shared: Arc<Shared>,
+    chosen: Arc<Chosen>,
+    environment: Environment,
+    claim: Claim,
+    ready: Mutex<BTreeMap<Arc<str>, Ready>>,
+    inventory: Mutex<Arc<Inventory>>,
+    held: Mutex<Vec<Held>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Fleet {
+    /// Machines that can be connected to.
+    pub(super) fn new(shared: Arc<Shared>, chosen: Arc<Chosen>, environment: &Environment, ready: Vec<Ready>) -> Self {
+        let claim = Claim {
+            nonce: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
+            who: environment.user.clone(),
+            from: environment.host_name.clone(),
+            since: Timestamp::now().to_string(),
+        };
+        let inventory = Mutex::new(Arc::clone(&chosen.loaded().inventory));
+        let ready = ready.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
+        Self { shared, chosen, environment: environment.clone(), claim, ready: Mutex::new(ready), inventory, held: Mutex::default() }
+    }
+
+    /// Gives all machines back.
+    pub(super) async fn release(&self) {
+        let held = std::mem::take(&mut *locked(&self.held));
+        futures_util::future::join_all(held.into_iter().map(Held::release)).await;
+    }
+
+    /// A host that was not foreseen: one that a task is delegated to, or that the run added.
+    fn look_up(&self, name: &str) -> Result<Ready, NotReached> {
+        let wrong = |problems: Diagnostics| {
+            let first = problems.0.into_iter().next();
+            NotReached {
+                why: first.as_ref().map_or_else(String::new, |problem| problem.message.clone()),
+                hint: first.and_then(|problem| problem.hint),
+            }
+        };
+        let inventory = Arc::clone(&locked(&self.inventory));
+        let host = self.chosen.resolve_one(&inventory, name).map_err(wrong)?;
+        let mut problems = Diagnostics::new();
+        let ready = targets::ready(vec![host], &self.environment, &mut problems);
+        if problems.has_errors() {
+            return Err(wrong(problems));
+        }
+        ready.into_iter().next().ok_or_else(|| NotReached { why: format!("there is no way to `{name}`"), hint: None })
+    }
+
+    fn does(&self, host: &str, doing: String) {
+        self.shared.reporter.tell(Event::HostDoes { host: host.into(), doing });
+    }
+}
+
+impl Machines for Fleet {
+    type Machine = Real<Host>;
+
+    async fn connect(&self, name: &str) -> Result<Reached<Self::Machine>, NotReached> {
+        let known = locked(&self.ready).remove(name);
+        let Ready { host, target } = match known {
+            Some(ready) => ready,
+            None => self.look_up(name)?,
+        };
+        self.does(name, "connecting".to_owned());
+        let cancelled = self.shared.cancelled.cancelled();
+        let (connection, user) = match (target, host.connect) {
+            (Some(target), Connect::Ssh { password, .. }) => {
+                let user = target.host.user.clone();
+                let connected = tokio::select! {
+                    connected = self.shared.client.connect(target, password) => connected,
+                    () = cancelled => return Err(NotReached { why: "interrupted before anything was done".to_owned(), hint: None }),
+                };
+                let connection = connected.map_err(|error| NotReached { why: Problem::from_error(&error).message, hint: error.hint() })?;
+                (Connection::Ssh(Box::new(connection)), user)
+            }
+            (None, Connect::Local) => (Connection::Local, self.environment.user.clone()),
+            // never a guess: what is meant for a host must not run on this machine
+            (None, Connect::Ssh { .. }) | (Some(_), Connect::Local) => {
+                let why = "a bug in this program: it does not know whether this host is this machine itself".to_owned();
+                return Err(NotReached { why, hint: None });
+            }
+        };
+        let (become_user, password) = match host.become_user {
+            Some(whom) => (Some(whom.user), whom.password.or(host.become_password)),
+            None => (None, host.become_password),
+        };
+        let mut machine = Real::new(Host::new(Arc::new(connection), password), None);
+        self.does(name, "waiting for a shell".to_owned());
+        let first = Scope::new(name, become_user.as_deref().unwrap_or(&user));
+        machine.shells().shell(&first).await.map_err(|lost| NotReached { why: lost.why, hint: None })?;
+        Ok(Reached { machine, user, become_user })
+    }
+
+    async fn lock(&self, name: &str, machine: &mut Self::Machine) -> Result<(), NotReached> {
+        let host = machine.shells();
+        let root = host.privilege("root");
+        let shell = match host.connection().shell(&root, std::time::Duration::from_secs(30)).await {
+            Ok(shell) => shell,
+            // without root there is no lock; what runs there without it is the user's own
+            Err(_) => {
+                self.shared.reporter.tell(Event::warning(format!("{name}: there is no root here, so the machine is not locked")));
+                return Ok(());
+            }
+        };
+        let told = |holder: &Holder| match holder {
+            Holder::Contended(Some(claim)) => self.does(name, format!("waits for {} from {}", claim.who, claim.from)),
+            Holder::Contended(None) => self.does(name, "waits for another run".to_owned()),
+            Holder::Waiting(_) => self.does(name, "waits for a step of an earlier run".to_owned()),
+            _ => {}
+        };
+        let held = hold::take(shell, DIRECTORY, &self.claim, Patience::default(), told).await.map_err(|error| NotReached {
+            why: error.to_string(),
+            hint: Some("wait until that run has ended, and run this again".to_owned()),
+        })?;
+        locked(&self.held).push(held);
+        machine.set_lock(Lock { directory: DIRECTORY.to_owned(), nonce: self.claim.nonce.clone() });
+        Ok(())
+    }
+
+    fn grown(&self, inventory: &Arc<Inventory>) {
+        *locked(&self.inventory) = Arc::clone(inventory);
+    }
+}

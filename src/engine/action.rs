@@ -1,0 +1,385 @@
+//! What the engine does itself: variables, messages, conditions, the inventory of the run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use super::condition;
+use super::host::{Host, Machines};
+use super::items::Position;
+use super::magic::made;
+use super::outside;
+use super::play::Engine;
+use super::scope::View;
+use super::status::{Done, Status};
+use super::task::{Manner, Stuck, shown};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::modules::{self, Args, FREE_FORM, Found, Spec, json};
+use crate::playbook::Task;
+use crate::yaml::{Node, Value, one_line, python_str};
+
+impl<M: Machines> Engine<M> {
+    #[expect(clippy::too_many_arguments, reason = "a task as a whole")]
+    pub(super) async fn action(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        host: &Arc<Host<M::Machine>>,
+        target: &Arc<Host<M::Machine>>,
+        view: &View,
+        manner: &Manner,
+        spec: &'static Spec,
+    ) -> Result<Done, Stuck> {
+        // conditions in them are looked at as they are written
+        let written = |name: &str| task.action.options.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
+        match spec.name {
+            "debug" if written("var").is_some() => return self.debug_var(view, written("var")).await,
+            "assert" => return self.assert(view, task, written).await,
+            _ => {}
+        }
+        let options = self.options(view, task, spec).await?;
+        let mut problems = Diagnostics::new();
+        let args = Args::read(spec, &options, &task.action.place, &mut problems);
+        if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
+            return Err(Stuck::Wrong(Box::new(error)));
+        }
+        Ok(match spec.name {
+            "debug" => {
+                let message = args.get("msg").cloned().unwrap_or_else(|| Json::from("Hello world!"));
+                let why = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
+                Done { why: Some(why), ..Done::new(Status::Ok).with("msg", message) }
+            }
+            "fail" => Done::failed(args.str("msg").unwrap_or("Failed as requested from task")),
+            "set_fact" => self.set_fact(task, host, target, options, view).await?,
+            "include_vars" => self.include_vars(at, task, host, &args, &options).await,
+            "add_host" => self.add_host(task, &options),
+            "group_by" => self.group_by(task, host, &args),
+            "set_stats" => Done::new(Status::Ok)
+                .with("ansible_stats", Json::Object(Map::from_iter([("data".to_owned(), args.get("data").cloned().unwrap_or_default())]))),
+            "pause" => self.pause(&args, manner).await,
+            "gather_facts" => match modules::find("setup") {
+                Found::Module(setup) => self.module(at, task, target, view, manner, setup).await?,
+                _ => Done::failed("there is no module `setup`"),
+            },
+            "validate_argument_spec" => validate(&args, &self.settle_names(view, &args).await?),
+            "import_tasks" | "import_role" | "import_playbook" | "include_tasks" | "include_role" | "meta" => Done::new(Status::Ok),
+            other => Done::failed(format!("homelabctl cannot do `{other}` here")),
+        })
+    }
+
+    async fn debug_var(&self, view: &View, var: Option<&Node>) -> Result<Done, Stuck> {
+        let Some(var) = var else { return Ok(Done::failed("`debug` needs `var` or `msg`")) };
+        let engine = self.template();
+        let name = self.rendered(view, var).await?;
+        let expression = match &name.value {
+            // the name was a template: what it gave is the name
+            Value::Str(text) if var.is_template() => Node { value: Value::Str(text.clone()), literal: false, ..name.clone() },
+            Value::Str(_) => var.clone(),
+            _ => return Ok(Done { why: Some(python_str(&name)), ..Done::new(Status::Ok).with(&one_line(var), json(&name)) }),
+        };
+        let label = shown(&name);
+        let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {
+            Ok(value) => value,
+            Err(error) if error.message.contains("not defined") => made(Value::from("VARIABLE IS NOT DEFINED!")),
+            Err(error) => return Err(Stuck::Wrong(error)),
+        };
+        let why = format!("{label}: {}", if value.secret { "***".to_owned() } else { json(&value).to_string() });
+        Ok(Done { why: Some(why), ..Done::new(Status::Ok).with(&label, json(&value)) })
+    }
+
+    async fn assert<'a>(&self, view: &View, task: &Task, written: impl Fn(&str) -> Option<&'a Node>) -> Result<Done, Stuck> {
+        let Some(that) = written("that") else {
+            return Err(Stuck::Wrong(Box::new(Diagnostic::error("`assert` needs the option `that`").at(task.action.place.clone()))));
+        };
+        let engine = self.template();
+        let that = if that.is_template() && that.as_list().is_none() { self.rendered(view, that).await? } else { that.clone() };
+        let conditions: Vec<Node> = match &that.value {
+            Value::List(list) => list.clone(),
+            _ => vec![that.clone()],
+        };
+        for condition in conditions {
+            let holds = self.settle(view, |scope| condition::first_false([&condition], &engine, scope)).await??;
+            if holds.is_some() {
+                let message = match written("fail_msg").or_else(|| written("msg")) {
+                    Some(message) => self.rendered(view, message).await?,
+                    None => made(Value::from("Assertion failed")),
+                };
+                let done = Done::failed(match &message.value {
+                    Value::List(list) => list.iter().map(shown).collect::<Vec<_>>().join("; "),
+                    _ => shown(&message),
+                });
+                let hint = Some(format!("this is not so: {}", one_line(&condition)));
+                return Ok(Done { hint, ..done }
+                    .with("msg", json(&message))
+                    .with("assertion", json(&condition))
+                    .with("evaluated_to", false));
+            }
+        }
+        let message = match written("success_msg") {
+            Some(message) => json(&self.rendered(view, message).await?),
+            None => Json::from("All assertions passed"),
+        };
+        Ok(Done::new(Status::Ok).with("msg", message))
+    }
+
+    async fn set_fact(
+        &self,
+        task: &Task,
+        host: &Host<M::Machine>,
+        target: &Host<M::Machine>,
+        options: Vec<(Node, Node)>,
+        view: &View,
+    ) -> Result<Done, Stuck> {
+        let mut facts = Map::new();
+        let cacheable = options.iter().any(|(key, value)| key.as_str() == Some("cacheable") && modules::boolean(value) == Some(true));
+        let to_target = matches!(&task.delegate_facts, Some(node) if self.rendered(view, node).await.is_ok_and(|node| modules::boolean(&node) == Some(true)));
+        let owner = if to_target { target } else { host };
+        for (key, value) in options {
+            let name = shown(&key);
+            if matches!(name.as_str(), "cacheable" | FREE_FORM) {
+                continue;
+            }
+            if !name.bytes().enumerate().all(|(at, b)| b == b'_' || b.is_ascii_alphabetic() || (at > 0 && b.is_ascii_digit()))
+                || name.is_empty()
+            {
+                return Ok(Done::failed(format!(
+                    "`{name}` is no name of a variable: it has letters, digits and underscores, and no digit first"
+                )));
+            }
+            facts.insert(name.clone(), json(&value));
+            let mut state = owner.state();
+            state.unknown.remove(&name);
+            if cacheable {
+                state.facts.insert(name.strip_prefix("ansible_").unwrap_or(&name).to_owned(), value.clone());
+            }
+            state.set.insert(name, value);
+        }
+        if facts.is_empty() {
+            return Ok(Done::failed("`set_fact` sets no variable: write `name: value` below it"));
+        }
+        Ok(Done::new(Status::Ok).with("ansible_facts", Json::Object(facts)).with("_ansible_facts_cacheable", cacheable))
+    }
+
+    async fn include_vars(&self, at: &Position, task: &Task, host: &Host<M::Machine>, args: &Args, options: &[(Node, Node)]) -> Done {
+        let home = self.core.setting.template.home().to_owned();
+        let search = outside::search(task, &at.play.play.dir);
+        let find = |name: &str| outside::find(&search, "vars", name, &home);
+        let mut files: Vec<PathBuf> = Vec::new();
+        if let Some(dir) = args.str("dir") {
+            let root = match find(dir) {
+                Ok(root) if root.is_dir() => root,
+                Ok(_) => return Done::failed(format!("`{dir}` is no directory")),
+                Err(why) => return Done::failed(why),
+            };
+            let depth = usize::try_from(args.int("depth").unwrap_or(0)).unwrap_or(0);
+            let endings = args.list("extensions").unwrap_or_else(|| vec!["yaml", "yml", "json"]);
+            let matching = args.str("files_matching").map(fancy_regex::Regex::new).transpose();
+            let Ok(matching) = matching else { return Done::failed("`files_matching` is no regular expression") };
+            let ignored = args.list("ignore_files").unwrap_or_default();
+            if let Err(why) = below(&root, if depth == 0 { usize::MAX } else { depth }, &mut files) {
+                return Done::failed(why);
+            }
+            let unknown =
+                |path: &PathBuf| !path.extension().and_then(std::ffi::OsStr::to_str).is_some_and(|ending| endings.contains(&ending));
+            let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            files.retain(|path| {
+                !ignored.iter().any(|one| *one == name(path))
+                    && matching.as_ref().is_none_or(|regex| regex.is_match(&name(path)).unwrap_or(false))
+            });
+            if args.bool("ignore_unknown_extensions") == Some(true) {
+                files.retain(|path| !unknown(path));
+            } else if let Some(path) = files.iter().find(|path| unknown(path)) {
+                return Done::failed(format!("`{}` has none of the endings {}", path.display(), endings.join(", ")));
+            }
+        } else {
+            let free = options.iter().find(|(key, _)| key.as_str() == Some(FREE_FORM)).map(|(_, value)| shown(value));
+            let Some(name) = args.str("file").map(str::to_owned).or(free) else {
+                return Done::failed("`include_vars` needs `file` or `dir`");
+            };
+            match find(name.trim()) {
+                Ok(path) => files.push(path),
+                Err(why) => return Done::failed(why),
+            }
+        }
+        let mut found: BTreeMap<String, Node> = BTreeMap::new();
+        for path in &files {
+            match self.with_request(|request| crate::playbook::load_vars(path, request)) {
+                Ok((map, _)) => found.extend(map.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value)))),
+                Err(problems) => return Done::failed(problems.0.into_iter().next().map(|error| error.message).unwrap_or_default()),
+            }
+        }
+        if let Some(name) = args.str("name") {
+            let map = found.into_iter().map(|(key, value)| (super::task::text(&key), value)).collect();
+            found = BTreeMap::from([(name.to_owned(), Node::new(Value::Map(map), task.place.clone()))]);
+        }
+        let shown: Map<String, Json> = found.iter().map(|(name, value)| (name.clone(), json(value))).collect();
+        let names: Vec<Json> = files.iter().map(|path| Json::from(path.display().to_string())).collect();
+        let mut state = host.state();
+        for (name, value) in found {
+            state.unknown.remove(&name);
+            state.included.insert(name, value);
+        }
+        Done::new(Status::Ok).with("ansible_facts", Json::Object(shown)).with("ansible_included_var_files", names)
+    }
+
+    fn add_host(&self, task: &Task, options: &[(Node, Node)]) -> Done {
+        let (mut name, mut groups, mut variables) = (None, Vec::new(), BTreeMap::new());
+        for (key, value) in options {
+            match key.as_str().unwrap_or_default() {
+                "name" | "hostname" | "host" => name = Some(shown(value)),
+                "groups" | "group" | "groupname" => match &value.value {
+                    Value::List(list) => groups.extend(list.iter().map(shown)),
+                    _ => groups.extend(shown(value).split(',').map(|group| group.trim().to_owned()).filter(|group| !group.is_empty())),
+                },
+                other => drop(variables.insert(other.to_owned(), value.clone())),
+            }
+        }
+        let Some(name) = name.filter(|name| !name.is_empty()) else { return Done::failed("`add_host` needs the option `name`") };
+        let (host, port) = match name.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') => (host.to_owned(), port.parse::<i64>().ok()),
+            _ => (name.clone(), None),
+        };
+        if let Some(port) = port {
+            variables.entry("ansible_port".to_owned()).or_insert_with(|| made(Value::Int(port)));
+        }
+        let new = self.core.change_inventory(|inventory| inventory.add_at_run_time(&host, &groups, &variables, &task.place));
+        self.machines.grown(&self.core.inventory_now());
+        let vars: Map<String, Json> = variables.iter().map(|(name, value)| (name.clone(), json(value))).collect();
+        let added = serde_json::json!({ "host_name": host, "groups": groups, "host_vars": vars });
+        Done::new(if new { Status::Changed } else { Status::Ok }).with("add_host", added)
+    }
+
+    fn group_by(&self, task: &Task, host: &Host<M::Machine>, args: &Args) -> Done {
+        let Some(key) = args.get("key").map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned)) else {
+            return Done::failed("`group_by` needs the option `key`");
+        };
+        let group = key.replace(' ', "-");
+        let parents: Vec<String> =
+            args.list("parents").unwrap_or_else(|| vec!["all"]).iter().map(|parent| parent.replace(' ', "-")).collect();
+        let name = host.name.to_string();
+        let new = self.core.change_inventory(|inventory| {
+            let put = inventory.put_group_at_run_time(&group, &parents, &task.place);
+            inventory.add_at_run_time(&name, std::slice::from_ref(&group), &BTreeMap::new(), &task.place) || put
+        });
+        Done::new(if new { Status::Changed } else { Status::Ok }).with("add_group", group).with("parent_groups", parents)
+    }
+
+    async fn pause(&self, args: &Args, manner: &Manner) -> Done {
+        let seconds = whole(args, "seconds").or_else(|| whole(args, "minutes").map(|minutes| minutes * 60));
+        let done =
+            Done::new(Status::Ok).with("rc", 0).with("echo", args.bool("echo").unwrap_or(true)).with("user_input", "").with("stderr", "");
+        match seconds {
+            Some(seconds) if !manner.check => {
+                let wait = Duration::from_secs(u64::try_from(seconds).unwrap_or(0).clamp(1, 7 * 86_400));
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.cancelled.cancelled() => return Done::failed("interrupted"),
+                }
+                done.with("stdout", format!("Paused for {seconds}.0 seconds")).with("delta", seconds)
+            }
+            Some(_) => done,
+            None => {
+                self.core.warn("`pause` without a time waits for a person, and goes on at once where nobody is asked".to_owned());
+                done
+            }
+        }
+    }
+
+    async fn settle_names(&self, view: &View, args: &Args) -> Result<Map<String, Json>, Stuck> {
+        let mut values = Map::new();
+        let given = args.dict("provided_arguments").cloned();
+        for name in args.dict("argument_spec").into_iter().flatten().map(|(name, _)| name) {
+            if let Some(value) = given.as_ref().and_then(|given| given.get(name)) {
+                values.insert(name.clone(), value.clone());
+                continue;
+            }
+            let engine = self.template();
+            let node = self.settle(view, |scope| scope.get(name).map(|node| engine.render(&node, Arc::clone(scope)))).await?;
+            if let Some(node) = node {
+                values.insert(name.clone(), json(&node?));
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// A number of which only the whole part counts.
+#[expect(clippy::cast_possible_truncation, reason = "nobody waits so long")]
+fn whole(args: &Args, name: &str) -> Option<i64> {
+    args.float(name).map(|number| number.trunc() as i64).or_else(|| args.int(name))
+}
+
+fn below(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(failed)?;
+    entries.sort();
+    for path in entries.iter().filter(|path| path.is_file()) {
+        files.push(path.clone());
+    }
+    for path in entries.iter().filter(|path| path.is_dir() && !path.is_symlink()) {
+        if depth > 1 {
+            below(path, depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// A role's argument specs against what there is: `required`, `type`, `choices`.
+fn validate(args: &Args, values: &Map<String, Json>) -> Done {
+    let mut errors: Vec<String> = Vec::new();
+    for (name, rule) in args.dict("argument_spec").into_iter().flatten() {
+        let rule_of = |key: &str| rule.get(key);
+        let Some(value) = values.get(name).filter(|value| !value.is_null()) else {
+            if rule_of("required").and_then(Json::as_bool) == Some(true) {
+                errors.push(format!("missing required arguments: {name}"));
+            }
+            continue;
+        };
+        let kind = rule_of("type").and_then(Json::as_str).unwrap_or("str");
+        let fits = match kind {
+            "int" => value.is_i64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok()),
+            "float" => value.is_number() || value.as_str().is_some_and(|text| text.parse::<f64>().is_ok()),
+            "bool" => value.is_boolean() || modules::boolean(&modules::node(value, &made(Value::Null).place)).is_some(),
+            "list" => !value.is_object(),
+            "dict" => value.is_object() || value.as_str().is_some_and(|text| text.contains('=') || text.starts_with('{')),
+            _ => true,
+        };
+        if !fits {
+            errors.push(format!("argument '{name}' is of type {} and we were unable to convert to {kind}", type_of(value)));
+        }
+        if let Some(choices) = rule_of("choices").and_then(Json::as_array) {
+            let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            if items.iter().any(|item| !choices.contains(item)) {
+                errors.push(format!(
+                    "value of {name} must be one of: {}, got: {value}",
+                    choices
+                        .iter()
+                        .map(|choice| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
+            }
+        }
+    }
+    if errors.is_empty() {
+        return Done::new(Status::Ok).with("msg", "The arg spec validation passed");
+    }
+    let done = Done::failed(format!("Validation of arguments failed:\n{}", errors.join("\n")));
+    done.with("argument_errors", errors)
+}
+
+fn type_of(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "NoneType",
+        Json::Bool(_) => "bool",
+        Json::Number(number) if number.is_f64() => "float",
+        Json::Number(_) => "int",
+        Json::String(_) => "str",
+        Json::Array(_) => "list",
+        Json::Object(_) => "dict",
+    }
+}

@@ -1,0 +1,328 @@
+//! One module on one machine: reading what its plan needs, planning, carrying out, reading back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Map, Value as Json};
+
+use super::host::{Host, Link, Machines, NotReached, Reached, Seat};
+use super::status::{Done, Status};
+use crate::modules::{Act, Decision, LocalWrite, Module, Task};
+use crate::node::apply::{Applied, Carried};
+use crate::node::machine::Machine;
+use crate::node::steps::Step;
+use crate::plan::{Change, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Touch};
+
+/// So often a plan is made anew because the machine had moved.
+const ATTEMPTS: usize = 3;
+/// So often facts may lead to the wish for further facts.
+const READINGS: usize = 50;
+
+/// How a module is called.
+pub(super) struct Call<'a> {
+    pub(super) module: &'static dyn Module,
+    pub(super) task: Task<'a>,
+    /// With which eyes and hands.
+    pub(super) scope: Scope,
+    /// What a person calls the task, for predictions.
+    pub(super) name: &'a str,
+    /// The playbook's directory.
+    pub(super) dir: &'a Path,
+    /// Whether somebody reads what it registers.
+    pub(super) wanted: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// These facts cannot be known, or only after a real run.
+    Unknown(BTreeMap<FactKey, String>),
+    /// The machine is not reached.
+    Gone(NotReached),
+}
+
+/// Connects if that was not done yet.
+pub(super) async fn reach<'a, M: Machines>(
+    seat: &'a mut Seat<M::Machine>,
+    machines: &M,
+    host: &str,
+) -> Result<&'a mut Reached<M::Machine>, NotReached> {
+    if matches!(seat.link, Link::Not) {
+        seat.link = match machines.connect(host).await {
+            Ok(reached) => Link::Up(reached),
+            Err(why) => Link::Down(why),
+        };
+    }
+    match &mut seat.link {
+        Link::Up(reached) => Ok(reached),
+        Link::Down(why) => Err(why.clone()),
+        Link::Not => Err(NotReached { why: "it was not connected to".to_owned(), hint: None }),
+    }
+}
+
+/// Reads facts into the store: one script for each pair of eyes.
+pub(super) async fn read<M: Machines>(
+    seat: &mut Seat<M::Machine>,
+    machines: &M,
+    host: &str,
+    keys: BTreeSet<FactKey>,
+) -> Result<(), NotReached> {
+    let mut by_scope: BTreeMap<Scope, Vec<Query>> = BTreeMap::new();
+    for key in keys.into_iter().filter(|key| seat.store.get(key).is_none()) {
+        by_scope.entry(key.scope).or_default().push(key.query);
+    }
+    for (scope, queries) in by_scope {
+        let reached = reach(seat, machines, host).await?;
+        let answers = reached.machine.read(&scope, &queries).await;
+        seat.trips += 1;
+        match answers {
+            Ok(answers) => {
+                for (query, observation) in answers {
+                    seat.store.insert(FactKey { scope: scope.clone(), query }, observation);
+                }
+            }
+            Err(lost) => {
+                let why = NotReached { why: lost.why, hint: None };
+                seat.link = Link::Down(why.clone());
+                return Err(why);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks until everything that was needed has been read.
+pub(super) async fn ask<M: Machines, T>(
+    seat: &mut Seat<M::Machine>,
+    machines: &M,
+    scope: &Scope,
+    mut question: impl FnMut(&Facts<'_>) -> Result<T, Stop>,
+) -> Result<(T, Vec<FactKey>), Halt> {
+    for _ in 0..READINGS {
+        let stop = {
+            let facts = Facts::new(&seat.store, scope.clone());
+            match question(&facts) {
+                Ok(answer) => return Ok((answer, facts.recorded())),
+                Err(stop) => stop,
+            }
+        };
+        match stop {
+            Stop::Need(keys) => {
+                let host = scope.host.clone();
+                read(seat, machines, &host, keys).await.map_err(Halt::Gone)?;
+            }
+            Stop::Unknown(why) => return Err(Halt::Unknown(why)),
+        }
+    }
+    Err(Halt::Unknown(BTreeMap::new()))
+}
+
+/// Carries a call out, or predicts what it would do.
+pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
+    let mut seat = host.machine.lock().await;
+    let seat = &mut *seat;
+    // an opaque call changes what cannot be foreseen, so it is not made where nothing is to be changed; but one that can only
+    // read tells the truth as long as nothing that it could see would be other by then
+    let reads = call.module.only_reads(&call.task) && !seat.predicted;
+    let check = call.task.check && !(call.module.is_opaque() && reads);
+    for _ in 0..ATTEMPTS {
+        let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| call.module.plan(&call.task, facts)).await {
+            Ok(answer) => answer,
+            Err(halt) => return halted(halt, call.task.check),
+        };
+        let Decision { act, result, local } = decision;
+        let change = match act {
+            Act::Skip(why) => {
+                let done = Done { result, ..Done::new(Status::Ok) };
+                return if done.result.contains_key("msg") { done } else { done.with("msg", why) };
+            }
+            Act::Fail(why) => {
+                let mut done = Done::failed(why);
+                done.result.extend(result);
+                return done;
+            }
+            Act::Reboot(_) | Act::Reconnect(_) if check => {
+                seat.predicted = true;
+                let done = Done { result, ..Done::new(Status::Changed) };
+                return done.with("elapsed", 0).with("rebooted", true);
+            }
+            Act::Reboot(how) => {
+                let host = call.scope.host.clone();
+                if let Err(gone) = lock(seat, machines, &host).await {
+                    return gone;
+                }
+                return super::reboot::reboot(seat, machines, &call.scope, &how).await;
+            }
+            Act::Reconnect(how) => return super::reboot::reconnect(seat, machines, &call.scope, &how).await,
+            Act::Plan(Plan::Refuse(refusal)) => {
+                let mut done = Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) };
+                done.result = result;
+                return done;
+            }
+            Act::Plan(Plan::Unchanged) if !local.is_empty() => return written(&local, call, result),
+            Act::Plan(Plan::Unchanged) => return finished(seat, machines, call, Done { result, ..Done::new(Status::Ok) }, None).await,
+            Act::Plan(Plan::Change(change)) => change,
+        };
+        let done = Done { result, changes: change.diff.clone(), ..Done::new(Status::Changed) };
+        if check {
+            return predicted(seat, machines, call, done, &change).await;
+        }
+        match carry_out(seat, machines, call, &change, relied_on).await {
+            Ok(carried) => {
+                let done = if reads { Done { changes: Vec::new(), ..done } } else { done };
+                return finished(seat, machines, call, done, Some(&carried)).await;
+            }
+            Err(Some(done)) => return done,
+            Err(None) => {}
+        }
+    }
+    Done::failed(format!("the machine changes while it is being changed: planned {ATTEMPTS} times, and what was seen was other each time"))
+}
+
+fn halted(halt: Halt, check: bool) -> Done {
+    match halt {
+        Halt::Gone(gone) => Done { why: Some(gone.why), hint: gone.hint, ..Done::new(Status::Unreachable) },
+        Halt::Unknown(why) => {
+            let reasons: Vec<String> = why.iter().map(|(key, why)| format!("{}: {why}", key.query)).collect();
+            let predicted = check && why.values().any(|why| why.starts_with("depends on what") || why.starts_with("only partly known"));
+            if predicted {
+                let mut whys: Vec<&str> = why.values().map(String::as_str).collect();
+                whys.dedup();
+                return Done::pending(whys.join("; "));
+            }
+            Done::failed(format!("cannot be known, so nothing was changed: {}", reasons.join("; ")))
+        }
+    }
+}
+
+async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
+    seat.predicted = true;
+    if call.module.is_opaque() {
+        let scope = &call.scope;
+        seat.store.predict(scope, call.name, &[], &[Touch::Everything]);
+        return Done::pending("only a real run produces what it does");
+    }
+    let touches: Vec<Touch> = change.steps.iter().flat_map(Step::touches).chain(change.touches.iter().cloned()).collect();
+    seat.store.predict(&call.scope, call.name, &change.expect, &touches);
+    // what only a real run would tell is left out
+    match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await {
+        Ok((result, _)) => with(done, result),
+        Err(_) => done,
+    }
+}
+
+/// Makes the machine ours before its first change.
+async fn lock<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, host: &str) -> Result<(), Done> {
+    let ended = |why: NotReached, status| Done { why: Some(why.why), hint: why.hint, ..Done::new(status) };
+    let locked = seat.locked;
+    let reached = reach(seat, machines, host).await.map_err(|why| ended(why, Status::Unreachable))?;
+    if !locked {
+        machines.lock(host, &mut reached.machine).await.map_err(|why| ended(why, Status::Refused))?;
+        seat.locked = true;
+    }
+    Ok(())
+}
+
+/// What is written on this machine.
+fn written(local: &[LocalWrite], call: &Call<'_>, result: Map<String, Json>) -> Done {
+    match super::local::write(local, call.dir, call.task.check) {
+        Ok((changed, last)) => {
+            let mut done = Done { result, ..Done::new(if changed { Status::Changed } else { Status::Ok }) };
+            if let (true, Some(last)) = (done.result.contains_key("dest"), last) {
+                done.result.insert("dest".to_owned(), Json::from(last.display().to_string()));
+            }
+            done
+        }
+        Err(why) => Done::failed(why),
+    }
+}
+
+/// `Err(None)`: the machine had moved; plan anew.
+async fn carry_out<M: Machines>(
+    seat: &mut Seat<M::Machine>,
+    machines: &M,
+    call: &Call<'_>,
+    change: &Change<Step>,
+    relied_on: Vec<FactKey>,
+) -> Result<Carried, Option<Done>> {
+    let host = call.scope.host.clone();
+    let gone = |gone: NotReached, status| Some(Done { why: Some(gone.why), hint: gone.hint, ..Done::new(status) });
+    let preconditions: Vec<(FactKey, Observation)> =
+        relied_on.into_iter().filter_map(|key| seat.store.get(&key).map(|observation| (key.clone(), observation.clone()))).collect();
+    lock(seat, machines, &host).await.map_err(Some)?;
+    let reached = reach(seat, machines, &host).await.map_err(|why| gone(why, Status::Unreachable))?;
+    let applied = reached.machine.apply(&call.scope, change, &preconditions).await;
+    seat.trips += 1;
+    let touches: Vec<Touch> = change.steps.iter().flat_map(Step::touches).chain(change.touches.iter().cloned()).collect();
+    let forget = |seat: &mut Seat<M::Machine>| seat.store.forget(&host, &touches);
+    match applied {
+        Applied::Done(carried) => {
+            forget(seat);
+            for (query, observation) in &carried.readings {
+                seat.store.insert(FactKey { scope: call.scope.clone(), query: query.clone() }, observation.clone());
+            }
+            Ok(carried)
+        }
+        Applied::Moved(moved) => {
+            for moved in moved {
+                seat.store.insert(FactKey { scope: call.scope.clone(), query: moved.query }, moved.is);
+            }
+            Err(None)
+        }
+        Applied::StepFailed { index, output, .. } => {
+            forget(seat);
+            let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr }).trim().to_owned();
+            let what = change.steps.get(index).map(Step::describe).unwrap_or_default();
+            let why = if said.is_empty() { format!("{what}: it ended with status {}", output.status) } else { format!("{what}: {said}") };
+            Err(Some(Done::failed(why)))
+        }
+        Applied::Unmet { unmet, .. } => {
+            forget(seat);
+            let why: Vec<String> = unmet.iter().map(ToString::to_string).collect();
+            Err(Some(Done::failed(format!("it was done, and it is not so: {}", why.join("; ")))))
+        }
+        Applied::Locked(lost) => Err(Some(Done { why: Some(lost.to_string()), ..Done::new(Status::Refused) })),
+        Applied::NotBegun(why) => {
+            let why = NotReached { why, hint: None };
+            seat.link = Link::Down(why.clone());
+            Err(gone(why, Status::Unreachable))
+        }
+        Applied::Unusable(why) => Err(Some(Done::failed(why))),
+        Applied::Unknown(why) => {
+            forget(seat);
+            let why = NotReached {
+                why: format!("the outcome is unknown: {why}"),
+                hint: Some("run it again: it looks first at what is so now".to_owned()),
+            };
+            seat.link = Link::Down(why.clone());
+            Err(gone(why, Status::Unknown))
+        }
+    }
+}
+
+/// With what is registered.
+async fn finished<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, carried: Option<&Carried>) -> Done {
+    if !(call.wanted || call.module.is_opaque()) {
+        return done;
+    }
+    match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, carried)).await {
+        Ok((result, _)) => with(done, result),
+        // it was done all the same
+        Err(Halt::Gone(gone)) => Done { why: Some(gone.why), hint: gone.hint, status: Status::Unreachable, ..done },
+        Err(Halt::Unknown(_)) => done,
+    }
+}
+
+/// The result over what was there; `failed`, `changed` and `skipped` in it decide.
+fn with(mut done: Done, result: Map<String, Json>) -> Done {
+    done.result.extend(result);
+    let flag = |done: &mut Done, name: &str| done.result.remove(name).and_then(|value| value.as_bool());
+    if let Some(changed) = flag(&mut done, "changed") {
+        done.status = if changed { Status::Changed } else { Status::Ok };
+    }
+    if flag(&mut done, "failed") == Some(true) {
+        done.status = Status::Failed;
+        done.why = done.result.get("msg").and_then(Json::as_str).map(str::to_owned).or(done.why);
+    }
+    done
+}

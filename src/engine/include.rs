@@ -1,0 +1,208 @@
+//! What is read when its turn comes: `include_tasks`, `include_role`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use super::condition;
+use super::host::{Host, Machines};
+use super::items::{Hosts, Position};
+use super::outside;
+use super::play::Engine;
+use super::status::{Done, Status};
+use super::task::{Stuck, conditions, object, shown, without_omitted};
+use crate::diagnostics::{Diagnostics, Level as Severity};
+use crate::modules;
+use crate::playbook::{Common, Context, Included, RoleFrom, Task};
+use crate::report::Event;
+use crate::yaml::{Node, python_str};
+
+/// How deep includes may stand in each other.
+const DEEPEST: usize = 50;
+
+/// What one host includes.
+#[derive(Clone, PartialEq)]
+struct Wish {
+    options: Vec<(Node, Node)>,
+    /// The loop's variables.
+    top: BTreeMap<String, Node>,
+}
+
+impl<M: Machines> Engine<M> {
+    /// Reads and does what these hosts include; hosts that include the same go together.
+    pub(super) async fn include(&self, at: &Position, task: &Arc<Task>, hosts: &[Arc<Host<M::Machine>>], role: bool) {
+        let mut groups: Vec<(Wish, Hosts<M::Machine>)> = Vec::new();
+        for host in hosts {
+            match self.wishes(at, task, host).await {
+                Ok(wishes) => {
+                    for wish in wishes {
+                        match groups
+                            .iter_mut()
+                            .find(|(known, members)| *known == wish && !members.iter().any(|member| member.name == host.name))
+                        {
+                            Some((_, members)) => members.push(Arc::clone(host)),
+                            None => groups.push((wish, vec![Arc::clone(host)])),
+                        }
+                    }
+                }
+                Err(stuck) => drop(self.conclude(at, task, host, &stuck.done()).await),
+            }
+        }
+        for (wish, members) in groups {
+            let members: Vec<Arc<Host<M::Machine>>> = members.into_iter().filter(|host| host.is_active()).collect();
+            if members.is_empty() || self.cancelled.is_cancelled() {
+                continue;
+            }
+            if at.depth >= DEEPEST {
+                self.all_fail(at, task, &members, "includes stand in each other without end").await;
+                continue;
+            }
+            let (included, problems) = self.read_included(at, task, &wish, role);
+            if let Some(error) = problems.0.iter().find(|problem| problem.level == Severity::Error) {
+                let (message, hint) = (error.message.clone(), error.hint.clone());
+                let place =
+                    error.place.as_ref().map(|place| format!(" ({})", crate::inventory::where_it_stands(place))).unwrap_or_default();
+                for host in &members {
+                    let done = Done { hint: hint.clone(), ..Done::failed(format!("{message}{place}")) };
+                    self.finish_include(at, task, host, done).await;
+                }
+                continue;
+            }
+            problems.0.iter().for_each(|warning| (self.core.setting.tell)(Event::from(warning)));
+            for host in &members {
+                let done = Done::new(Status::Ok).with("include", included.items.len()).with("include_args", object(&wish.options));
+                self.finish_include(at, task, host, done).await;
+            }
+            {
+                let mut handlers = at.play.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+                let known: Vec<_> = handlers.iter().map(|handler| handler.task.place.clone()).collect();
+                handlers.extend(included.handlers.iter().filter(|handler| !known.contains(&handler.task.place)).cloned());
+            }
+            let public = wish.options.iter().any(|(key, value)| key.as_str() == Some("public") && modules::boolean(value) == Some(true));
+            if role && public {
+                at.play.roles.lock().unwrap_or_else(PoisonError::into_inner).extend(included.roles.iter().cloned());
+            }
+            let mut params = at.params.clone();
+            let own: BTreeMap<String, Node> = task
+                .levels
+                .last()
+                .map(|level| level.vars.iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect())
+                .unwrap_or_default();
+            params.push(Arc::new(own));
+            if !wish.top.is_empty() {
+                params.push(Arc::new(wish.top.clone()));
+            }
+            let inner = Position { play: Arc::clone(&at.play), params, depth: at.depth + 1 };
+            self.items(&inner, &included.items, members).await;
+        }
+    }
+
+    async fn finish_include(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: Done) {
+        if let Some(name) = &task.register {
+            self.register(host, name, &done, false);
+        }
+        self.conclude(at, task, host, &done).await;
+    }
+
+    async fn all_fail(&self, at: &Position, task: &Arc<Task>, hosts: &[Arc<Host<M::Machine>>], why: &str) {
+        for host in hosts {
+            self.conclude(at, task, host, &Done::failed(why)).await;
+        }
+    }
+
+    /// What a host includes: nothing, once, or once for each item.
+    async fn wishes(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Result<Vec<Wish>, Stuck> {
+        let engine = self.template();
+        let view = self.view(at, task, &host.name, Arc::default());
+        let tops: Vec<BTreeMap<String, Node>> = match &task.repeat {
+            None => vec![BTreeMap::new()],
+            Some(repeat) => {
+                let search = outside::search(task, &at.play.play.dir);
+                let home = engine.home().to_owned();
+                let find =
+                    |name: &str| ["", "tasks", "files", "vars"].iter().find_map(|folder| outside::find(&search, folder, name, &home).ok());
+                let items = match self.settle(&view, |scope| super::loops::items(repeat, &engine, scope, &find)).await? {
+                    Ok(items) => items,
+                    Err(error) => {
+                        if let Ok(Ok(Some(_))) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await
+                        {
+                            self.conclude(at, task, host, &Done::skipped(None)).await;
+                            return Ok(Vec::new());
+                        }
+                        return Err(Stuck::Wrong(error));
+                    }
+                };
+                let name = task.loop_control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str);
+                let index = task.loop_control.index_var.as_ref().map(python_str);
+                let top = |(at, item): (usize, Node)| {
+                    let mut top = BTreeMap::from([(name.clone(), item), ("ansible_loop_var".to_owned(), super::task::text(&name))]);
+                    top.extend(
+                        index
+                            .iter()
+                            .map(|name| (name.clone(), super::magic::made(crate::yaml::Value::Int(i64::try_from(at).unwrap_or(0))))),
+                    );
+                    top
+                };
+                items.into_iter().enumerate().map(top).collect()
+            }
+        };
+        let mut wishes = Vec::new();
+        let mut skipped = None;
+        for top in tops {
+            let view = self.view(at, task, &host.name, Arc::new(top.clone()));
+            if let Some(condition) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await?? {
+                skipped = Some(condition);
+                continue;
+            }
+            let mut options = Vec::new();
+            for (key, value) in &task.action.options {
+                // its keywords are rendered by the tasks that get them
+                let value = if key.as_str() == Some("apply") { value.clone() } else { self.rendered(&view, value).await? };
+                options.extend(without_omitted(value).map(|value| (key.clone(), value)));
+            }
+            wishes.push(Wish { options, top });
+        }
+        if wishes.is_empty() {
+            let done = Done::skipped(skipped);
+            if let Some(name) = &task.register {
+                self.register(host, name, &done, false);
+            }
+            self.conclude(at, task, host, &done).await;
+        }
+        Ok(wishes)
+    }
+
+    fn read_included(&self, at: &Position, task: &Task, wish: &Wish, role: bool) -> (Included, Diagnostics) {
+        let option = |names: &[&str]| {
+            wish.options.iter().find(|(key, _)| key.as_str().is_some_and(|key| names.contains(&key))).map(|(_, value)| value)
+        };
+        let mut context = Context::within(task, &at.play.play, Vec::new());
+        if let Some(apply) = option(&["apply"]).and_then(Node::as_map) {
+            let mut common = Common::default();
+            for (key, value) in apply {
+                let list = || value.as_list().map_or_else(|| vec![value.clone()], <[Node]>::to_vec);
+                match key.as_str().unwrap_or_default() {
+                    "when" => common.when.extend(list()),
+                    "tags" => common.tags.extend(list()),
+                    "vars" => common.vars.extend(value.as_map().into_iter().flatten().cloned()),
+                    "environment" => common.environment.extend(list()),
+                    "module_defaults" => common.module_defaults.extend(list()),
+                    name => drop(common.others.insert(name.to_owned(), value.clone())),
+                }
+            }
+            context = context.with(common);
+        }
+        let name = if role { option(&["name", "role"]) } else { option(&["file", modules::FREE_FORM]) };
+        let Some(name) = name else {
+            let what = if role { "`include_role` needs `name`" } else { "`include_tasks` needs the name of a file" };
+            return (Included::default(), crate::diagnostics::Diagnostic::error(what).at(task.place.clone()).into());
+        };
+        let name = Node { value: crate::yaml::Value::from(shown(name).as_str()), ..name.clone() };
+        self.with_request(|request| {
+            if role {
+                crate::playbook::load_role(&name, &RoleFrom::of(&wish.options), &context, request)
+            } else {
+                crate::playbook::load_tasks(&name, &context, request)
+            }
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Variables that Ansible makes itself and nobody can set.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock, PoisonError};
+
+use super::play::{Options, Setting};
+use super::scope::{PlayVars, View};
+use crate::diagnostics::Source;
+use crate::inventory::Inventory;
+use crate::playbook::Role;
+use crate::yaml::{Node, Value};
+
+/// Their names, for "did you mean".
+pub(super) const NAMES: &[&str] = &[
+    "ansible_check_mode",
+    "ansible_diff_mode",
+    "ansible_forks",
+    "ansible_inventory_sources",
+    "ansible_limit",
+    "ansible_parent_role_names",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_role_name",
+    "ansible_role_names",
+    "ansible_run_tags",
+    "ansible_skip_tags",
+    "ansible_verbosity",
+    "ansible_version",
+    "group_names",
+    "groups",
+    "hostvars",
+    "inventory_dir",
+    "inventory_file",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "omit",
+    "play_hosts",
+    "playbook_dir",
+    "role_name",
+    "role_path",
+];
+
+/// What `omit` is: an option with this value is not given.
+pub(super) const OMIT: &str = "__omit_place_holder__b4f4ff2d6d1f0a1d";
+
+/// A value that stands nowhere. It is no template, whatever it looks like.
+pub(super) fn made(value: Value) -> Node {
+    static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::new("", ""));
+    Node { literal: true, ..Node::new(value, NOWHERE.whole()) }
+}
+
+fn texts<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Value {
+    Value::List(texts.into_iter().map(|text| made(Value::from(text.as_ref()))).collect())
+}
+
+/// What one of them is for a host, as the inventory and the options have it.
+pub(super) fn value(
+    name: &str,
+    view: &View,
+    inventory: &Inventory,
+    options: &Options,
+    setting: &Setting,
+    active: &dyn Fn(&str) -> bool,
+) -> Option<Value> {
+    let host = || inventory.host(&view.host);
+    let play = view.play.as_deref();
+    let role = view.role.as_deref();
+    Some(match name {
+        "inventory_hostname" => Value::Str(Arc::clone(&view.host)),
+        "inventory_hostname_short" => Value::from(short(&view.host)),
+        "group_names" => texts(inventory.group_names(host()?)),
+        "groups" => {
+            Value::Map(inventory.groups().map(|group| (made(Value::from(&*group.name)), group_hosts(inventory, &group.name))).collect())
+        }
+        "inventory_file" => path(host()?.file.as_deref().map(Path::new)),
+        "inventory_dir" => path(host()?.file.as_deref().map(|file| Path::new(file).parent().unwrap_or(Path::new("")))),
+        "playbook_dir" => path(Some(&play?.play.dir)),
+        "omit" => Value::from(OMIT),
+        "ansible_check_mode" => Value::Bool(options.check),
+        "ansible_diff_mode" => Value::Bool(options.diff),
+        "ansible_forks" => Value::Int(i64::try_from(options.forks).unwrap_or(i64::MAX)),
+        "ansible_verbosity" => Value::Int(0),
+        "ansible_limit" => Value::from(setting.limit.as_deref()?),
+        "ansible_run_tags" => texts(if options.tags.is_empty() { vec!["all"] } else { options.tags.iter().map(String::as_str).collect() }),
+        "ansible_skip_tags" => texts(&options.skip_tags),
+        "ansible_inventory_sources" => texts(&setting.inventory_sources),
+        "ansible_version" => version(),
+        "ansible_play_name" => Value::from(play?.play.name.as_ref().or(Some(&play?.play.hosts))?.as_str().unwrap_or_default()),
+        "ansible_play_batch" | "play_hosts" => texts(play?.batch.iter().filter(|host| active(host))),
+        "ansible_play_hosts" => texts(play?.all.iter().filter(|host| active(host))),
+        "ansible_play_hosts_all" => texts(&play?.all),
+        "ansible_play_role_names" => texts(role_names(play?, false)),
+        "ansible_role_names" => texts(role_names(play?, true)),
+        "role_name" | "ansible_role_name" => Value::from(role?.name.as_str()),
+        "role_path" => path(Some(&role?.path)),
+        "ansible_parent_role_names" => texts(&role?.parents),
+        _ => return None,
+    })
+}
+
+/// The names of a group's hosts.
+pub(super) fn group_hosts(inventory: &Inventory, group: &str) -> Node {
+    made(Value::List(inventory.group_hosts(group).into_iter().map(|name| made(Value::Str(name))).collect()))
+}
+
+fn role_names(play: &PlayVars, dependencies: bool) -> Vec<String> {
+    fn add(role: &Role, dependencies: bool, names: &mut Vec<String>) {
+        if dependencies {
+            role.dependencies.iter().for_each(|role| add(role, dependencies, names));
+        }
+        if !names.contains(&role.name) {
+            names.push(role.name.clone());
+        }
+    }
+    let mut names = Vec::new();
+    play.play.roles.iter().for_each(|role| add(role, dependencies, &mut names));
+    play.roles.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|role| add(role, dependencies, &mut names));
+    names
+}
+
+/// The version of Ansible whose dialect this is.
+fn version() -> Value {
+    let entry = |name: &str, value: Value| (made(Value::from(name)), made(value));
+    Value::Map(vec![
+        entry("full", Value::from("2.19.14")),
+        entry("string", Value::from("2.19.14")),
+        entry("major", Value::Int(2)),
+        entry("minor", Value::Int(19)),
+        entry("revision", Value::Int(14)),
+    ])
+}
+
+/// A path from the root on, links not followed.
+fn path(path: Option<&Path>) -> Value {
+    let Some(path) = path else { return Value::Null };
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Value::from(absolute.components().collect::<std::path::PathBuf>().display().to_string().as_str())
+}
+
+/// The name up to its first dot, unless it is an address.
+fn short(name: &str) -> &str {
+    if name.parse::<std::net::IpAddr>().is_ok() { name } else { name.split('.').next().unwrap_or(name) }
+}

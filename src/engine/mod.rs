@@ -1,0 +1,33 @@
+//! Walks plays over their hosts: conditions, loops, blocks, handlers, batches, reading ahead.
+//!
+//! [`Engine::run`] takes plays in their order. Each task is done on all hosts of a batch before the next begins (`strategy:
+//! linear`), unless a play says `free`. What a task needs to know of a machine is read for all tasks in sight at once
+//! ([`ahead`]), so that a run in which nothing has to change costs one round trip.
+
+mod action;
+mod ahead;
+mod call;
+mod condition;
+mod core;
+mod gather;
+mod host;
+mod include;
+mod items;
+mod local;
+mod loops;
+mod magic;
+mod outside;
+mod play;
+mod reboot;
+mod scope;
+mod status;
+mod tags;
+mod task;
+
+pub use host::{Machines, NotReached, Reached};
+pub use play::{Engine, HostEnd, Options, Setting};
+pub use status::Status;
+pub use tags::runs;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What a module sees of this machine: the files that a task names, and templates.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostics::Source;
+use crate::modules::{LocalEntry, Outside, TemplateText};
+use crate::playbook::{Role, Task};
+use crate::template::{Engine, Scope};
+use crate::yaml::{Keys, Node};
+
+/// For one task on one host.
+pub(super) struct Here<'a> {
+    pub(super) search: Vec<PathBuf>,
+    pub(super) engine: &'a Engine,
+    pub(super) keys: &'a Keys,
+    pub(super) scope: Arc<dyn Scope>,
+}
+
+/// Where files of a task are looked for, the nearest first: the role's and those of the roles that need it, the including
+/// file's, the playbook's. In each first in `folder`, then in it itself.
+pub(super) fn search(task: &Task, playbook: &Path) -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> = Vec::new();
+    fn add(role: &Role, dirs: &mut Vec<PathBuf>) {
+        dirs.push(role.path.clone());
+    }
+    if let Some(role) = &task.role {
+        add(role, &mut dirs);
+    }
+    dirs.extend(task.file.parent().map(Path::to_owned));
+    dirs.push(playbook.to_owned());
+    let mut unique: Vec<PathBuf> = Vec::new();
+    for dir in dirs {
+        if !unique.contains(&dir) {
+            unique.push(dir);
+        }
+    }
+    unique
+}
+
+/// The first of these that is there.
+pub(super) fn find(search: &[PathBuf], folder: &str, name: &str, home: &Path) -> Result<PathBuf, String> {
+    let name = match name.strip_prefix("~/") {
+        Some(rest) => home.join(rest),
+        None => PathBuf::from(name),
+    };
+    let candidates: Vec<PathBuf> = if name.is_absolute() {
+        vec![name.clone()]
+    } else {
+        search.iter().flat_map(|dir| [dir.join(folder).join(&name), dir.join(&name)]).collect()
+    };
+    if let Some(found) = candidates.iter().find(|path| path.exists()) {
+        return Ok(found.clone());
+    }
+    let places: Vec<String> = candidates.iter().map(|path| format!("`{}`", path.display())).collect();
+    Err(format!("there is no file `{}`; looked for {}", name.display(), places.join(", ")))
+}
+
+impl Here<'_> {
+    fn path(&self, folder: &str, name: &str) -> Result<PathBuf, String> {
+        find(&self.search, folder, name, self.engine.home())
+    }
+}
+
+impl Outside for Here<'_> {
+    fn file(&self, folder: &str, name: &str) -> Result<Vec<u8>, String> {
+        let path = self.path(folder, name)?;
+        let bytes =
+            std::fs::read(&path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))?;
+        opened(bytes, &path, self.keys)
+    }
+
+    fn tree(&self, folder: &str, name: &str, follow: bool) -> Result<Vec<LocalEntry>, String> {
+        let root = self.path(folder, name)?;
+        if !root.is_dir() {
+            let mode = metadata(&root)?.permissions().mode() & 0o7777;
+            return Ok(vec![LocalEntry { path: String::new(), mode, content: Some(self.file(folder, name)?), link: None }]);
+        }
+        let mut entries = Vec::new();
+        walk(&root, "", &mut entries, self.keys, follow, 0)?;
+        Ok(entries)
+    }
+
+    fn is_directory(&self, folder: &str, name: &str) -> bool {
+        self.path(folder, name).is_ok_and(|path| path.is_dir())
+    }
+
+    fn render(&self, template: &TemplateText<'_>) -> Result<String, String> {
+        struct Over {
+            own: BTreeMap<String, Node>,
+            inner: Arc<dyn Scope>,
+        }
+        impl Scope for Over {
+            fn get(&self, name: &str) -> Option<Node> {
+                if name == "ansible_managed" {
+                    return self.inner.get(name).or_else(|| self.own.get(name).cloned());
+                }
+                self.own.get(name).cloned().or_else(|| self.inner.get(name))
+            }
+            fn entry(&self, name: &str, key: &str) -> Option<Node> {
+                self.inner.entry(name, key)
+            }
+            fn names(&self) -> Vec<String> {
+                self.inner.names().into_iter().chain(self.own.keys().cloned()).collect()
+            }
+            fn hosts(&self) -> Vec<String> {
+                self.inner.hosts()
+            }
+            fn host(&self, name: &str) -> Option<Arc<dyn Scope>> {
+                self.inner.host(name)
+            }
+        }
+        let path = self.path("templates", template.name).unwrap_or_else(|_| PathBuf::from(template.name));
+        let source = Source::new(path.display().to_string(), template.text);
+        let mut own: BTreeMap<String, Node> =
+            template.variables.iter().map(|(name, value)| (name.clone(), crate::modules::node(value, &source.whole()))).collect();
+        let full = std::path::absolute(&path).unwrap_or(path);
+        own.insert("template_fullpath".to_owned(), super::task::text(&full.display().to_string()));
+        let scope = Arc::new(Over { own, inner: Arc::clone(&self.scope) });
+        let rendered = self.engine.render_text(&source, scope, template.options).map_err(|error| match &error.place {
+            Some(place) => format!("{} ({})", error.message, crate::inventory::where_it_stands(place)),
+            None => error.message.clone(),
+        })?;
+        Ok(super::task::shown(&rendered))
+    }
+}
+
+fn opened(bytes: Vec<u8>, path: &Path, keys: &Keys) -> Result<Vec<u8>, String> {
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if crate::yaml::is_encrypted(text) => {
+            keys.open_text(text).map(String::into_bytes).map_err(|error| format!("`{}`: {error}; {}", path.display(), error.advice()))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+fn metadata(path: &Path) -> Result<std::fs::Metadata, String> {
+    std::fs::metadata(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))
+}
+
+fn walk(dir: &Path, prefix: &str, entries: &mut Vec<LocalEntry>, keys: &Keys, follow: bool, depth: usize) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
+    if depth > 100 {
+        return Err(format!("`{}` is nested too deeply", dir.display()));
+    }
+    let mut names: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+    names.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in names {
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        let real = entry.path();
+        let is_link = real.is_symlink();
+        // one that leads nowhere, or back to where it stands, stays a link
+        let circles = is_link && real.canonicalize().map_or(true, |target| dir.canonicalize().is_ok_and(|dir| dir.starts_with(&target)));
+        if is_link && (!follow || circles) {
+            let target = std::fs::read_link(&real).map_err(failed)?.display().to_string();
+            entries.push(LocalEntry { path, mode: 0o777, content: None, link: Some(target) });
+            continue;
+        }
+        let metadata = metadata(&real)?;
+        let mode = metadata.permissions().mode() & 0o7777;
+        if metadata.is_dir() {
+            entries.push(LocalEntry { path: path.clone(), mode, content: None, link: None });
+            walk(&real, &path, entries, keys, follow, depth + 1)?;
+        } else {
+            let bytes = std::fs::read(&real).map_err(failed)?;
+            entries.push(LocalEntry { path, mode, content: Some(opened(bytes, &real, keys)?), link: None });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! What a task may name on a host: variables by Ansible's precedence, and what was named that is not known yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::host::State;
+use super::magic;
+use crate::playbook::{Handler, Level, Play, Role};
+use crate::template::Scope;
+use crate::yaml::{Node, Value};
+
+/// Variables of a run that are the same for all its hosts and tasks.
+pub(super) trait World: Send + Sync {
+    /// What is known of a host, by its name.
+    fn state(&self, host: &str) -> Option<Arc<dyn Known>>;
+    /// A host's variables in the inventory, those of the command line not among them.
+    fn inventory(&self, host: &str) -> Option<Arc<BTreeMap<String, Node>>>;
+    /// Variables of the command line.
+    fn extra(&self) -> &BTreeMap<String, Node>;
+    /// Variables that are made, not set.
+    fn magic(&self, name: &str, view: &View) -> Option<Value>;
+    /// One value of a variable that grows with the inventory.
+    fn entry(&self, name: &str, key: &str) -> Option<Node>;
+    /// All hosts.
+    fn hosts(&self) -> Vec<String>;
+}
+
+/// A host's own variables.
+pub(super) trait Known: Send + Sync {
+    /// Looks into its state.
+    fn look(&self, see: &mut dyn FnMut(&State));
+}
+
+/// With which eyes variables are looked at.
+#[derive(Clone, Default)]
+pub(super) struct View {
+    /// The host.
+    pub(super) host: Arc<str>,
+    /// The play; none for a look at another host through `hostvars`.
+    pub(super) play: Option<Arc<PlayVars>>,
+    /// The role of the task.
+    pub(super) role: Option<Arc<Role>>,
+    /// The levels of keywords around the task, outermost first; the first is the play's.
+    pub(super) levels: Vec<Level>,
+    /// What `include_tasks` and `include_role` gave, the innermost last.
+    pub(super) params: Vec<Arc<BTreeMap<String, Node>>>,
+    /// The loop's variables, and others that come before all but the command line's.
+    pub(super) top: Arc<BTreeMap<String, Node>>,
+}
+
+/// What a play brings.
+pub(super) struct PlayVars {
+    /// The play.
+    pub(super) play: Arc<Play>,
+    /// `vars_prompt`, by the answers.
+    pub(super) prompts: BTreeMap<String, Node>,
+    /// The hosts of this batch, of the play, and those of it that are still active.
+    pub(super) batch: Vec<Arc<str>>,
+    pub(super) all: Vec<Arc<str>>,
+    /// Roles that were included with `public: true`, after the play's own.
+    pub(super) roles: Mutex<Vec<Arc<Role>>>,
+    /// The handlers, those that included roles bring at the end.
+    pub(super) handlers: Mutex<Vec<Handler>>,
+}
+
+/// What was named and is not known yet.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Facts, by host.
+    pub(super) facts: BTreeMap<String, BTreeSet<String>>,
+    /// Variables that only a real run has: why.
+    pub(super) unknown: BTreeSet<String>,
+}
+
+/// A scope for templates that notes down what it has not got.
+pub(super) struct TaskScope {
+    pub(super) world: Arc<dyn World>,
+    pub(super) view: View,
+    pub(super) wanted: Arc<Mutex<Wanted>>,
+}
+
+impl TaskScope {
+    fn note(&self, note: impl FnOnce(&mut Wanted)) {
+        note(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// `set_fact` and `register`; noted down if only a real run has it.
+    fn set(&self, name: &str) -> Option<Node> {
+        let (mut found, mut unknown) = (None, None);
+        self.world.state(&self.view.host)?.look(&mut |state| {
+            found = state.set.get(name).cloned();
+            unknown = state.unknown.get(name).cloned();
+        });
+        if let Some(why) = unknown {
+            self.note(|wanted| {
+                wanted.unknown.insert(why);
+            });
+        }
+        found
+    }
+
+    fn included(&self, name: &str) -> Option<Node> {
+        let mut found = None;
+        self.world.state(&self.view.host)?.look(&mut |state| found = state.included.get(name).cloned());
+        found
+    }
+
+    /// `vars_files`.
+    fn file(&self, name: &str) -> Option<Node> {
+        let mut found = None;
+        self.world.state(&self.view.host)?.look(&mut |state| found = state.files.get(name).cloned());
+        found
+    }
+
+    /// A fact by Ansible's name; noted down if it could be read.
+    fn fact(&self, name: &str) -> Option<Node> {
+        let short = name.strip_prefix("ansible_")?;
+        let (mut found, mut read) = (None, false);
+        self.world.state(&self.view.host)?.look(&mut |state| {
+            if short == "facts" {
+                read = state.gathers && !state.looked_for.contains("all");
+                let map = state.facts.iter().map(|(name, value)| (magic::made(Value::from(name.as_str())), value.clone()));
+                found = (state.gathers || !state.facts.is_empty()).then(|| magic::made(Value::Map(map.collect())));
+            } else {
+                found = state.facts.get(short).cloned();
+                read = found.is_none() && state.gathers && !state.looked_for.contains(short) && !state.looked_for.contains("all");
+            }
+        });
+        if read && (short == "facts" || super::gather::knows(short)) {
+            let name = if short == "facts" { "all" } else { short };
+            self.note(|wanted| {
+                wanted.facts.entry(self.view.host.to_string()).or_default().insert(name.to_owned());
+            });
+        }
+        found
+    }
+
+    fn roles(&self) -> Vec<Arc<Role>> {
+        let Some(play) = &self.view.play else { return Vec::new() };
+        let later = play.roles.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        play.play.roles.iter().cloned().chain(later).collect()
+    }
+
+    fn of_roles(&self, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Option<Node> {
+        let own = self.view.role.as_ref().and_then(|role| in_role(role, name, which));
+        own.or_else(|| self.roles().iter().rev().find_map(|role| in_role(role, name, which)))
+    }
+
+    fn find(&self, name: &str) -> Option<Node> {
+        let view = &self.view;
+        let pairs = |pairs: &[(Node, Node)]| pair(pairs, name);
+        if let Some(found) = self.world.extra().get(name) {
+            return Some(found.clone());
+        }
+        if let Some(found) = view.top.get(name).or_else(|| view.params.iter().rev().find_map(|params| params.get(name))) {
+            return Some(found.clone());
+        }
+        let role_params = view.role.as_ref().and_then(|role| pairs(&role.params));
+        if let Some(found) = role_params.or_else(|| self.set(name)).or_else(|| self.included(name)) {
+            return Some(found);
+        }
+        if let Some(found) = view.levels.iter().skip(1).rev().find_map(|level| pairs(&level.vars)) {
+            return Some(found);
+        }
+        if let Some(found) = self.of_roles(name, |role| &role.vars) {
+            return Some(found);
+        }
+        if let Some(play) = &view.play {
+            let prompt = play.prompts.get(name).cloned();
+            if let Some(found) = self.file(name).or(prompt).or_else(|| pairs(&play.play.common.vars)) {
+                return Some(found);
+            }
+        }
+        self.fact(name)
+            .or_else(|| self.world.inventory(&view.host)?.get(name).cloned())
+            .or_else(|| self.of_roles(name, |role| &role.defaults))
+    }
+}
+
+fn pair(pairs: &[(Node, Node)], name: &str) -> Option<Node> {
+    pairs.iter().rev().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
+}
+
+fn in_role(role: &Role, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Option<Node> {
+    let own = pair(which(role), name).or_else(|| role.dependencies.iter().rev().find_map(|role| in_role(role, name, which)));
+    own.or_else(|| in_role(role.inside.as_ref()?, name, which))
+}
+
+impl Scope for TaskScope {
+    fn get(&self, name: &str) -> Option<Node> {
+        self.world.magic(name, &self.view).map(magic::made).or_else(|| self.find(name))
+    }
+
+    fn entry(&self, name: &str, key: &str) -> Option<Node> {
+        if name == "ansible_facts" {
+            let found = self.fact(&format!("ansible_{key}"));
+            let (mut waits, mut set) = (false, false);
+            self.world.state(&self.view.host)?.look(&mut |state| {
+                waits = state.gathers && !state.looked_for.contains(key) && !state.looked_for.contains("all") && super::gather::knows(key);
+                set = state.set.contains_key(name);
+            });
+            // the answer is asked for again once it has been read
+            return if set { None } else { found.or_else(|| waits.then(|| magic::made(Value::Null))) };
+        }
+        self.world.entry(name, key)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: BTreeSet<String> = magic::NAMES.iter().map(|name| (*name).to_owned()).collect();
+        let of = |pairs: &[(Node, Node)]| pairs.iter().filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect::<Vec<_>>();
+        names.extend(self.world.extra().keys().cloned());
+        names.extend(self.view.top.keys().cloned());
+        names.extend(self.view.params.iter().flat_map(|params| params.keys().cloned()));
+        names.extend(self.view.levels.iter().flat_map(|level| of(&level.vars)));
+        for role in self.view.role.iter().cloned().chain(self.roles()) {
+            names.extend([of(&role.params), of(&role.vars), of(&role.defaults)].concat());
+        }
+        if let Some(state) = self.world.state(&self.view.host) {
+            state.look(&mut |state| {
+                names.extend(state.set.keys().chain(state.included.keys()).cloned());
+                names.extend(state.facts.keys().map(|name| format!("ansible_{name}")));
+            });
+        }
+        names.extend(self.world.inventory(&self.view.host).iter().flat_map(|variables| variables.keys().cloned()));
+        names.into_iter().collect()
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.world.hosts()
+    }
+
+    fn host(&self, name: &str) -> Option<Arc<dyn Scope>> {
+        self.world.inventory(name)?;
+        let view = View { host: name.into(), ..View::default() };
+        Some(Arc::new(Self { world: Arc::clone(&self.world), view, wanted: Arc::clone(&self.wanted) }))
+    }
+}

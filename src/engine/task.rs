@@ -1,0 +1,586 @@
+//! One task on one host: conditions, the loop, delegation, arguments, repetition until something holds, what is registered.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use super::call::{self, Call};
+use super::host::{Host, Machines, NotReached};
+use super::items::Position;
+use super::magic::{OMIT, made};
+use super::outside::{self, Here};
+use super::play::Engine;
+use super::scope::{TaskScope, View, Wanted, World};
+use super::status::{Done, Status};
+use super::{condition, loops};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::modules::{self, Args, Found, Module, Spec, json};
+use crate::plan::Scope as Eyes;
+use crate::playbook::Task;
+use crate::template::Scope;
+use crate::yaml::{Node, Value, plain, python_str};
+
+/// So often may facts that a template names lead to others.
+const ROUNDS: usize = 30;
+
+/// A template's answer that is not to be had.
+#[derive(Debug)]
+pub(super) enum Stuck {
+    /// In check mode: it depends on what only a real run has.
+    Pending(String),
+    /// A machine whose facts it names is not reached.
+    Gone(NotReached),
+    /// It is wrong.
+    Wrong(Box<Diagnostic>),
+}
+
+impl From<Box<Diagnostic>> for Stuck {
+    fn from(error: Box<Diagnostic>) -> Self {
+        Self::Wrong(error)
+    }
+}
+
+impl Stuck {
+    pub(super) fn done(self) -> Done {
+        match self {
+            Self::Pending(why) => Done::pending(why),
+            Self::Gone(gone) => Done { why: Some(gone.why), hint: gone.hint, ..Done::new(Status::Unreachable) },
+            Self::Wrong(error) => {
+                let place =
+                    error.place.as_ref().map(crate::inventory::where_it_stands).map(|place| format!(" ({place})")).unwrap_or_default();
+                let hint = error.hint.clone().or_else(|| error.label.clone());
+                Done { hint, ..Done::failed(format!("{}{place}", error.message)) }
+            }
+        }
+    }
+}
+
+/// How one call of a module is made.
+pub(super) struct Manner {
+    pub(super) check: bool,
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl<M: Machines> Engine<M> {
+    /// What a host's task sees.
+    pub(super) fn view(&self, at: &Position, task: &Task, host: &Arc<str>, top: Arc<BTreeMap<String, Node>>) -> View {
+        View {
+            host: Arc::clone(host),
+            play: Some(Arc::clone(&at.play)),
+            role: task.role.clone(),
+            levels: task.levels.clone(),
+            params: at.params.clone(),
+            top,
+        }
+    }
+
+    /// A scope on it, and what it misses.
+    pub(super) fn scope(&self, view: &View) -> (Arc<dyn Scope>, Arc<Mutex<Wanted>>) {
+        let wanted = Arc::new(Mutex::new(Wanted::default()));
+        let world: Arc<dyn World> = self.core.clone();
+        (Arc::new(TaskScope { world, view: view.clone(), wanted: Arc::clone(&wanted) }), wanted)
+    }
+
+    /// Asks something of a scope, again after each reading of facts that it named.
+    pub(super) async fn settle<T>(&self, view: &View, ask: impl Fn(&Arc<dyn Scope>) -> T) -> Result<T, Stuck> {
+        for _ in 0..ROUNDS {
+            let (scope, wanted) = self.scope(view);
+            let answer = ask(&scope);
+            let wanted = std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
+            if wanted.facts.is_empty() {
+                return match wanted.unknown.into_iter().next() {
+                    Some(why) => Err(Stuck::Pending(why)),
+                    None => Ok(answer),
+                };
+            }
+            for (host, names) in wanted.facts {
+                self.gather(&host, names).await.map_err(Stuck::Gone)?;
+            }
+        }
+        Err(Stuck::Wrong(Box::new(Diagnostic::error("the facts that this names lead to further ones without end"))))
+    }
+
+    pub(super) async fn rendered(&self, view: &View, node: &Node) -> Result<Node, Stuck> {
+        let engine = self.template();
+        Ok(self.settle(view, |scope| engine.render(node, Arc::clone(scope))).await??)
+    }
+
+    /// A keyword that is true or false.
+    pub(super) async fn flag(&self, view: &View, task: &Task, name: &str) -> Result<Option<bool>, Stuck> {
+        let Some(node) = task.keyword(name) else { return Ok(None) };
+        let value = self.rendered(view, node).await?;
+        if value.is_null() || value.as_str() == Some(OMIT) {
+            return Ok(None);
+        }
+        match modules::boolean(&value) {
+            Some(truth) => Ok(Some(truth)),
+            None => Err(Stuck::Wrong(Box::new(Diagnostic::error(format!("`{name}` is true or false")).at(node.place.clone())))),
+        }
+    }
+
+    /// Does a task on a host, its loop included; what it registers is noted down.
+    pub(super) async fn do_task(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
+        let done = self.whole(at, task, host).await;
+        if let Some(name) = &task.register {
+            let no_log = self.is_hidden(at, task, &host.name).await;
+            self.register(host, name, &done, no_log);
+        }
+        done
+    }
+
+    pub(super) async fn is_hidden(&self, at: &Position, task: &Task, host: &Arc<str>) -> bool {
+        let view = self.view(at, task, host, Arc::default());
+        matches!(self.flag(&view, task, "no_log").await, Ok(Some(true)))
+    }
+
+    pub(super) fn register(&self, host: &Host<M::Machine>, name: &str, done: &Done, secret: bool) {
+        let mut value = modules::node(&Json::Object(done.registered()), &made(Value::Null).place);
+        value.each_mut(&mut |node| node.secret |= secret);
+        let mut state = host.state();
+        if done.status == Status::Pending {
+            let why = done.why.clone().unwrap_or_default();
+            state.unknown.insert(name.to_owned(), format!("`{name}` is known after a real run only: {why}"));
+        } else {
+            state.unknown.remove(name);
+        }
+        state.set.insert(name.to_owned(), value);
+    }
+
+    async fn whole(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
+        let Some(repeat) = &task.repeat else { return self.once(at, task, host, Arc::default()).await };
+        let view = self.view(at, task, &host.name, Arc::default());
+        let engine = self.template();
+        let search = outside::search(task, &at.play.play.dir);
+        let home = engine.home().to_owned();
+        let find =
+            |name: &str| ["", "files", "templates", "vars"].iter().find_map(|folder| outside::find(&search, folder, name, &home).ok());
+        let items = match self.settle(&view, |scope| loops::items(repeat, &engine, scope, &find)).await {
+            Ok(Ok(items)) => items,
+            Ok(Err(error)) => {
+                // what it goes through may be there only where the condition holds
+                if let Ok(Ok(Some(condition))) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await
+                {
+                    return Done::skipped(Some(condition));
+                }
+                return Stuck::Wrong(error).done();
+            }
+            Err(stuck) => return stuck.done(),
+        };
+        let control = &task.loop_control;
+        let name = |node: &Option<Node>, default: &str| node.as_ref().map_or_else(|| default.to_owned(), python_str);
+        let (loop_var, index_var) = (name(&control.loop_var, "item"), control.index_var.as_ref().map(python_str));
+        let extended = control.extended.as_ref().and_then(modules::boolean).unwrap_or(false);
+        let mut results: Vec<Done> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let mut top = BTreeMap::from([(loop_var.clone(), item.clone()), ("ansible_loop_var".to_owned(), text(&loop_var))]);
+            if let Some(name) = &index_var {
+                top.insert(name.clone(), number(index));
+                top.insert("ansible_index_var".to_owned(), text(name));
+            }
+            if extended {
+                top.insert("ansible_loop".to_owned(), position(&items, index));
+            }
+            let top = Arc::new(top);
+            let mut done = self.once(at, task, host, Arc::clone(&top)).await;
+            done.result.insert(loop_var.clone(), json(item));
+            done.result.insert("ansible_loop_var".to_owned(), Json::from(loop_var.as_str()));
+            if let Some(name) = &index_var {
+                done.result.insert(name.clone(), Json::from(index));
+                done.result.insert("ansible_index_var".to_owned(), Json::from(name.as_str()));
+            }
+            let view = self.view(at, task, &host.name, Arc::clone(&top));
+            done.item = Some(match &control.label {
+                Some(label) => self.rendered(&view, label).await.map_or_else(|_| loops::label(item), |label| python_str(&label)),
+                None => loops::label(item),
+            });
+            if let Some(label) = done.item.clone().filter(|_| control.label.is_some()) {
+                done.result.insert("_ansible_item_label".to_owned(), Json::from(label));
+            }
+            let stop = matches!(done.status, Status::Unreachable | Status::Unknown);
+            results.push(done);
+            if stop || self.cancelled.is_cancelled() {
+                break;
+            }
+            if !control.break_when.is_empty() {
+                let broke = self.settle(&view, |scope| condition::first_false(&control.break_when, &engine, scope)).await;
+                if matches!(broke, Ok(Ok(None))) {
+                    break;
+                }
+            }
+            if let Some(pause) = control.pause.as_ref().filter(|_| index + 1 < items.len() && !self.core.options.check) {
+                let seconds = python_str(pause).parse::<f64>().unwrap_or(0.0).clamp(0.0, 86_400.0);
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            }
+        }
+        together(results)
+    }
+
+    /// One item of a loop, or the task without one.
+    async fn once(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, top: Arc<BTreeMap<String, Node>>) -> Done {
+        match self.tried(at, task, host, top).await {
+            Ok(done) => done,
+            Err(stuck) => {
+                if let Stuck::Pending(why) = &stuck {
+                    self.unknown_facts(task, host, why);
+                }
+                stuck.done()
+            }
+        }
+    }
+
+    /// Variables that `set_fact` would set are known after a real run only.
+    fn unknown_facts(&self, task: &Task, host: &Host<M::Machine>, why: &str) {
+        if task.action.name.rsplit('.').next() == Some("set_fact") {
+            let names = task.action.options.iter().filter_map(|(key, _)| key.as_str());
+            let mut state = host.state();
+            names.for_each(|name| drop(state.unknown.insert(name.to_owned(), why.to_owned())));
+        }
+    }
+
+    async fn tried(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        host: &Arc<Host<M::Machine>>,
+        top: Arc<BTreeMap<String, Node>>,
+    ) -> Result<Done, Stuck> {
+        let view = self.view(at, task, &host.name, Arc::clone(&top));
+        let engine = self.template();
+        if let Some(condition) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await?? {
+            return Ok(Done::skipped(Some(condition)));
+        }
+        let manner = self.manner(&view, task).await?;
+        let target = match &task.delegate_to {
+            None => Arc::clone(host),
+            Some(node) => {
+                let name = python_str(&self.rendered(&view, node).await?);
+                if name == OMIT || name.is_empty() { Arc::clone(host) } else { self.host(&name) }
+            }
+        };
+        let retries = match &task.retries {
+            Some(node) if !task.until.is_empty() || !node.is_null() => {
+                python_str(&self.rendered(&view, node).await?).parse::<usize>().unwrap_or(3)
+            }
+            _ if task.until.is_empty() => 0,
+            _ => 3,
+        };
+        let delay = match &task.delay {
+            Some(node) => python_str(&self.rendered(&view, node).await?).parse::<f64>().unwrap_or(5.0).clamp(0.0, 86_400.0),
+            None => 5.0,
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut done = self.act(at, task, host, &target, &view, &manner).await?;
+            if matches!(done.status, Status::Unreachable | Status::Unknown | Status::Pending | Status::Skipped) {
+                return Ok(done);
+            }
+            let view = self.with_result(&view, task, &done);
+            self.judge(&view, task, &mut done).await?;
+            if retries == 0 {
+                return Ok(done);
+            }
+            done.result.insert("attempts".to_owned(), Json::from(attempt));
+            let view = self.with_result(&view, task, &done);
+            let holds = if task.until.is_empty() {
+                done.status.is_good()
+            } else {
+                self.settle(&view, |scope| condition::first_false(&task.until, &engine, scope)).await??.is_none()
+            };
+            if holds {
+                return Ok(done);
+            }
+            // in check mode nothing becomes otherwise by waiting
+            if attempt > retries || manner.check || self.cancelled.is_cancelled() {
+                if manner.check && done.status.is_good() {
+                    return Ok(Done::pending("what it waits for may come in a real run"));
+                }
+                done.result.insert("attempts".to_owned(), Json::from(attempt.min(retries)));
+                if done.status.is_good() {
+                    done.status = Status::Failed;
+                    done.why = Some(format!(
+                        "after {} attempts it is still not so: {}",
+                        retries,
+                        task.until.iter().map(python_str).collect::<Vec<_>>().join(" and ")
+                    ));
+                }
+                return Ok(done);
+            }
+            tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+        }
+    }
+
+    /// The view of what stands after the call: the result by its name.
+    fn with_result(&self, view: &View, task: &Task, done: &Done) -> View {
+        let mut top = (*view.top).clone();
+        if let Some(name) = &task.register {
+            top.insert(name.clone(), modules::node(&Json::Object(done.registered()), &task.place));
+        }
+        View { top: Arc::new(top), ..view.clone() }
+    }
+
+    /// `changed_when` and `failed_when`.
+    async fn judge(&self, view: &View, task: &Task, done: &mut Done) -> Result<(), Stuck> {
+        let engine = self.template();
+        if !task.failed_when.is_empty() {
+            let failed = self.settle(view, |scope| condition::first_false(&task.failed_when, &engine, scope)).await??.is_none();
+            done.result.insert("failed_when_result".to_owned(), Json::Bool(failed));
+            if failed && done.status.is_good() {
+                done.why = Some(done.why.take().unwrap_or_else(|| "`failed_when` says so".to_owned()));
+                done.status = Status::Failed;
+            } else if !failed && done.status == Status::Failed {
+                // a command that ran has changed something, whatever its status
+                done.status = if done.result.contains_key("rc") { Status::Changed } else { Status::Ok };
+                done.why = None;
+            }
+        }
+        if !task.changed_when.is_empty() && done.status.is_good() {
+            let changed = self.settle(view, |scope| condition::first_false(&task.changed_when, &engine, scope)).await??.is_none();
+            done.status = if changed { Status::Changed } else { Status::Ok };
+        }
+        Ok(())
+    }
+
+    async fn manner(&self, view: &View, task: &Task) -> Result<Manner, Stuck> {
+        let check = self.flag(view, task, "check_mode").await?.unwrap_or(self.core.options.check);
+        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        for level in &task.levels {
+            for node in &level.environment {
+                let value = self.rendered(view, node).await?;
+                let mut add =
+                    |map: &[(Node, Node)]| environment.extend(map.iter().map(|(key, value)| (python_str(key), python_str(value))));
+                match &value.value {
+                    Value::Map(map) => add(map),
+                    Value::List(list) => list.iter().filter_map(Node::as_map).for_each(|map| add(map)),
+                    Value::Null => {}
+                    Value::Str(text) if text.is_empty() || &**text == OMIT => {}
+                    _ => return Err(Stuck::Wrong(Box::new(Diagnostic::error("`environment` is a mapping").at(node.place.clone())))),
+                }
+            }
+        }
+        Ok(Manner { check, environment: environment.into_iter().collect() })
+    }
+
+    async fn act(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        host: &Arc<Host<M::Machine>>,
+        target: &Arc<Host<M::Machine>>,
+        view: &View,
+        manner: &Manner,
+    ) -> Result<Done, Stuck> {
+        match modules::find(&task.action.name) {
+            Found::Action(spec) => self.action(at, task, host, target, view, manner, spec).await,
+            Found::Module(module) => self.module(at, task, target, view, manner, module).await,
+            Found::NotHere => Ok(Done::failed(format!("homelabctl has no module `{}`", task.action.name))),
+            Found::Unknown => Ok(Done::failed(format!("there is no module `{}`", task.action.name))),
+        }
+    }
+
+    /// The options of a task with their defaults from `module_defaults`, rendered and without those that are omitted.
+    pub(super) async fn options(&self, view: &View, task: &Task, spec: &Spec) -> Result<Vec<(Node, Node)>, Stuck> {
+        let mut options: Vec<(Node, Node)> = Vec::new();
+        let mut set = |key: Node, value: Node, spec: &Spec| {
+            let canonical =
+                |node: &Node| node.as_str().map(|name| spec.option(name).map_or(name.to_owned(), |option| option.name.to_owned()));
+            options.retain(|(known, _)| canonical(known) != canonical(&key));
+            options.push((key, value));
+        };
+        for level in &task.levels {
+            for node in &level.module_defaults {
+                let defaults = self.rendered(view, node).await?;
+                for (name, values) in defaults.as_map().into_iter().flatten() {
+                    let full = format!("{}.{}", spec.collection, spec.name);
+                    if name
+                        .as_str()
+                        .is_some_and(|name| name == spec.name || name == full || name == format!("ansible.legacy.{}", spec.name))
+                    {
+                        values.as_map().into_iter().flatten().for_each(|(key, value)| set(key.clone(), value.clone(), spec));
+                    }
+                }
+            }
+        }
+        let mut given: Vec<(Node, Node)> = Vec::new();
+        if let Some(whole) = &task.action.whole {
+            let value = self.rendered(view, whole).await?;
+            given.extend(value.as_map().into_iter().flatten().cloned());
+        }
+        for (key, value) in &task.action.options {
+            given.push((key.clone(), self.rendered(view, value).await?));
+        }
+        for (key, value) in given {
+            set(key, value, spec);
+        }
+        let options = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
+        Ok(options)
+    }
+
+    pub(super) async fn module(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        target: &Arc<Host<M::Machine>>,
+        view: &View,
+        manner: &Manner,
+        module: &'static dyn Module,
+    ) -> Result<Done, Stuck> {
+        let options = self.options(view, task, module.spec()).await?;
+        let mut problems = Diagnostics::new();
+        let args = Args::read(module.spec(), &options, &task.action.place, &mut problems);
+        if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
+            return Err(Stuck::Wrong(Box::new(error)));
+        }
+        let user = match self.user(view, task, target).await? {
+            Ok(user) => user,
+            Err(gone) => return Ok(Stuck::Gone(gone).done()),
+        };
+        let engine = self.template();
+        let name = super::items::title(task, None);
+        for _ in 0..ROUNDS {
+            let (scope, wanted) = self.scope(view);
+            let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
+            let mut eyes = Eyes::new(&target.name, &user);
+            if module.is_opaque() {
+                eyes.environment = Arc::new(manner.environment.clone());
+            }
+            let call = Call {
+                module,
+                task: modules::Task { args: &args, check: manner.check, environment: &manner.environment, user: &user, outside: &here },
+                scope: eyes,
+                name: &name,
+                dir: &at.play.play.dir,
+                wanted: task.register.is_some() || !task.until.is_empty() || self.core.options.results,
+            };
+            let done = call::call(target, &self.machines, &call).await;
+            let wanted = std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Some(why) = wanted.unknown.into_iter().next() {
+                return Err(Stuck::Pending(why));
+            }
+            // a template file named facts: nothing was changed, for it could not be rendered
+            if wanted.facts.is_empty() || done.status.is_good() {
+                return Ok(self.facts_of(target, done));
+            }
+            for (host, names) in wanted.facts {
+                self.gather(&host, names).await.map_err(Stuck::Gone)?;
+            }
+        }
+        Ok(Done::failed("the facts that this names lead to further ones without end"))
+    }
+
+    /// What a module says about the machine's facts is noted down.
+    fn facts_of(&self, target: &Host<M::Machine>, done: Done) -> Done {
+        if let Some(Json::Object(facts)) = done.result.get("ansible_facts") {
+            let mut state = target.state();
+            for (name, value) in facts {
+                let value = modules::node(value, &made(Value::Null).place);
+                state.facts.insert(name.strip_prefix("ansible_").unwrap_or(name).to_owned(), value);
+            }
+        }
+        done
+    }
+
+    /// The user whose shell does it.
+    async fn user(&self, view: &View, task: &Task, target: &Host<M::Machine>) -> Result<Result<String, NotReached>, Stuck> {
+        let become_it = self.flag(view, task, "become").await?;
+        let whom = match task.keyword("become_user") {
+            Some(node) => Some(python_str(&self.rendered(view, node).await?)).filter(|whom| !whom.is_empty() && whom != OMIT),
+            None => None,
+        };
+        let mut seat = target.machine.lock().await;
+        let reached = match call::reach(&mut seat, &self.machines, &target.name).await {
+            Ok(reached) => reached,
+            Err(gone) => return Ok(Err(gone)),
+        };
+        Ok(Ok(match (become_it, &reached.become_user) {
+            (Some(false), _) | (None, None) => reached.user.clone(),
+            (Some(true), other) => whom.or_else(|| other.clone()).unwrap_or_else(|| "root".to_owned()),
+            (None, Some(user)) => user.clone(),
+        }))
+    }
+}
+
+/// All conditions of a task, those of what is around it first.
+pub(super) fn conditions(task: &Task) -> impl Iterator<Item = &Node> {
+    task.levels.iter().flat_map(|level| &level.when)
+}
+
+/// What all items together came to.
+fn together(results: Vec<Done>) -> Done {
+    if results.is_empty() {
+        return Done::new(Status::Skipped).with("skipped_reason", "No items in the list").with("results", Vec::<Json>::new());
+    }
+    let status = match results.iter().map(|done| done.status).max() {
+        Some(worst) if !worst.is_good() => worst,
+        _ if results.iter().any(|done| done.status == Status::Pending) => Status::Pending,
+        _ if results.iter().any(|done| done.status == Status::Changed) => Status::Changed,
+        _ if results.iter().any(|done| done.status == Status::Ok) => Status::Ok,
+        _ => Status::Skipped,
+    };
+    let message = match status {
+        Status::Failed | Status::Refused => "One or more items failed",
+        Status::Skipped => "All items skipped",
+        _ => "All items completed",
+    };
+    let registered: Vec<Json> = results.iter().map(|done| Json::Object(done.registered())).collect();
+    let bad = results.iter().find(|done| done.status == status && (!status.is_good() || status == Status::Pending));
+    let mut done = Done::new(status).with("results", registered).with("msg", message);
+    done.why = bad.and_then(|done| done.why.clone());
+    done.hint = bad.and_then(|done| done.hint.clone());
+    done.items = results;
+    done
+}
+
+/// Without what is omitted; nothing if it is itself.
+pub(super) fn without_omitted(mut node: Node) -> Option<Node> {
+    match &mut node.value {
+        Value::Str(text) if &**text == OMIT => return None,
+        Value::List(list) => *list = std::mem::take(list).into_iter().filter_map(without_omitted).collect(),
+        Value::Map(map) => *map = std::mem::take(map).into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect(),
+        _ => {}
+    }
+    Some(node)
+}
+
+pub(super) fn text(text: &str) -> Node {
+    made(Value::from(text))
+}
+
+fn number(number: usize) -> Node {
+    made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
+/// `ansible_loop`.
+fn position(items: &[Node], index: usize) -> Node {
+    let entry = |name: &str, value: Node| (text(name), value);
+    let truth = |truth: bool| made(Value::Bool(truth));
+    let length = items.len();
+    let mut map = vec![
+        entry("allitems", made(Value::List(items.to_vec()))),
+        entry("index", number(index + 1)),
+        entry("index0", number(index)),
+        entry("first", truth(index == 0)),
+        entry("last", truth(index + 1 == length)),
+        entry("length", number(length)),
+        entry("revindex", number(length - index)),
+        entry("revindex0", number(length - index - 1)),
+    ];
+    map.extend(items.get(index + 1).map(|item| entry("nextitem", item.clone())));
+    map.extend(index.checked_sub(1).and_then(|before| items.get(before)).map(|item| entry("previtem", item.clone())));
+    made(Value::Map(map))
+}
+
+/// A rendered value as text.
+pub(super) fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::List(_) | Value::Map(_) => python_str(node),
+        value => plain(value),
+    }
+}
+
+/// A mapping as JSON.
+pub(super) fn object(map: &[(Node, Node)]) -> Map<String, Json> {
+    map.iter().map(|(key, value)| (shown(key), json(value))).collect()
+}
