@@ -30,7 +30,11 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	python3 tests/oracle/inventory/record.py --ansible-dir "$$ansible"
 	python3 tests/oracle/ansible_cfg/record.py --ansible-dir "$$ansible"
 	python3 tests/oracle/yaml/record.py --ansible-dir "$$ansible"
+	python3 tests/oracle/modules/record.py --ansible-dir "$$ansible"
 	"$$ansible/bin/python" tests/oracle/template/record.py
+	"$$ansible/bin/python" tests/oracle/playbook/record.py
+	"$$ansible/bin/python" tests/oracle/edits/record.py
+	cargo run --quiet --example nodes -- --count 6 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
 
 bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory: only that part)
 	cargo build --quiet --release --bin homelabctl --example bench

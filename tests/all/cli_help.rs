@@ -10,6 +10,7 @@ fn help_texts() {
         "ping",
         "facts",
         "exec",
+        "check",
         "inventory",
         "inventory list",
         "inventory graph",
@@ -46,6 +47,7 @@ fn the_manual_has_a_page_for_every_command() {
         std::fs::read_dir(program.path("pages")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
     let expected = [
+        "-check",
         "-completions",
         "-exec",
         "-facts",
@@ -56,6 +58,7 @@ fn the_manual_has_a_page_for_every_command() {
         "-inventory",
         "-man",
         "-ping",
+        "-provision",
         "",
     ]
     .map(|name| format!("homelabctl{name}.1"));

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("disk", &["plan", "node"]),
     ("cluster", &["plan", "node", "diagnostics"]),
     ("gitops", &["template", "yaml", "diagnostics"]),
-    ("modules", &["plan", "node", "disk", "cluster", "template", "diagnostics"]),
+    ("modules", &["plan", "node", "disk", "cluster", "template", "yaml", "diagnostics"]),
     ("playbook", &["yaml", "template", "modules", "diagnostics"]),
     (
         "engine",

@@ -108,6 +108,7 @@ impl Generator<'_> {
                 shell: maybe(self.random, "/bin/bash"),
                 comment: maybe(self.random, "Ann O'Neil"),
                 system: self.random.once_in(4),
+                ..AddUser::default()
             }
             .into(),
             4 => ChangeUser {
@@ -118,13 +119,18 @@ impl Generator<'_> {
                 home: maybe(self.random, "/srv/other"),
                 shell: maybe(self.random, "/bin/sh"),
                 comment: maybe(self.random, "B"),
+                append: self.random.once_in(2),
+                ..ChangeUser::default()
             }
             .into(),
-            5 => RemoveUser { name: user, remove_home: self.random.once_in(2) }.into(),
+            5 => RemoveUser { name: user, remove_home: self.random.once_in(2), force: false }.into(),
             6 => SetPassword { name: user, hash: (*self.random.pick(&["!", "*", "$5$abc$def"]).unwrap()).into() }.into(),
-            7..=8 => AddGroup { name: group, gid: (!self.random.once_in(3)).then_some(id), system: self.random.once_in(4) }.into(),
-            9 => ChangeGroup { name: group, gid: id }.into(),
-            10 => RemoveGroup { name: group }.into(),
+            7..=8 => {
+                let (gid, system) = ((!self.random.once_in(3)).then_some(id), self.random.once_in(4));
+                AddGroup { name: group, gid, system, ..AddGroup::default() }.into()
+            }
+            9 => ChangeGroup { name: group, gid: id, non_unique: false }.into(),
+            10 => RemoveGroup { name: group, force: false }.into(),
             _ => Membership { user, group, member: !self.random.once_in(3) }.into(),
         }
     }

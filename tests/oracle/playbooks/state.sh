@@ -1,0 +1,17 @@
+# Shows the tree of a case and the accounts, in four parts: what is below /srv/case, the files' digests, homes, and the lines
+# of the account files that came or went since the beginning. Names may hold anything, so NUL ends each field.
+set -eu
+cd /srv
+part() { printf -- '--part--\0'; }
+[ ! -d case ] || find case -mindepth 1 -printf '%P\0%y\0%m\0%u\0%g\0%n\0%l\0'
+part
+[ ! -d case ] || find case -mindepth 1 -type f -exec sha256sum -z {} +
+part
+for home in /home/*; do
+    grep -qx "${home#/home/}" /var/lib/case-begin/homes || find "$home" -printf '%p\0%y\0%m\0%u\0%g\0%n\0%l\0'
+done
+part
+for file in passwd group shadow; do
+    grep -vxFf /var/lib/case-begin/$file /etc/$file | sed "s/^/+$file /" || :
+    grep -vxFf /etc/$file /var/lib/case-begin/$file | sed "s/^/-$file /" || :
+done

@@ -1,0 +1,4 @@
+cd /srv/case
+echo one >f
+printf '\344\n' >latin
+mkdir dir

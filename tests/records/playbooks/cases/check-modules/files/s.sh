@@ -1,0 +1,1 @@
+touch /srv/case/script

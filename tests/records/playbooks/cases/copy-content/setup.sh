@@ -1,0 +1,4 @@
+echo old >/srv/case/there
+chmod 640 /srv/case/there
+echo same >/srv/case/same
+mkdir /srv/case/folder

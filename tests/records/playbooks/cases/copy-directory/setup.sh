@@ -1,0 +1,2 @@
+mkdir /srv/case/there
+echo 1 >/srv/case/there/one

@@ -1,0 +1,4 @@
+cd /srv/case
+echo old >shown
+echo one >f
+echo two >f2

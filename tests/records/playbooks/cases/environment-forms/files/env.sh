@@ -1,0 +1,1 @@
+echo "s $S $A" >> /srv/case/log

@@ -1,0 +1,2 @@
+echo from >/srv/case/f
+mkdir /srv/case/dir

@@ -1,0 +1,2 @@
+mkdir -m 755 /srv/case/there
+touch /srv/case/text

@@ -1,0 +1,3 @@
+umask 022
+touch /srv/case/f /srv/case/x
+mkdir /srv/case/d

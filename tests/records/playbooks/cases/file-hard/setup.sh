@@ -1,0 +1,3 @@
+cd /srv/case
+echo t >target
+echo x >text

@@ -1,0 +1,5 @@
+cd /srv/case
+touch target text
+ln -s /elsewhere other
+mkdir full
+touch full/x

@@ -1,0 +1,3 @@
+cd /srv/case
+touch a b c
+ln -s a link

@@ -1,0 +1,2 @@
+echo old >/srv/case/backed
+mkdir /srv/case/tmpdir

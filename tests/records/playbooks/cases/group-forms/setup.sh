@@ -1,0 +1,2 @@
+groupadd -g 4300 old
+groupadd gone

@@ -1,0 +1,1 @@
+echo abc.def >/srv/case/token

@@ -1,0 +1,5 @@
+cd /srv/case
+printf 'one\ntwo\nthree\n' >f
+printf 'open' >open
+: >empty
+mkdir dir

@@ -1,0 +1,1 @@
+printf 'one\nkey=a\nkey = b\nthree\none more\n' >/srv/case/f

@@ -1,0 +1,1 @@
+echo script > /srv/case/script

@@ -1,0 +1,3 @@
+#!/bin/sh
+printf '%s\n' "$@" > /srv/case/arguments
+echo done

@@ -1,0 +1,1 @@
+echo plain > /srv/case/plain

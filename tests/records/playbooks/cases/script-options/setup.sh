@@ -1,0 +1,2 @@
+mkdir /srv/case/dir
+touch /srv/case/there

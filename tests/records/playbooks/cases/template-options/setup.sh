@@ -1,0 +1,2 @@
+echo old >/srv/case/there
+echo old >/srv/case/backed

@@ -1,0 +1,2 @@
+mkdir /srv/case/folder
+echo old >/srv/case/there

@@ -1,0 +1,1 @@
+for name in ida jan kai; do useradd -m $name; done

@@ -1,0 +1,2 @@
+mkdir /srv/case/skel
+echo hi >/srv/case/skel/.welcome

@@ -1,0 +1,1 @@
+echo 'line 3' >/srv/case/there
