@@ -36,6 +36,9 @@ impl<M: Machines> Engine<M> {
         // conditions in them are looked at as they are written
         let written = |name: &str| task.action.options.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
         match spec.name {
+            "debug" if written("verbosity").and_then(|node| shown(node).parse::<i64>().ok()).is_some_and(|wanted| wanted > 0) => {
+                return Ok(Done::new(Status::Skipped).with("skipped_reason", "Verbosity threshold not met."));
+            }
             "debug" if written("var").is_some() => return self.debug_var(view, written("var")).await,
             "assert" => return self.assert(view, task, written).await,
             _ => {}

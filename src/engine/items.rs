@@ -126,7 +126,8 @@ impl<M: Machines> Engine<M> {
             _ => {}
         }
         let view = self.view(at, task, &first.name, Arc::default());
-        let once = matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
+        // as in Ansible: what is added is the same for all
+        let once = short == "add_host" || matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
         let hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
         let limit = match task.keyword("throttle") {
             Some(node) => {
@@ -210,8 +211,10 @@ impl<M: Machines> Engine<M> {
         let view = self.view(at, task, &host.name, Arc::default());
         let no_log = matches!(self.flag(&view, task, "no_log").await, Ok(Some(true)));
         let mut ignored = false;
+        // what was to be included and is not there stops the host, whatever the task says
+        let include = matches!(task.action.name.rsplit('.').next(), Some("include_tasks" | "include_role"));
         if done.status == Status::Failed || done.status == Status::Refused {
-            ignored = matches!(self.flag(&view, task, "ignore_errors").await, Ok(Some(true)));
+            ignored = !include && matches!(self.flag(&view, task, "ignore_errors").await, Ok(Some(true)));
         } else if done.status == Status::Unreachable {
             ignored = matches!(self.flag(&view, task, "ignore_unreachable").await, Ok(Some(true)));
         }

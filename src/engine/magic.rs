@@ -13,6 +13,7 @@ use crate::yaml::{Node, Value};
 /// Their names, for "did you mean".
 pub(super) const NAMES: &[&str] = &[
     "ansible_check_mode",
+    "ansible_dependent_role_names",
     "ansible_diff_mode",
     "ansible_forks",
     "ansible_inventory_sources",
@@ -23,6 +24,7 @@ pub(super) const NAMES: &[&str] = &[
     "ansible_play_hosts_all",
     "ansible_play_name",
     "ansible_play_role_names",
+    "ansible_playbook_python",
     "ansible_role_name",
     "ansible_role_names",
     "ansible_run_tags",
@@ -92,6 +94,12 @@ pub(super) fn value(
         "ansible_play_batch" | "play_hosts" => texts(play?.batch.iter().filter(|host| active(host))),
         "ansible_play_hosts" => texts(play?.all.iter().filter(|host| active(host))),
         "ansible_play_hosts_all" => texts(&play?.all),
+        "ansible_dependent_role_names" => {
+            let own: Vec<String> = role_names(play?, false);
+            texts(role_names(play?, true).into_iter().filter(|name| !own.contains(name)))
+        }
+        // there is none here; a play that hands it to a host on this machine has a value to hand over
+        "ansible_playbook_python" => Value::from("/usr/bin/python3"),
         "ansible_play_role_names" => texts(role_names(play?, false)),
         "ansible_role_names" => texts(role_names(play?, true)),
         "role_name" | "ansible_role_name" => Value::from(role?.name.as_str()),

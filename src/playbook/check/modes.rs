@@ -10,7 +10,8 @@ const OPTIONS: [&str; 2] = ["mode", "directory_mode"];
 
 pub(super) fn check(tasks: &[Seen], problems: &mut Diagnostics) {
     for seen in tasks {
-        let Some(spec) = spec(seen) else { continue };
+        // of `async_status` it is another thing
+        let Some(spec) = spec(seen).filter(|spec| spec.name != "async_status") else { continue };
         let defaults = seen.task.levels.iter().flat_map(|level| &level.module_defaults);
         let defaults = defaults.filter_map(|defaults| defaults.get(spec.name)?.as_map()).flatten();
         let is_mode = |key: &Node| key.as_str().is_some_and(|key| OPTIONS.contains(&key) && spec.option(key).is_some());
