@@ -224,7 +224,7 @@ impl<M: Machines> Engine<M> {
         };
         self.core.tell_done(at, task, name.as_deref(), &host.name, done, ignored, no_log);
         if done.status == Status::Changed {
-            self.notify(at, task, host).await;
+            self.notify(at, task, host, done).await;
         }
         if done.status.is_good() || ignored {
             return false;
@@ -237,7 +237,7 @@ impl<M: Machines> Engine<M> {
                 let nowhere = made(Value::Null).place;
                 let result = modules::node(&Json::Object(done.registered()), &nowhere);
                 state.set.insert("ansible_failed_result".to_owned(), result);
-                let failed = serde_json::json!({ "name": title(task, None), "action": task.action.name });
+                let failed = serde_json::json!({ "name": name.clone().unwrap_or_default(), "action": task.action.name });
                 state.set.insert("ansible_failed_task".to_owned(), modules::node(&failed, &nowhere));
             }
         }
@@ -273,8 +273,19 @@ impl<M: Machines> Engine<M> {
         }
     }
 
-    async fn notify(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>) {
-        let view = self.view(at, task, &host.name, Arc::default());
+    /// Notes down which handlers answer; in a loop the names may depend on the items that changed something.
+    async fn notify(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, done: &Done) {
+        let changed: Vec<&Done> = done.items.iter().filter(|item| item.status == Status::Changed).collect();
+        let parts = if changed.is_empty() { vec![done] } else { changed };
+        for part in parts {
+            let loop_var = part.result.get("ansible_loop_var").and_then(Json::as_str).unwrap_or_default();
+            let item = part.result.get(loop_var).map(|item| (loop_var.to_owned(), modules::node(item, &task.place)));
+            self.notify_for(at, task, host, item.into_iter().collect()).await;
+        }
+    }
+
+    async fn notify_for(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, top: BTreeMap<String, Node>) {
+        let view = self.view(at, task, &host.name, Arc::new(top));
         for node in &task.notify {
             let Ok(value) = self.rendered(&view, node).await else { continue };
             let names: Vec<String> = match &value.value {
@@ -292,7 +303,7 @@ impl<M: Machines> Engine<M> {
         }
     }
 
-    /// The handlers that answer to a name: the last of that name, and all that listen.
+    /// The handlers that answer to a name: the one of that name, and all that listen.
     async fn handlers_of(&self, at: &Position, name: &str, host: &Arc<str>) -> Vec<usize> {
         let handlers = self.handlers(at);
         let (mut found, mut named) = (Vec::new(), None);
@@ -304,7 +315,11 @@ impl<M: Machines> Engine<M> {
             };
             let role = handler.task.role.as_ref().map(|role| role.name.as_str());
             if own.as_deref().is_some_and(|own| own == name || role.is_some_and(|role| format!("{role} : {own}") == name)) {
-                named = Some(index);
+                // of the same name in one list the first answers, and a later list comes before an earlier one
+                let list = |index: usize| handlers.get(index).map(|handler| handler.task.role.as_ref().map(|role| role.identity));
+                if named.is_none_or(|known| list(known) != list(index)) {
+                    named = Some(index);
+                }
             }
             for topic in &handler.listen {
                 let Ok(value) = self.rendered(&view, topic).await else { continue };
@@ -395,6 +410,8 @@ impl<M: Machines> Engine<M> {
             "clear_host_errors" => at.play.all.iter().for_each(|name| {
                 let host = self.host(name);
                 let mut state = host.state();
+                // it takes part again in the next play
+                state.ended |= state.failed || state.lost;
                 (state.failed, state.lost) = (false, false);
             }),
             "clear_facts" => those.iter().for_each(|host| {

@@ -171,6 +171,7 @@ impl<M: Machines> Engine<M> {
         let control = &task.loop_control;
         let name = |node: &Option<Node>, default: &str| node.as_ref().map_or_else(|| default.to_owned(), python_str);
         let (loop_var, index_var) = (name(&control.loop_var, "item"), control.index_var.as_ref().map(python_str));
+        let all = control.extended_allitems.as_ref().and_then(modules::boolean).unwrap_or(true);
         let extended = control.extended.as_ref().and_then(modules::boolean).unwrap_or(false);
         let mut results: Vec<Done> = Vec::new();
         for (index, item) in items.iter().enumerate() {
@@ -180,7 +181,7 @@ impl<M: Machines> Engine<M> {
                 top.insert("ansible_index_var".to_owned(), text(name));
             }
             if extended {
-                top.insert("ansible_loop".to_owned(), position(&items, index));
+                top.insert("ansible_loop".to_owned(), position(&items, index, all));
             }
             let top = Arc::new(top);
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
@@ -442,10 +443,8 @@ impl<M: Machines> Engine<M> {
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
             let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
-            let mut eyes = Eyes::new(&target.name, &user);
-            if module.is_opaque() {
-                eyes.environment = Arc::new(manner.environment.clone());
-            }
+            // modules hand the task's environment to their programs themselves
+            let eyes = Eyes::new(&target.name, &user);
             let call = Call {
                 module,
                 task: modules::Task { args: &args, check: manner.check, environment: &manner.environment, user: &user, outside: &here },
@@ -553,12 +552,12 @@ fn number(number: usize) -> Node {
 }
 
 /// `ansible_loop`.
-fn position(items: &[Node], index: usize) -> Node {
+fn position(items: &[Node], index: usize, all: bool) -> Node {
     let entry = |name: &str, value: Node| (text(name), value);
     let truth = |truth: bool| made(Value::Bool(truth));
     let length = items.len();
-    let mut map = vec![
-        entry("allitems", made(Value::List(items.to_vec()))),
+    let mut map: Vec<(Node, Node)> = all.then(|| entry("allitems", made(Value::List(items.to_vec())))).into_iter().collect();
+    map.extend([
         entry("index", number(index + 1)),
         entry("index0", number(index)),
         entry("first", truth(index == 0)),
@@ -566,7 +565,7 @@ fn position(items: &[Node], index: usize) -> Node {
         entry("length", number(length)),
         entry("revindex", number(length - index)),
         entry("revindex0", number(length - index - 1)),
-    ];
+    ]);
     map.extend(items.get(index + 1).map(|item| entry("nextitem", item.clone())));
     map.extend(index.checked_sub(1).and_then(|before| items.get(before)).map(|item| entry("previtem", item.clone())));
     made(Value::Map(map))
