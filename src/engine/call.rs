@@ -133,7 +133,9 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
         let Decision { act, result, local } = decision;
         let change = match act {
             Act::Skip(why) => {
-                let done = Done { result, ..Done::new(Status::Ok) };
+                // a command that was not needed is as it should be; of the others Ansible says that they were skipped
+                let status = if result.contains_key("rc") { Status::Ok } else { Status::Skipped };
+                let done = Done { result, ..Done::new(status) };
                 return if done.result.contains_key("msg") { done } else { done.with("msg", why) };
             }
             Act::Fail(why) => {

@@ -113,6 +113,12 @@ impl<M: Machines> Engine<M> {
         if !self.is_chosen(at, task, first).await {
             return false;
         }
+        self.chosen(at, task, hosts).await
+    }
+
+    /// The same for a task that runs whatever its tags: handlers do.
+    async fn chosen(&self, at: &Position, task: &Arc<Task>, hosts: &[Arc<Host<M::Machine>>]) -> bool {
+        let Some(first) = hosts.first() else { return false };
         let short = task.action.name.rsplit('.').next().unwrap_or_default();
         match short {
             "include_tasks" | "include_role" => {
@@ -367,7 +373,7 @@ impl<M: Machines> Engine<M> {
                             std::mem::take(&mut state.failed)
                         })
                         .collect();
-                    self.task_on(at, &handler.task, &notified).await;
+                    self.chosen(at, &handler.task, &notified).await;
                     for (host, failed) in notified.iter().zip(failed) {
                         host.state().failed |= failed;
                     }

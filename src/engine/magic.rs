@@ -42,6 +42,7 @@ pub(super) const NAMES: &[&str] = &[
     "play_hosts",
     "playbook_dir",
     "role_name",
+    "role_names",
     "role_path",
 ];
 
@@ -100,7 +101,7 @@ pub(super) fn value(
         }
         // there is none here; a play that hands it to a host on this machine has a value to hand over
         "ansible_playbook_python" => Value::from("/usr/bin/python3"),
-        "ansible_play_role_names" => texts(role_names(play?, false)),
+        "ansible_play_role_names" | "role_names" => texts(role_names(play?, false)),
         "ansible_role_names" => texts(role_names(play?, true)),
         "role_name" | "ansible_role_name" => Value::from(role?.name.as_str()),
         "role_path" => path(Some(&role?.path)),

@@ -18,7 +18,7 @@ use super::task::shown;
 use crate::diagnostics::Diagnostics;
 use crate::inventory::Inventory;
 use crate::modules;
-use crate::playbook::{Item, Play, Playbook, VarsPrompt};
+use crate::playbook::{Item, Play, Playbook, Role, VarsPrompt};
 use crate::report::{Event, Outcome, Problem, TaskOutcome};
 use crate::template::Engine as Template;
 use crate::yaml::{Keys, Node, Value, python_str};
@@ -314,7 +314,7 @@ impl<M: Machines> Engine<M> {
 
     async fn sections(&self, at: &Position, hosts: Vec<Arc<Host<M::Machine>>>, force: bool) {
         let play = Arc::clone(&at.play.play);
-        let main: Vec<Item> = play.role_tasks.iter().chain(&play.tasks).cloned().collect();
+        let main: Vec<Item> = once_each(&play.role_tasks).into_iter().chain(&play.tasks).cloned().collect();
         for section in [&play.pre_tasks, &main, &play.post_tasks] {
             self.items(at, section, hosts.clone()).await;
             if self.cancelled.is_cancelled() {
@@ -432,6 +432,24 @@ impl<M: Machines> Engine<M> {
             ends.push(HostEnd { host: name, outcome, problem, tasks: tally.tasks, round_trips });
         }
         ends
+    }
+}
+
+/// The tasks of roles without those of a role that has run before with the same parameters, unless it may run again.
+fn once_each(items: &[Item]) -> Vec<&Item> {
+    let mut seen: BTreeMap<u64, *const Role> = BTreeMap::new();
+    let is_new = |item: &&Item| {
+        let Some(role) = role_of(item).filter(|role| !role.allow_duplicates) else { return true };
+        *seen.entry(role.identity).or_insert(Arc::as_ptr(role)) == Arc::as_ptr(role)
+    };
+    items.iter().filter(is_new).collect()
+}
+
+/// The role that an item belongs to.
+fn role_of(item: &Item) -> Option<&Arc<Role>> {
+    match item {
+        Item::Task(task) => task.role.as_ref(),
+        Item::Block(block) => [&block.block, &block.rescue, &block.always].into_iter().flatten().find_map(role_of),
     }
 }
 
