@@ -110,7 +110,7 @@ fn a_playbook_changes_what_it_says_and_nothing_the_second_time() {
     // what somebody else changed is changed back, and only that
     machines[0].root_says("chmod 777 /srv/site/etc; sed -i s/524288/1/ /srv/site/etc/lines").unwrap();
     let ran = run(&["--check"]);
-    assert!(ran.stdout.contains("0777 → 0750") && ran.stderr.contains("1 changed"), "{}", ran.all());
+    assert!(ran.stdout.contains("0777 → 0750") && ran.stderr.contains("1 would change"), "{}", ran.all());
     let ran = run(&[]);
     assert!(ran.code == Some(0) && ran.stderr.contains("1 as they should be, 1 changed"), "{}", ran.all());
     assert_eq!(seen("stat -c %a /srv/site/etc; cat /srv/site/etc/lines"), ["750\nlimit = 524288"; 2]);

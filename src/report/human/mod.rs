@@ -78,6 +78,7 @@ impl<O: Write + Send, E: Write + Send> Human<O, E> {
         let place = |answer: &HostAnswer| self.hosts.iter().position(|host| *host == answer.host);
         self.answers.sort_by_key(place);
         if !self.tasks.is_empty() {
+            self.tasks.sort(&self.hosts);
             self.tasks.write(&mut self.out, Paint(self.look.colour_out), self.look.diff, self.answers.len())?;
         }
         answers::write(&mut self.out, Paint(self.look.colour_out), &self.look, &self.answers)?;
@@ -112,8 +113,11 @@ impl<O: Write + Send, E: Write + Send> Human<O, E> {
             writeln!(self.err, "\n{errors}, nothing was contacted")?;
             return self.err.flush();
         }
-        let counted =
-            |(outcome, count): &(Outcome, usize)| paint.outcome(*outcome, &format!("{count} {}", words::ended(&self.command, *outcome)));
+        let word = |outcome| match outcome {
+            Outcome::Changed if self.tasks.is_check() => "would change".to_owned(),
+            outcome => words::ended(&self.command, outcome),
+        };
+        let counted = |(outcome, count): &(Outcome, usize)| paint.outcome(*outcome, &format!("{count} {}", word(*outcome)));
         let counts: Vec<String> = counts.iter().map(counted).collect();
         let trips = self.answers.iter().map(|answer| answer.round_trips).max().unwrap_or(0);
         let trips = if trips > 0 { format!(", {}", words::round_trips(trips)) } else { String::new() };

@@ -38,6 +38,20 @@ fn add<T: PartialEq>(list: &mut Vec<(T, Vec<Arc<str>>)>, what: T, host: &Arc<str
 }
 
 impl Tasks {
+    /// Whether nothing was changed, only foreseen.
+    pub(super) fn is_check(&self) -> bool {
+        self.check
+    }
+
+    /// Puts hosts everywhere into this order.
+    pub(super) fn sort(&mut self, order: &[Arc<str>]) {
+        let place = |host: &Arc<str>| order.iter().position(|known| known == host);
+        self.changes.iter_mut().for_each(|(_, hosts)| hosts.sort_by_key(place));
+        for list in [&mut self.acted, &mut self.pending, &mut self.ignored] {
+            list.iter_mut().for_each(|(_, hosts)| hosts.sort_by_key(place));
+        }
+    }
+
     /// Whether there were none.
     pub(super) fn is_empty(&self) -> bool {
         self.seen.is_empty()
