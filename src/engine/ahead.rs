@@ -13,7 +13,7 @@ use super::items::Position;
 use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::View;
-use super::task::{conditions, without_omitted};
+use super::task::{conditions, whose, without_omitted};
 use super::{call, condition, gather};
 use crate::diagnostics::Diagnostics;
 use crate::modules::{self, Act, Args, Found};
@@ -130,11 +130,7 @@ impl<M: Machines> Engine<M> {
             .keyword("become_user")
             .and_then(|node| engine.render(node, Arc::clone(&scope)).ok())
             .and_then(|node| node.as_str().map(str::to_owned));
-        let user = match (flag("become"), usual) {
-            (Some(false), _) | (None, None) => login.to_owned(),
-            (Some(true), other) => whom.or_else(|| other.map(str::to_owned)).unwrap_or_else(|| "root".to_owned()),
-            (None, Some(user)) => user.to_owned(),
-        };
+        let user = whose(flag("become"), whom, usual, login);
         let items: Vec<Arc<BTreeMap<String, Node>>> = match &task.repeat {
             None => vec![Arc::default()],
             Some(repeat) => {

@@ -204,7 +204,7 @@ async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call:
         seat.store.predict(scope, call.name, &[], &[Touch::Everything]);
         return Done::pending("only a real run produces what it does");
     }
-    let touches: Vec<Touch> = change.steps.iter().flat_map(Step::touches).chain(change.touches.iter().cloned()).collect();
+    let touches = crate::node::touched(change);
     seat.store.predict(&call.scope, call.name, &change.expect, &touches);
     // what only a real run would tell is left out
     match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await {
@@ -255,7 +255,7 @@ async fn carry_out<M: Machines>(
     let reached = reach(seat, machines, &host).await.map_err(|why| gone(why, Status::Unreachable))?;
     let applied = reached.machine.apply(&call.scope, change, &preconditions).await;
     seat.trips += 1;
-    let touches: Vec<Touch> = change.steps.iter().flat_map(Step::touches).chain(change.touches.iter().cloned()).collect();
+    let touches = crate::node::touched(change);
     let forget = |seat: &mut Seat<M::Machine>| seat.store.forget(&host, &touches);
     match applied {
         Applied::Done(carried) => {

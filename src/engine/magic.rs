@@ -1,12 +1,13 @@
 //! Variables that Ansible makes itself and nobody can set.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::play::{Options, Setting};
 use super::scope::{PlayVars, View};
-use crate::diagnostics::Source;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, absolute_path as path, short_name as short};
+
+pub(super) use crate::inventory::made;
 use crate::playbook::Role;
 use crate::yaml::{Node, Value};
 
@@ -48,12 +49,6 @@ pub(super) const NAMES: &[&str] = &[
 
 /// What `omit` is: an option with this value is not given.
 pub(super) const OMIT: &str = "__omit_place_holder__b4f4ff2d6d1f0a1d";
-
-/// A value that stands nowhere. It is no template, whatever it looks like.
-pub(super) fn made(value: Value) -> Node {
-    static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::new("", ""));
-    Node { literal: true, ..Node::new(value, NOWHERE.whole()) }
-}
 
 fn texts<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Value {
     Value::List(texts.into_iter().map(|text| made(Value::from(text.as_ref()))).collect())
@@ -140,17 +135,4 @@ fn version() -> Value {
         entry("minor", Value::Int(19)),
         entry("revision", Value::Int(14)),
     ])
-}
-
-/// A path from the root on, links not followed.
-fn path(path: Option<&Path>) -> Value {
-    let Some(path) = path else { return Value::Null };
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Value::from(absolute.components().collect::<std::path::PathBuf>().display().to_string().as_str())
-}
-
-/// The name up to its first dot, unless it is an address.
-fn short(name: &str) -> &str {
-    if name.parse::<std::net::IpAddr>().is_ok() { name } else { name.split('.').next().unwrap_or(name) }
 }

@@ -493,11 +493,17 @@ impl<M: Machines> Engine<M> {
             Ok(reached) => reached,
             Err(gone) => return Ok(Err(gone)),
         };
-        Ok(Ok(match (become_it, &reached.become_user) {
-            (Some(false), _) | (None, None) => reached.user.clone(),
-            (Some(true), other) => whom.or_else(|| other.clone()).unwrap_or_else(|| "root".to_owned()),
-            (None, Some(user)) => user.clone(),
-        }))
+        Ok(Ok(whose(become_it, whom, reached.become_user.as_deref(), &reached.user)))
+    }
+}
+
+/// The user that a task works as: by its `become` and `become_user`, by what the inventory or the command line says for the
+/// host, or else as who one logs in.
+pub(super) fn whose(becomes: Option<bool>, whom: Option<String>, usual: Option<&str>, login: &str) -> String {
+    match (becomes, usual) {
+        (Some(false), _) | (None, None) => login.to_owned(),
+        (Some(true), other) => whom.or_else(|| other.map(str::to_owned)).unwrap_or_else(|| "root".to_owned()),
+        (None, Some(user)) => user.to_owned(),
     }
 }
 

@@ -48,4 +48,5 @@ pub use read::{Given, Request, read};
 pub(crate) use resolve::at_home;
 pub use resolve::{Become, Connect, Defaults, ResolvedHost, resolve};
 pub use scope::HostScope;
+pub(crate) use scope::{made, path as absolute_path, short as short_name};
 pub use ssh_args::{SshArguments, parse as parse_ssh_args};

@@ -75,7 +75,7 @@ impl Scope for HostScope {
 }
 
 /// A path as Ansible has it: from the root on, links not followed.
-fn path(path: Option<&Path>) -> Value {
+pub(crate) fn path(path: Option<&Path>) -> Value {
     let Some(path) = path else { return Value::Null };
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -84,12 +84,12 @@ fn path(path: Option<&Path>) -> Value {
 }
 
 /// A value that stands nowhere. It is no template, whatever it looks like.
-fn made(value: Value) -> Node {
+pub(crate) fn made(value: Value) -> Node {
     static NOWHERE: LazyLock<Source> = LazyLock::new(|| Source::new("", ""));
     Node { literal: true, ..Node::new(value, NOWHERE.whole()) }
 }
 
 /// The name up to its first dot, unless it is an address.
-fn short(name: &str) -> &str {
+pub(crate) fn short(name: &str) -> &str {
     if name.parse::<std::net::IpAddr>().is_ok() { name } else { name.split('.').next().unwrap_or(name) }
 }

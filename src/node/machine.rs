@@ -9,7 +9,6 @@ use super::Change;
 use super::apply::{self, Applied, Carried, Heard, Lock, Parts};
 use super::long_step::{self, Id, State};
 use super::record::{Records, to_reason};
-use super::steps::Step;
 
 /// How long a script without long steps may take: a person's own command may take its time.
 const STEPS_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -241,7 +240,7 @@ impl<S: Shells> Machine for Real<S> {
             }
         }
         let applied = self.carry_out(scope, change, &pairs(here)).await;
-        let touches: Vec<Touch> = change.steps.iter().flat_map(Step::touches).chain(change.touches.iter().cloned()).collect();
+        let touches = super::touched(change);
         self.shells.changed(&touches);
         applied.unwrap_or_else(|lost| Applied::Unknown(lost.why))
     }

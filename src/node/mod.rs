@@ -19,3 +19,8 @@ pub mod upload;
 pub type Plan = crate::plan::Plan<steps::Step>;
 /// A change to a machine.
 pub type Change = crate::plan::Change<steps::Step>;
+
+/// All that a change may move: what it says itself, and what its steps say.
+pub fn touched(change: &Change) -> Vec<crate::plan::Touch> {
+    change.steps.iter().flat_map(steps::Step::touches).chain(change.touches.iter().cloned()).collect()
+}
