@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle bench nodes fuzz install
+.PHONY: help demo test lint oracle conformance bench nodes fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -35,6 +35,11 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	"$$ansible/bin/python" tests/oracle/playbook/record.py
 	"$$ansible/bin/python" tests/oracle/edits/record.py
 	cargo run --quiet --example nodes -- --count 6 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
+
+conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --again)
+	cargo build --quiet --bin homelabctl --example nodes
+	ansible=$$(benches/ansible.sh)
+	target/debug/examples/nodes --count 2 --run -- "$$ansible/bin/python" tests/oracle/conformance/run.py --program target/debug/homelabctl $(ARGS)
 
 bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory: only that part)
 	cargo build --quiet --release --bin homelabctl --example bench

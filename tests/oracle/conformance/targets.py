@@ -1,0 +1,72 @@
+"""The integration targets that are run, and how ansible-test would run each."""
+import json
+import pathlib
+
+# as the issue of conformance counts them: these are roles whose tasks are the test …
+ROLES = ("copy file stat lineinfile blockinfile command_shell script assemble tempfile loops until changed_when include_vars group_by "
+         "wait_for lookup_first_found lookup_dict lookup_subelements ping").split()
+# … and these are scripts that call ansible-playbook
+SCRIPTS = ("template conditionals blocks handlers register omit set_fact raw fetch slurp filter_core test_core include_import "
+           "delegate_to check_mode").split()
+# ansible-test runs them before the targets that name them: their passlib is installed already
+SETUP_DONE = {"setup_passlib_controller"}
+
+
+class Target:
+    """One folder of test/integration/targets."""
+
+    def __init__(self, name, source):
+        self.name, self.folder = name, source / "test/integration/targets" / name
+        aliases = (self.folder / "aliases").read_text() if (self.folder / "aliases").exists() else ""
+        self.aliases = {line.partition("#")[0].strip() for line in aliases.splitlines()} - {""}
+        self.script = self.folder / "runme.sh"
+
+    @property
+    def is_script(self):
+        return self.script.exists()
+
+    @property
+    def setup(self):
+        """Targets that run before it."""
+        named = [alias.rpartition("/")[2] for alias in self.aliases if alias.startswith(("needs/target/setup_", "setup/"))]
+        return sorted(set(named) - SETUP_DONE)
+
+    def playbook(self, output_dir):
+        """The playbook that ansible-test generates for a role."""
+        gather = "gather_facts/no" not in self.aliases
+        return json.dumps([{"hosts": "testhost", "gather_facts": gather, "vars": {"output_dir": output_dir}, "vars_files": [], "roles": [self.name]}],
+                          indent=4, sort_keys=True)
+
+    def inventory(self):
+        """The inventory that ansible-test generates: the machine itself, or by ssh to itself."""
+        how = {"ansible_connection": "local", "ansible_pipelining": "yes", "ansible_python_interpreter": "/usr/bin/python3"}
+        if "needs/ssh" in self.aliases:
+            how |= {"ansible_connection": "ssh", "ansible_host": "localhost", "ansible_user": "root",
+                    "ansible_ssh_private_key_file": "/root/.ssh/id_ed25519"}
+        return "[testgroup]\ntesthost " + " ".join(f'{key}="{value}"' for key, value in sorted(how.items())) + "\n"
+
+    def screen_lines(self):
+        """How many lines of the script look at the text that Ansible writes on the screen."""
+        if not self.is_script:
+            return 0
+        lines = [line.strip() for line in self.script.read_text().splitlines()]
+        return sum("grep" in line for line in lines if not line.startswith("#"))
+
+
+def all_targets(source, only):
+    return [Target(name, source) for name in ROLES + SCRIPTS if not only or name in only]
+
+
+def settings_of(environment):
+    """The `ANSIBLE_*` settings in which a call differs from what every call has."""
+    return {name: value for name, value in sorted(environment.items()) if name.startswith("ANSIBLE_") and STANDING.get(name) != value}
+
+
+# what ansible-test sets for every call; what is about the screen, coverage and Python plugins alone is left out
+STANDING = {
+    "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_FORCE_HANDLERS": "true", "ANSIBLE_HOST_PATTERN_MISMATCH": "error", "ANSIBLE_INVENTORY": "/dev/null",
+    "ANSIBLE_DEPRECATION_WARNINGS": "false", "ANSIBLE_HOST_KEY_CHECKING": "false", "ANSIBLE_RETRY_FILES_ENABLED": "false",
+    "ANSIBLE_CONFIG": "/root/conformance/ansible.cfg", "ANSIBLE_LIBRARY": "/dev/null", "ANSIBLE_DEVEL_WARNING": "false",
+    "ANSIBLE_TEST_PYTHON_VERSION": "3.11", "ANSIBLE_TEST_PYTHON_INTERPRETER": "/usr/bin/python3",
+    "ANSIBLE_COLLECTIONS_PATH": "/root/ansible/test/support/integration/collections",
+}
