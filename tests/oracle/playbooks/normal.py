@@ -35,7 +35,7 @@ TEXTS = [
     (re.compile(r"\bSHA256:[\w+/]{43}"), "SHA256:DIGEST"),
     (re.compile(r"(?<=Valid booleans include: ).*"), "THOSE"),
     (re.compile(r"\b0x[0-9a-f]{8,}\b"), "ADDRESS"),
-    (re.compile(r"(?<=ansible\.)[a-z0-9_]{8}(?=\b)"), "RANDOM"),
+    (re.compile(r"(?<=ansible\.)[A-Za-z0-9_]{8}\b"), "RANDOM"),
 ]
 
 

@@ -2,7 +2,7 @@
 """Records what the real ansible-playbook does with the cases under tests/records/playbooks/cases, on machines of the test bed.
 
     cargo run --example nodes -- --count 6 --run -- VENV/bin/python record.py --ansible-dir VENV [--only NAME ...] [--missing] [--check]
-    record.py --table      writes docs/playbook-cases.md only, runs nothing
+    record.py --table      writes docs/playbook-cases.md and tests/records/returns.json only, runs nothing
 
 --check compares with what is there and writes nothing. The machines come from $HOMELABCTL_INVENTORY.
 
@@ -13,6 +13,7 @@ A case is a folder:
     hosts       how many machines, 1 without it: m1 in the group `first`, m2 … in the group `rest`
     extra.ini   more lines of the inventory
     what        one line about what it is there for
+    ours.json   where homelabctl differs on purpose, and why (see compare.py)
 
 tests/records/playbooks/NAME.json says what came of it:
     begin       the state in which each of the first two runs begins
@@ -37,7 +38,6 @@ import tempfile
 
 sys.dont_write_bytecode = True  # this folder is kept in git
 
-import table
 from events import Wrong, told
 from machines import Machine
 from normal import Normal
@@ -61,16 +61,19 @@ class Lane:
             machine.connect(known_hosts)
             machine.prepare()
 
+    def write_inventory(self, machines, extra):
+        inventory = self.folder / "inventory/hosts.ini"
+        inventory.parent.mkdir(exist_ok=True)
+        lines = [machine.inventory_line() for machine in machines]
+        inventory.write_text("\n".join(["[first]", lines[0], "[rest]", *lines[1:], extra]) + "\n")
+
     def record(self, source):
         read = lambda name: (source / name).read_text() if (source / name).exists() else ""
         machines = self.machines[: int(read("hosts") or 1)]
         case, home = self.folder / "case", self.folder / "home"
         paths = [(str(case), "CASE"), (str(home), "HOME"), (str(self.ansible_dir), "ANSIBLE"), (str(self.folder), "LANE")]
         normal = Normal([*paths, *((machine.address, f"ADDRESS-OF-{machine.name}") for machine in machines)])
-        inventory = self.folder / "inventory/hosts.ini"
-        inventory.parent.mkdir(exist_ok=True)
-        lines = [machine.inventory_line() for machine in machines]
-        inventory.write_text("\n".join(["[first]", lines[0], "[rest]", *lines[1:], read("extra.ini")]) + "\n")
+        self.write_inventory(machines, read("extra.ini"))
 
         def fresh():
             for folder in (case, home):
@@ -94,12 +97,8 @@ class Lane:
             answer[run] = self.run(case, home, normal, args, run)
             now = state()
             answer[run]["state"] = same(now, answer, "begin", *(["first"] if run == "second" else []))
-            controller = {
-                normal.text(str(path.relative_to(case))): "d" if path.is_dir() else path.read_text(errors="replace")
-                for path in sorted(case.rglob("*")) if not (source / path.relative_to(case)).exists()
-            }
-            if controller:
-                answer[run]["controller"] = controller
+            if left := controller(case, source, normal):
+                answer[run]["controller"] = left
         return answer
 
     def run(self, case, home, normal, args, which):
@@ -125,6 +124,14 @@ class Lane:
         if "recap" not in answer and "error" not in answer:
             raise Wrong(f"neither a recap nor an error: {done.stderr}{done.stdout}")
         return answer
+
+
+def controller(case, source, normal):
+    """The files that a run left in the folder of the case."""
+    return {
+        normal.text(str(path.relative_to(case))): "d" if path.is_dir() else path.read_text(errors="replace")
+        for path in sorted(case.rglob("*")) if not (source / path.relative_to(case)).exists()
+    }
 
 
 def same(state, answer, *runs):
@@ -194,10 +201,13 @@ def main():
     words.add_argument("--only", action="append", metavar="NAME")
     words.add_argument("--check", action="store_true", help="compare with the records, write nothing")
     words.add_argument("--missing", action="store_true", help="only the cases that have no record yet")
-    words.add_argument("--table", action="store_true", help="write docs/playbook-cases.md, run nothing")
+    words.add_argument("--table", action="store_true", help="write the tables, run nothing")
     words = words.parse_args()
     if not words.check:
+        import table  # needs ansible-core, which those who only compare have not
+
         table.write(RECORDS / "cases", ROOT / "docs/playbook-cases.md")
+        table.returns(RECORDS.parent / "returns.json")
     if words.table:
         return 0
     inventory = os.environ.get("HOMELABCTL_INVENTORY")

@@ -3,6 +3,8 @@
 Read from the cases themselves. What options there are is read from the documentation in ansible-core's modules, and what
 keywords there are from its classes, so that what stands in no case is seen too. Needs the Python of an ansible-core.
 """
+import json
+
 import yaml
 from ansible.parsing.splitter import parse_kv
 from ansible.playbook.block import Block
@@ -133,6 +135,16 @@ def documented(module):
         for alias in [name, *spec.get("aliases", [])]:
             options[alias] = entry
     return options
+
+
+def returns(out):
+    """Writes which keys each module documents of its result: {module: [key …]}."""
+    found = {}
+    for module in MODULES:
+        path = module_loader.find_plugin(module, ignore_deprecated=True)
+        documented = get_docstring(path, fragment_loader)[2] if path else None
+        found[module] = sorted(yaml.safe_load(documented) if isinstance(documented, str) else documented or {})
+    out.write_text("{\n" + ",\n".join(f" {json.dumps(module)}: {json.dumps(keys)}" for module, keys in found.items()) + "\n}\n")
 
 
 def shown(value, spec):
