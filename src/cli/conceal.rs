@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source, passwords_in};
 use crate::inventory::is_secret;
 use crate::report::Secrets;
 
@@ -13,7 +13,7 @@ pub(super) fn concealed(problems: &Diagnostics, secrets: &Secrets) -> Vec<Diagno
     let mut found: Vec<&str> = Vec::new();
     for problem in &problems {
         for (source, shown) in sources(problem) {
-            source.text.get(shown).unwrap_or_default().lines().for_each(|line| look(line, &mut found));
+            source.text.get(shown).unwrap_or_default().lines().for_each(|line| found.extend(passwords_in(line, is_secret)));
         }
     }
     // short ones are told where they are read
@@ -32,43 +32,6 @@ fn sources(problem: &Diagnostic) -> Vec<(&Source, Range<usize>)> {
         }
     }
     found
-}
-
-/// What stands behind a name like `ansible_password` and a `=` or a `:`, quotes or not.
-fn look<'t>(line: &'t str, found: &mut Vec<&'t str>) {
-    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let mut at = 0;
-    while let Some(begin) = line.get(at..).and_then(|rest| rest.find(in_word)).map(|begin| at + begin) {
-        let rest = line.get(begin..).unwrap_or_default();
-        let word = rest.get(..rest.find(|c| !in_word(c)).unwrap_or(rest.len())).unwrap_or_default();
-        at = begin + word.len();
-        let behind = line.get(at..).unwrap_or_default().trim_start_matches(['"', '\'']).trim_start();
-        let Some(value) = behind.strip_prefix(['=', ':']).filter(|_| is_secret(word) && !word.ends_with("file")) else { continue };
-        // a tag says nothing of the value; one that has nothing behind it may be the value
-        let value = value.trim_start();
-        let tag = value.starts_with('!').then(|| value.split_once(' ')).flatten();
-        let value = tag.map_or(value, |(_, value)| value);
-        if value.contains("{{") || value.contains("{%") {
-            continue;
-        }
-        let value = value.trim_start_matches(['[', '{', '!', '&', '*']).trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let inside = value.trim_start_matches(['"', '\'']);
-        let close = quote.and_then(|quote| inside.find(quote));
-        match (close, behind.starts_with('=')) {
-            (Some(close), _) => found.extend(inside.get(..close)),
-            // an open quote takes all that follows
-            (None, _) if quote.is_some() => found.extend([inside, first(inside, char::is_whitespace)]),
-            (None, true) => found.push(first(inside, char::is_whitespace)),
-            (None, false) => found.extend([first(inside, |c| matches!(c, ',' | '}' | ']')), first(inside, char::is_whitespace)]),
-        }
-    }
-}
-
-fn first(text: &str, end: impl Fn(char) -> bool) -> &str {
-    let part = text.get(..text.find(end).unwrap_or(text.len())).unwrap_or_default();
-    // what a template or a vault says is no password
-    if part.starts_with(['{', '|', '>', '$']) || part == "vault" { "" } else { part }
 }
 
 fn without(problem: &Diagnostic, secrets: &Secrets) -> Diagnostic {

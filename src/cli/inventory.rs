@@ -10,10 +10,10 @@ use super::args::{LimitArgs, SourceArgs, Unresolved};
 use super::environment::Environment;
 use super::terminal::Terminal;
 use super::vault;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, may_be_a_password, names_a_secret};
 use crate::inventory::{self, Given, Host, HostScope, Inventory, Pattern, Request, Variable, is_secret};
 use crate::report::{SHORTEST, Secrets};
-use crate::template::{Engine, Surroundings};
+use crate::template::{Engine, Hide, Surroundings};
 use crate::yaml::{Keys, Node, Value, load, plain};
 
 /// How long an inventory program may take, unless the variable says otherwise.
@@ -80,7 +80,7 @@ pub(super) fn load_inventory(
         home: &environment.home,
     };
     let (mut inventory, mut found) = inventory::read(&request);
-    let engine = Arc::new(engine(environment, playbook_dir, &keys));
+    let engine = Arc::new(engine(environment, playbook_dir, &keys, secrets));
     hide(&inventory, secrets, problems);
     // a range's hosts share what stands in one line
     let mut checked = HashSet::new();
@@ -127,7 +127,7 @@ fn script_limit(environment: &Environment, problems: &mut Diagnostics) -> Durati
     Duration::from_secs(seconds)
 }
 
-fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>) -> Engine {
+fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>, secrets: &Secrets) -> Engine {
     let text = |text: &std::ffi::OsStr| text.to_str().map(str::to_owned);
     let env: BTreeMap<String, String> =
         environment.variables.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
@@ -138,6 +138,18 @@ fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>) -> Engine {
         home: environment.home.clone(),
         decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| (error.to_string(), error.advice().to_owned()))),
         from_yaml: Some(from_yaml),
+    })
+    .hiding(hiding(secrets.clone()))
+}
+
+/// What templates see and must not be shown is hidden from then on: what was encrypted, and what is called a password.
+fn hiding(secrets: Secrets) -> Hide {
+    Arc::new(move |label: &str, text: &str, secret: bool| {
+        let name = label.rsplit('.').next().unwrap_or_default();
+        if secret || (names_a_secret(name) && may_be_a_password(text)) {
+            // one that is too short was told where it stands
+            let _ = secrets.register_all([text]);
+        }
     })
 }
 

@@ -219,6 +219,7 @@ impl<M: Machines> Engine<M> {
             found = BTreeMap::from([(name.to_owned(), Node::new(Value::Map(map), task.place.clone()))]);
         }
         let shown: Map<String, Json> = found.iter().map(|(name, value)| (name.clone(), json(value))).collect();
+        found.values().for_each(|value| super::hide::encrypted(&self.template(), value));
         let names: Vec<Json> = files.iter().map(|path| Json::from(path.display().to_string())).collect();
         let mut state = host.state();
         for (name, value) in found {

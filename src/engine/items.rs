@@ -215,7 +215,7 @@ impl<M: Machines> Engine<M> {
     /// Tells how it ended, and what follows from it. Whether it failed.
     pub(super) async fn conclude(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: &Done) -> bool {
         let view = self.view(at, task, &host.name, Arc::default());
-        let no_log = matches!(self.flag(&view, task, "no_log").await, Ok(Some(true)));
+        let no_log = self.is_hidden(at, task, &host.name).await;
         let mut ignored = false;
         // what was to be included and is not there stops the host, whatever the task says
         let include = matches!(task.action.name.rsplit('.').next(), Some("include_tasks" | "include_role"));
@@ -241,7 +241,8 @@ impl<M: Machines> Engine<M> {
             _ => {
                 state.failed = true;
                 let nowhere = made(Value::Null).place;
-                let result = modules::node(&Json::Object(done.registered()), &nowhere);
+                let mut result = modules::node(&Json::Object(done.registered()), &nowhere);
+                result.each_mut(&mut |node| node.secret |= no_log);
                 state.set.insert("ansible_failed_result".to_owned(), result);
                 let failed = serde_json::json!({ "name": name.clone().unwrap_or_default(), "action": task.action.name });
                 state.set.insert("ansible_failed_task".to_owned(), modules::node(&failed, &nowhere));

@@ -10,6 +10,7 @@ mod call;
 mod condition;
 mod core;
 mod gather;
+mod hide;
 mod host;
 mod include;
 mod items;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::hide;
 use crate::diagnostics::Source;
 use crate::modules::{LocalEntry, Outside, TemplateText};
 use crate::playbook::{Role, Task};
@@ -62,6 +63,52 @@ impl Here<'_> {
     fn path(&self, folder: &str, name: &str) -> Result<PathBuf, String> {
         find(&self.search, folder, name, self.engine.home())
     }
+
+    /// What stands in a file, decrypted. What must not be shown of it is told.
+    fn opened(&self, bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, String> {
+        let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(bytes) };
+        if !crate::yaml::is_encrypted(text) {
+            hide::passwords(self.engine, text);
+            return Ok(bytes);
+        }
+        let clear = self.keys.open_text(text).map_err(|error| format!("`{}`: {error}; {}", path.display(), error.advice()))?;
+        self.engine.hide(&clear);
+        hide::passwords(self.engine, &clear);
+        Ok(clear.into_bytes())
+    }
+
+    fn walk(&self, dir: &Path, prefix: &str, entries: &mut Vec<LocalEntry>, follow: bool, depth: usize) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
+        if depth > 100 {
+            return Err(format!("`{}` is nested too deeply", dir.display()));
+        }
+        let mut names: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+        names.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in names {
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            let real = entry.path();
+            let is_link = real.is_symlink();
+            // one that leads nowhere, or back to where it stands, stays a link
+            let circles =
+                is_link && real.canonicalize().map_or(true, |target| dir.canonicalize().is_ok_and(|dir| dir.starts_with(&target)));
+            if is_link && (!follow || circles) {
+                let target = std::fs::read_link(&real).map_err(failed)?.display().to_string();
+                entries.push(LocalEntry { path, mode: 0o777, content: None, link: Some(target) });
+                continue;
+            }
+            let metadata = metadata(&real)?;
+            let mode = metadata.permissions().mode() & 0o7777;
+            if metadata.is_dir() {
+                entries.push(LocalEntry { path: path.clone(), mode, content: None, link: None });
+                self.walk(&real, &path, entries, follow, depth + 1)?;
+            } else {
+                let bytes = std::fs::read(&real).map_err(failed)?;
+                entries.push(LocalEntry { path, mode, content: Some(self.opened(bytes, &real)?), link: None });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Outside for Here<'_> {
@@ -69,7 +116,7 @@ impl Outside for Here<'_> {
         let path = self.path(folder, name)?;
         let bytes =
             std::fs::read(&path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))?;
-        opened(bytes, &path, self.keys)
+        self.opened(bytes, &path)
     }
 
     fn tree(&self, folder: &str, name: &str, follow: bool) -> Result<Vec<LocalEntry>, String> {
@@ -79,7 +126,7 @@ impl Outside for Here<'_> {
             return Ok(vec![LocalEntry { path: String::new(), mode, content: Some(self.file(folder, name)?), link: None }]);
         }
         let mut entries = Vec::new();
-        walk(&root, "", &mut entries, self.keys, follow, 0)?;
+        self.walk(&root, "", &mut entries, follow, 0)?;
         Ok(entries)
     }
 
@@ -123,51 +170,12 @@ impl Outside for Here<'_> {
             Some(place) => format!("{} ({})", error.message, crate::inventory::where_it_stands(place)),
             None => error.message.clone(),
         })?;
-        Ok(super::task::shown(&rendered))
-    }
-}
-
-fn opened(bytes: Vec<u8>, path: &Path, keys: &Keys) -> Result<Vec<u8>, String> {
-    match std::str::from_utf8(&bytes) {
-        Ok(text) if crate::yaml::is_encrypted(text) => {
-            keys.open_text(text).map(String::into_bytes).map_err(|error| format!("`{}`: {error}; {}", path.display(), error.advice()))
-        }
-        _ => Ok(bytes),
+        let text = super::task::shown(&rendered);
+        hide::passwords(self.engine, &text);
+        Ok(text)
     }
 }
 
 fn metadata(path: &Path) -> Result<std::fs::Metadata, String> {
     std::fs::metadata(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))
-}
-
-fn walk(dir: &Path, prefix: &str, entries: &mut Vec<LocalEntry>, keys: &Keys, follow: bool, depth: usize) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
-    if depth > 100 {
-        return Err(format!("`{}` is nested too deeply", dir.display()));
-    }
-    let mut names: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
-    names.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in names {
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        let real = entry.path();
-        let is_link = real.is_symlink();
-        // one that leads nowhere, or back to where it stands, stays a link
-        let circles = is_link && real.canonicalize().map_or(true, |target| dir.canonicalize().is_ok_and(|dir| dir.starts_with(&target)));
-        if is_link && (!follow || circles) {
-            let target = std::fs::read_link(&real).map_err(failed)?.display().to_string();
-            entries.push(LocalEntry { path, mode: 0o777, content: None, link: Some(target) });
-            continue;
-        }
-        let metadata = metadata(&real)?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        if metadata.is_dir() {
-            entries.push(LocalEntry { path: path.clone(), mode, content: None, link: None });
-            walk(&real, &path, entries, keys, follow, depth + 1)?;
-        } else {
-            let bytes = std::fs::read(&real).map_err(failed)?;
-            entries.push(LocalEntry { path, mode, content: Some(opened(bytes, &real, keys)?), link: None });
-        }
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{TaskScope, View, Wanted, World};
 use super::status::{Done, Status};
-use super::{condition, loops};
+use super::{condition, hide, loops};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::modules::{self, Args, Found, Module, Spec, json};
 use crate::plan::Scope as Eyes;
@@ -127,12 +127,16 @@ impl<M: Machines> Engine<M> {
             let no_log = self.is_hidden(at, task, &host.name).await;
             self.register(host, name, &done, no_log);
         }
+        if matches!(task.action.name.rsplit('.').next(), Some("set_fact" | "include_vars")) && self.is_hidden(at, task, &host.name).await {
+            hide::set(&mut host.state(), &done);
+        }
         done
     }
 
     pub(super) async fn is_hidden(&self, at: &Position, task: &Task, host: &Arc<str>) -> bool {
         let view = self.view(at, task, host, Arc::default());
-        matches!(self.flag(&view, task, "no_log").await, Ok(Some(true)))
+        // where it cannot be known, nothing is shown
+        !matches!(self.flag(&view, task, "no_log").await, Ok(None | Some(false)))
     }
 
     pub(super) fn register(&self, host: &Host<M::Machine>, name: &str, done: &Done, secret: bool) {
@@ -361,6 +365,7 @@ impl<M: Machines> Engine<M> {
                 }
             }
         }
+        environment.iter().for_each(|(name, value)| hide::named(&self.template(), name, value));
         Ok(Manner { check, environment: environment.into_iter().collect() })
     }
 
@@ -415,7 +420,8 @@ impl<M: Machines> Engine<M> {
         for (key, value) in given {
             set(key, value, spec);
         }
-        let options = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
+        let options: Vec<_> = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
+        hide::options(&self.template(), spec, &options);
         Ok(options)
     }
 

@@ -3,13 +3,15 @@
 //! Every field is named, so that a new one does not compile before somebody has thought of it. Host names stay: they
 //! are the person's own words, and results are found by them.
 
-use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, Ping, Problem, Secrets, Shown, TaskAnswer};
+use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown, TaskAnswer};
+use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 
 impl Event {
     /// The same event without the secrets.
     #[must_use]
     pub fn redacted(self, secrets: &Secrets) -> Self {
-        if secrets.is_empty() {
+        // what a file says of passwords is hidden also where none is known
+        if secrets.is_empty() && !matches!(self, Self::TaskFinished(_)) {
             return self;
         }
         match self {
@@ -55,8 +57,6 @@ impl Problem {
 impl TaskAnswer {
     fn redacted(self, secrets: &Secrets) -> Self {
         let Self { host, play, role, task, module, place, outcome, ignored, check, changes, problem, result } = self;
-        let text = |text: Option<String>| text.map(|text| secrets.redact(&text));
-        let change = |Shown { what, before, after }| Shown { what: secrets.redact(&what), before: text(before), after: text(after) };
         Self {
             host,
             play: secrets.redact(&play),
@@ -67,11 +67,42 @@ impl TaskAnswer {
             outcome,
             ignored,
             check,
-            changes: changes.into_iter().map(change).collect(),
+            changes: changes.into_iter().map(|change| change.redacted(secrets)).collect(),
             problem: problem.map(|problem| problem.redacted(secrets)),
             result: result.map(|result| secrets.redact_value(result)),
         }
     }
+}
+
+impl Shown {
+    /// Also what looks like a password is hidden: nobody knows what else stands in a file. That it becomes another is said.
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { what, before, after } = self;
+        let differs = before != after;
+        let hidden = |text: Option<String>| text.map(|text| without_passwords(&secrets.redact(&text)));
+        let (before, mut after) = (hidden(before), hidden(after));
+        if differs && before == after {
+            after = after.map(|text| text.replace(MASK, ANOTHER));
+        }
+        Self { what: secrets.redact(&what), before, after }
+    }
+}
+
+/// In the place of a secret that becomes another one.
+const ANOTHER: &str = "*** (another)";
+
+/// Each line without what stands behind a name like `password`.
+fn without_passwords(text: &str) -> String {
+    let line = |line: &str| {
+        let mut line = line.to_owned();
+        let found: Vec<String> =
+            passwords_in(&line, names_a_secret).into_iter().filter(|found| may_be_a_password(found)).map(str::to_owned).collect();
+        for found in found {
+            line = line.replace(&found, MASK);
+        }
+        line
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl Answer {
@@ -106,6 +137,16 @@ mod tests {
     use super::super::{Outcome, Registered};
     use super::*;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn a_diff_shows_no_password_and_that_it_is_another() {
+        let text = |password: &str| Some(format!("A=1\nDB_PASSWORD={password}\npassword: true\n"));
+        let shown = Shown { what: "/srv/.env".into(), before: text("hunter2"), after: text("hunter3") }.redacted(&Secrets::default());
+        assert_eq!(shown.before.as_deref(), Some("A=1\nDB_PASSWORD=***\npassword: true\n"));
+        assert_eq!(shown.after.as_deref(), Some("A=1\nDB_PASSWORD=*** (another)\npassword: true\n"));
+        let same = Shown { what: "x".into(), before: text("hunter2"), after: Some("A=2\n".into()) }.redacted(&Secrets::default());
+        assert_eq!(same.after.as_deref(), Some("A=2\n"));
+    }
 
     #[test]
     fn no_event_tells_a_secret() {

@@ -51,6 +51,10 @@ pub type FromYaml = fn(&str) -> Result<Vec<Value>, String>;
 /// Opens an encrypted text, or says why not, and what to do.
 pub type Decrypt = Arc<dyn Fn(&str) -> Result<String, (String, String)> + Send + Sync>;
 
+/// Hears of every value that a template sees: what it is called (`db.password`; nothing if it has no name), its text, and
+/// whether it must not be shown. Whoever prints something can then keep it out.
+pub type Hide = Arc<dyn Fn(&str, &str, bool) + Send + Sync>;
+
 /// What lookups and filters may see of the world.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -69,12 +73,30 @@ pub struct Surroundings {
 /// Renders templates.
 pub struct Engine {
     around: Surroundings,
+    hide: Option<Hide>,
 }
 
 impl Engine {
     /// One that sees these surroundings.
     pub fn new(surroundings: Surroundings) -> Self {
-        Self { around: surroundings }
+        Self { around: surroundings, hide: None }
+    }
+
+    /// The same, which tells what it sees.
+    #[must_use]
+    pub fn hiding(self, hide: Hide) -> Self {
+        Self { hide: Some(hide), ..self }
+    }
+
+    /// Tells of a text that must not be shown.
+    pub fn hide(&self, text: &str) {
+        if let Some(hide) = &self.hide {
+            hide("", text, true);
+        }
+    }
+
+    fn start(&self, scope: Arc<dyn Scope>) -> Run<'_> {
+        Run::new(&self.around, self.hide.as_ref(), scope)
     }
 
     /// What `~` is.
@@ -121,7 +143,7 @@ impl Engine {
     /// # Errors
     /// The first thing that went wrong, with its place.
     pub fn render(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
-        let run = Run::new(&self.around, scope);
+        let run = self.start(scope);
         rendered(&run, node).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
     }
 
@@ -131,7 +153,7 @@ impl Engine {
     /// # Errors
     /// The first thing that went wrong, with its place in the file.
     pub fn render_text(&self, source: &Source, scope: Arc<dyn Scope>, options: &TemplateOptions) -> Result<Node, Box<Diagnostic>> {
-        let run = Run::new(&self.around, scope);
+        let run = self.start(scope);
         let node = Node::new(source.text.as_ref(), source.whole());
         let result = file_text::opened(&source.text, options)
             .and_then(|(text, options)| value(&run, &node, || render::file(&run, &node, &text, &options).map(V::from)));
@@ -153,7 +175,7 @@ impl Engine {
     /// What went wrong, with its place.
     pub fn expression(&self, node: &Node, scope: Arc<dyn Scope>) -> Result<Node, Box<Diagnostic>> {
         let Some(text) = node.as_str() else { return self.render(node, scope) };
-        let run = Run::new(&self.around, scope);
+        let run = self.start(scope);
         value(&run, node, || render::expression(&run, node, text)).map_err(|fault| Box::new(fault.diagnostic(&node.place, || run.names())))
     }
 }
@@ -187,7 +209,10 @@ fn rendered(run: &Run, node: &Node) -> Outcome<Node> {
             let map = map.iter().map(|(key, value)| Ok((key.clone(), rendered(run, value)?))).collect::<Outcome<_>>()?;
             Ok(Node { value: Value::Map(map), ..node.clone() })
         }
-        _ => Ok(node.clone()),
+        _ => {
+            run.tell(node);
+            Ok(node.clone())
+        }
     }
 }
 

@@ -36,6 +36,6 @@ mod version;
 pub(crate) mod words;
 mod yaml_text;
 
-pub use engine::{Decrypt, Engine, FromYaml, Scope, Surroundings};
+pub use engine::{Decrypt, Engine, FromYaml, Hide, Scope, Surroundings};
 pub use options::{Newline, TemplateOptions};
 pub use used::{Need, Used};

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Value, plain};
 
-use super::engine::{Scope, Surroundings};
+use super::engine::{Hide, Scope, Surroundings};
 use super::fault::{Fault, Outcome, fail, fail_hint};
 use super::lazy::Lazy;
 use super::render;
@@ -24,6 +24,7 @@ const CHAIN: usize = 40;
 pub(super) struct Run<'e> {
     /// What lookups may see.
     pub around: &'e Surroundings,
+    hide: Option<&'e Hide>,
     scope: RefCell<Arc<dyn Scope>>,
     /// Whose variables these are, for circles that lead over `hostvars`; empty for the host that was asked for.
     owner: RefCell<String>,
@@ -45,9 +46,10 @@ impl Drop for Level<'_> {
 
 impl<'e> Run<'e> {
     /// A rendering that has done nothing yet.
-    pub fn new(around: &'e Surroundings, scope: Arc<dyn Scope>) -> Self {
+    pub fn new(around: &'e Surroundings, hide: Option<&'e Hide>, scope: Arc<dyn Scope>) -> Self {
         Self {
             around,
+            hide,
             scope: RefCell::new(scope),
             owner: RefCell::default(),
             seen: RefCell::default(),
@@ -191,6 +193,25 @@ impl<'e> Run<'e> {
     pub fn node_value(&self, node: &Node, label: &str) -> Outcome<V> {
         let _level = self.deeper()?;
         self.touch(node.secret);
+        let value = self.made(node, label)?;
+        if let Some(hide) = self.hide {
+            match &value {
+                V::Str(text) | V::Time(text) => hide(label, text, node.secret),
+                V::Int(number) if node.secret => hide(label, &number.to_string(), true),
+                _ => {}
+            }
+        }
+        Ok(value)
+    }
+
+    /// Tells of a value that stands for itself and must not be shown.
+    pub fn tell(&self, node: &Node) {
+        if let Some(hide) = self.hide.filter(|_| node.secret) {
+            hide("", &plain(&node.value), true);
+        }
+    }
+
+    fn made(&self, node: &Node, label: &str) -> Outcome<V> {
         Ok(match &node.value {
             Value::Null => V::None,
             Value::Bool(truth) => V::Bool(*truth),
@@ -229,7 +250,9 @@ impl<'e> Run<'e> {
         match (self.around.decrypt)(text) {
             Ok(clear) => {
                 self.touch(true);
-                Ok(Node { value: clear.into(), secret: true, ..node.clone() })
+                let clear = Node { value: clear.into(), secret: true, ..node.clone() };
+                self.tell(&clear);
+                Ok(clear)
             }
             // an encrypted text has many lines, and they tell nothing
             Err((why, hint)) => Err(Box::new(Fault::new(why).hint(hint).leave(|_| node.place.first_line()))),

@@ -28,6 +28,7 @@ mod node_host;
 mod playbook_broken;
 mod program;
 mod provision_machines;
+mod provision_secrets;
 mod ssh_host_records;
 mod ssh_records;
 mod steps;

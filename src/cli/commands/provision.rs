@@ -152,6 +152,7 @@ fn prepared(
         let loaded = chosen.loaded();
         let limited = limit.clone();
         let terminal = interrupt.terminal.clone();
+        let hidden = secrets.clone();
         let setting = Setting {
             inventory: Arc::clone(&loaded.inventory),
             inventory_sources: connection.source.inventory.clone(),
@@ -162,7 +163,14 @@ fn prepared(
             collections,
             dir: environment.working_dir.clone(),
             select: Box::new(move |inventory: &Inventory, pattern: &str| within(inventory, pattern, limited.as_deref())),
-            ask: Box::new(move |prompt: &VarsPrompt| prompt::answer(&terminal, prompt)),
+            ask: Box::new(move |prompt: &VarsPrompt| {
+                let answer = prompt::answer(&terminal, prompt);
+                if prompt.private {
+                    // one that is too short is the person's own choice
+                    let _ = hidden.register_all(answer.as_deref());
+                }
+                answer
+            }),
             tell: Box::new(move |event: Event| told.tell(event)),
         };
         let cancelled = shared.cancelled.clone();

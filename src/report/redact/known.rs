@@ -32,6 +32,11 @@ impl Known {
         }
     }
 
+    /// Whether that text is one of them.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.texts.contains(text)
+    }
+
     /// How many texts there are.
     pub(super) fn len(&self) -> usize {
         self.texts.len()

@@ -57,11 +57,17 @@ impl Secrets {
     /// The same for many at once; gives the number of those that were too short to be hidden.
     #[must_use = "the person has to be told about secrets that are too short to be hidden"]
     pub fn register_all<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> usize {
+        let known = self.known();
+        let secrets: Vec<&str> = secrets.into_iter().map(str::trim).filter(|secret| !known.has(secret)).collect();
+        drop(known);
+        if secrets.is_empty() {
+            return 0;
+        }
         let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // a stream that runs keeps those it began with; without one nothing is copied
         let known = Arc::make_mut(&mut guard);
         let mut too_short = 0;
-        for whole in secrets.into_iter().map(str::trim).filter(|secret| !secret.is_empty()) {
+        for whole in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             if whole.chars().count() < SHORTEST {
                 too_short += 1;
                 continue;
