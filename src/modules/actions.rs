@@ -221,6 +221,9 @@ mod tests {
     #[test]
     fn what_excludes_each_other() {
         assert_eq!(wrong(&DEBUG, &[("msg", "a"), ("var", "b")]), ["`msg` and `var` exclude each other in `debug`"]);
+        // one of them may be `omit`
+        assert_eq!(wrong(&DEBUG, &[("msg", "{{ a | default(omit) }}"), ("var", "b")]), [""; 0]);
+        assert_eq!(wrong(&DEBUG, &[("msg", "a {{ a }}"), ("var", "b")]).len(), 1);
         assert_eq!(wrong(&PAUSE, &[("minutes", "1"), ("seconds", "2")]).len(), 1);
         assert_eq!(wrong(&INCLUDE_VARS, &[("dir", "a"), (FREE_FORM, "b")]).len(), 1);
         assert_eq!(wrong(&INCLUDE_VARS, &[("dir", "a"), ("depth", "1")]), [""; 0]);

@@ -15,6 +15,8 @@ use crate::yaml::{Node, Value, plain, python_str};
 pub struct Args {
     values: BTreeMap<String, Json>,
     given: BTreeSet<String>,
+    /// Given as one template, which may turn out to be `omit`.
+    perhaps: BTreeSet<String>,
     secret: BTreeSet<String>,
 }
 
@@ -79,6 +81,9 @@ impl Args {
         let mut template = false;
         node.each(&mut |node| template |= node.is_template() || matches!(node.value, Value::Vault(_)));
         if template {
+            if node.as_str().is_some_and(is_one_template) {
+                self.perhaps.insert(option.name.to_owned());
+            }
             return;
         }
         let error = |message: String| Diagnostic::error(message).at(node.place.clone());
@@ -112,17 +117,17 @@ impl Args {
 
     fn combinations(&self, spec: &Spec, place: &Place, unknown: &BTreeSet<String>, problems: &mut Diagnostics) {
         let is_given = |name: &&str| self.given.contains(*name) && self.values.get(*name) != Some(&Json::Null);
+        let is_certain = |name: &&str| is_given(name) && !self.perhaps.contains(*name);
         let names = |names: &[&str], word: &str| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(word);
         let mut complain = |message: String| problems.push(Diagnostic::error(message).at(place.clone()));
         for group in spec.exclusive {
-            let given: Vec<&str> = group.iter().copied().filter(is_given).collect();
+            let given: Vec<&str> = group.iter().copied().filter(is_certain).collect();
             if given.len() > 1 {
                 complain(format!("{} exclude each other in `{}`", names(&given, " and "), spec.name));
             }
         }
         for group in spec.together {
-            let given = group.iter().filter(|name| is_given(name)).count();
-            if given > 0 && given < group.len() {
+            if group.iter().any(is_certain) && !group.iter().all(is_given) {
                 complain(format!("{} go together in `{}`", names(group, " and "), spec.name));
             }
         }
@@ -140,7 +145,7 @@ impl Args {
                 complain(format!("`{}` with `{}: {}` needs {which}", spec.name, rule.option, rule.value));
             }
         }
-        for (option, needed) in spec.required_by.iter().filter(|(option, _)| is_given(option)) {
+        for (option, needed) in spec.required_by.iter().filter(|(option, _)| is_certain(option)) {
             let missing: Vec<&str> = needed.iter().copied().filter(|name| !is_given(name)).collect();
             if !missing.is_empty() {
                 complain(format!("`{option}` of `{}` needs {}", spec.name, names(&missing, " and ")));
@@ -205,12 +210,23 @@ impl Args {
 }
 
 fn unknown(spec: &Spec, name: &str, key: &Node) -> Diagnostic {
+    // Ansible 2.14 took it away, playbooks still have it, and it never did anything on the machine
+    if name == "warn" && matches!(spec.name, "command" | "shell") {
+        let warning = Diagnostic::warning(format!("`warn` has no effect in `{}`: Ansible took it away", spec.name));
+        return warning.at(key.place.clone()).hint("take it away here too");
+    }
     let names = spec.options.iter().flat_map(|option| option.aliases.iter().copied().chain([option.name]));
     let error = Diagnostic::error(format!("unknown option `{name}` for module `{}`", spec.name)).at(key.place.clone());
     match suggestion(name, names) {
         Some(label) => error.label(label),
         None => error.hint(format!("it has {}", spec.options.iter().map(|option| option.name).collect::<Vec<_>>().join(", "))),
     }
+}
+
+/// Whether a text is one expression in braces, whose value need not be a text, but may be `omit`.
+fn is_one_template(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}")
 }
 
 /// A node that stands nowhere, for defaults.

@@ -15,7 +15,6 @@ mod expand;
 mod fetch;
 pub mod file;
 pub mod find;
-mod free_form;
 mod get_url;
 mod group;
 mod halt;
@@ -51,7 +50,6 @@ mod wait_for;
 
 pub use args::{ArgError, Args, boolean, json, node};
 pub use expand::{expand, expand_one};
-pub use free_form::{FreeForm, free_form};
 pub use module::{Act, Decision, LocalEntry, LocalWrite, Module, Outside, Task, TemplateText};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};

@@ -28,7 +28,7 @@ struct Checker<'c> {
 pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
     let mut checker = Checker { node, text, problems, own: Vec::new() };
     match parse::template(text) {
-        Ok(tree) => checker.statement(&tree),
+        Ok(tree) => checker.whole(&tree),
         Err(fault) => checker.fault(*fault),
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
 pub(super) fn file(node: &Node, text: &str, options: &TemplateOptions, problems: &mut Diagnostics) {
     let mut checker = Checker { node, text, problems, own: Vec::new() };
     match file_text::syntax(options).and_then(|syntax| parse::template_in(text, &syntax)) {
-        Ok(tree) => checker.statement(&tree),
+        Ok(tree) => checker.whole(&tree),
         Err(fault) => checker.fault(*fault),
     }
 }
@@ -49,6 +49,12 @@ pub(super) fn expression(node: &Node, text: &str, problems: &mut Diagnostics) {
         problems.push(warning.hint("write it without `{{ }}`"));
         return template(node, text.trim(), problems);
     }
+    let bare = parse::without_braces(text);
+    if bare.is_some() {
+        let warning = Diagnostic::warning("this expression has templates in it").at(node.place.clone());
+        problems.push(warning.label("each is taken for its value").hint("write it without `{{ }}`"));
+    }
+    let text = bare.as_deref().unwrap_or(text);
     let mut checker = Checker { node, text, problems, own: Vec::new() };
     match parse::expression(text) {
         Ok(tree) => checker.expr(&tree),
@@ -64,6 +70,12 @@ impl Checker<'_> {
 
     fn problem(&mut self, fault: Fault, span: Range<usize>) {
         self.fault(fault.at(span));
+    }
+
+    /// Macros may call those that stand below them.
+    fn whole(&mut self, tree: &Stmt) {
+        macros(std::slice::from_ref(tree), &mut self.own);
+        self.statement(tree);
     }
 
     fn body(&mut self, statements: &[Stmt]) {
@@ -109,7 +121,6 @@ impl Checker<'_> {
                 self.body(&block.body);
             }
             Stmt::Macro(r#macro) => {
-                self.own.push(r#macro.name.to_owned());
                 r#macro.defaults.iter().for_each(|default| self.expr(default));
                 self.body(&r#macro.body);
             }
@@ -216,6 +227,24 @@ impl Checker<'_> {
                 let warning = Diagnostic::warning("a template stands inside a template");
                 self.problems.push(warning.at(place).hint("write the expression itself: `'/etc/' ~ name` instead of `'/etc/{{ name }}'`"));
             }
+        }
+    }
+}
+
+/// The names of all macros in statements.
+fn macros(statements: &[Stmt], names: &mut Vec<String>) {
+    for statement in statements {
+        match statement {
+            Stmt::Macro(r#macro) => {
+                names.push(r#macro.name.to_owned());
+                macros(&r#macro.body, names);
+            }
+            Stmt::Template(template) => macros(&template.children, names),
+            Stmt::IfCond(cond) => [&cond.true_body, &cond.false_body].iter().for_each(|body| macros(body, names)),
+            Stmt::ForLoop(each) => [&each.body, &each.else_body].iter().for_each(|body| macros(body, names)),
+            Stmt::WithBlock(block) => macros(&block.body, names),
+            Stmt::AutoEscape(block) => macros(&block.body, names),
+            _ => {}
         }
     }
 }

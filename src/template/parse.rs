@@ -64,6 +64,40 @@ pub(super) fn is_in_braces(text: &str) -> bool {
     text.starts_with("{{") && text.ends_with("}}") && matches!(template(text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
 }
 
+/// An expression that cannot be understood because templates stand in it, outside of quotes, with brackets in place of their
+/// braces: `{{ x }} == 1` becomes `( x ) == 1`. That is what was meant while Ansible rendered conditions before it read
+/// them, up to 2.18. Everything stays where it is.
+pub(super) fn without_braces(text: &str) -> Option<String> {
+    if !text.contains("{{") || expression(text).is_ok() {
+        return None;
+    }
+    let mut bare = String::with_capacity(text.len());
+    let (mut quote, mut open) = (None, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let twice = chars.peek() == Some(&c);
+        match (quote, c) {
+            (None, '{') if twice && !open => (open, _) = (true, bare.push_str("( ")),
+            (None, '}') if twice && open => (open, _) = (false, bare.push_str(" )")),
+            (None, '\'' | '"') => (quote, _) = (Some(c), bare.push(c)),
+            (Some(_), '\\') => {
+                bare.push(c);
+                bare.extend(chars.next());
+                continue;
+            }
+            (Some(own), c) if own == c => (quote, _) = (None, bare.push(c)),
+            _ => {
+                bare.push(c);
+                continue;
+            }
+        }
+        if matches!(c, '{' | '}') {
+            chars.next();
+        }
+    }
+    expression(&bare).is_ok().then_some(bare)
+}
+
 /// A tree is built and dropped by recursion, and the parser has the stack of a whole thread for itself, or so it believes:
 /// how deep a tree may become is bounded before there is one.
 fn bounded(text: &str, expression: bool, syntax: &SyntaxConfig) -> Outcome<()> {

@@ -96,6 +96,8 @@ pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     if parse::is_in_braces(text) {
         return template(run, node, text.trim());
     }
+    let bare = parse::without_braces(text);
+    let text = bare.as_deref().unwrap_or(text);
     let place = |span| places::within(node, text, span);
     let result = parse::expression(text).and_then(|tree| {
         let mut eval = Eval::new(run, node, text);

@@ -316,7 +316,7 @@ fn bare_expressions() {
     let expression = |text: &str| engine().expression(&node(text), scope("a: 1\n")).map(|node| node.value).map_err(|p| (p.message, p.hint));
     assert_eq!(expression("a == \"1\""), Ok(Value::Bool(true)));
     assert_eq!(expression("{{ a == \"1\" }}"), Ok(Value::Bool(true)));
-    let (message, hint) = expression("{{ a }} == 1").unwrap_err();
+    let (message, hint) = expression("{{ a }} == 1 +").unwrap_err();
     assert!(message.starts_with("the expression cannot be understood"), "{message}");
     assert_eq!(hint.as_deref(), Some("an expression is written without `{{ }}`"));
     assert_eq!(expression("omit").unwrap_err().0, "`omit` is not defined");
@@ -424,4 +424,26 @@ fn no_filter_test_or_operator_is_brought_down_by_an_odd_value() {
 fn a_mistake_behind_the_last_column_that_is_counted() {
     let text = message(&"{#".repeat(40_000), "a: 1\n");
     assert!(text.contains("comment is not closed") || text.contains("too long"), "{text}");
+}
+
+#[test]
+fn templates_within_a_condition_are_taken_for_their_values() {
+    let (engine, scope) = (engine(), scope("up: 1\nlist: a\n"));
+    let holds = |text: &str| engine.expression(&node(text), scope.clone()).map(|value| value.value).map_err(|error| error.message);
+    assert_eq!(holds("{{up}} == '1' and ('b' not in {{ list }})"), Ok(Value::Bool(true)));
+    assert_eq!(holds("not {{ up }} or 'a }} b' == \"x\""), Ok(Value::Bool(false)));
+    assert!(holds("{{ up }} == {{").is_err());
+    let mut problems = Diagnostics::new();
+    engine.check_expression(&node("{{up}} == true"), &mut problems);
+    assert_eq!(problems.0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), ["this expression has templates in it"]);
+    assert!(!problems.has_errors());
+}
+
+#[test]
+fn a_macro_may_call_one_that_stands_below_it() {
+    let text = "{% macro a(n) %}{{ b(n) }}{% endmacro %}{% macro b(n) %}<{{ n }}>{% endmacro %}{{ a(1) }}";
+    let mut problems = Diagnostics::new();
+    engine().check(&node(text), &mut problems);
+    assert!(problems.0.is_empty());
+    assert_eq!(engine().render(&node(text), scope("a: 1\n")).unwrap().as_str(), Some("<1>"));
 }
