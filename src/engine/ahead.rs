@@ -28,22 +28,27 @@ const ROUNDS: usize = 8;
 enum Look {
     /// Go on with the next, whatever it needs.
     On(BTreeSet<FactKey>),
+    /// Go on: all that it needs is known, and these are the facts.
+    Known(Vec<FactKey>),
     /// Beyond it nothing can be foreseen.
     Stop(BTreeSet<FactKey>),
 }
 
 impl<M: Machines> Engine<M> {
-    /// Reads what the next tasks need, on each of these hosts.
-    pub(super) async fn ahead(&self, at: &Position, items: &[Item], hosts: &[Arc<Host<M::Machine>>]) {
+    /// Reads what the next tasks need, on each of these hosts; `anew` where nobody looked at these tasks before.
+    pub(super) async fn ahead(&self, at: &Position, items: &[Item], hosts: &[Arc<Host<M::Machine>>], anew: bool) {
         let mut tasks: Vec<Arc<Task>> = Vec::new();
         flatten(items, &mut tasks);
         let tasks = &tasks;
-        let work: Vec<_> = hosts.iter().map(|host| self.ahead_on(at, tasks, host)).collect();
+        let work: Vec<_> = hosts.iter().map(|host| self.ahead_on(at, tasks, host, anew)).collect();
         stream::iter(work).buffer_unordered(self.core.options.forks.max(1)).collect::<Vec<()>>().await;
     }
 
-    async fn ahead_on(&self, at: &Position, tasks: &[Arc<Task>], host: &Arc<Host<M::Machine>>) {
+    async fn ahead_on(&self, at: &Position, tasks: &[Arc<Task>], host: &Arc<Host<M::Machine>>, anew: bool) {
         let mut seat = host.machine.lock().await;
+        if anew {
+            seat.seen_by.clear();
+        }
         let (login, usual) = match call::reach(&mut seat, &self.machines, &host.name).await {
             Ok(reached) => (reached.user.clone(), reached.become_user.clone()),
             // the task itself will say so
@@ -53,9 +58,15 @@ impl<M: Machines> Engine<M> {
             let mut need: BTreeSet<FactKey> = BTreeSet::new();
             let mut names: BTreeSet<String> = BTreeSet::new();
             for task in tasks {
+                // nothing that it looked at has moved since
+                let known = seat.seen_by.get(&Arc::as_ptr(task).addr());
+                if known.is_some_and(|keys| keys.iter().all(|key| seat.store.get(key).is_some())) {
+                    continue;
+                }
                 let facts = Facts::new(&seat.store, Eyes::new(&host.name, &login));
                 let look = self.look(at, task, host, &facts, (&login, usual.as_deref()), &mut names);
                 match look {
+                    Look::Known(keys) => drop(seat.seen_by.insert(Arc::as_ptr(task).addr(), keys)),
                     Look::On(keys) => need.extend(keys),
                     Look::Stop(keys) => {
                         need.extend(keys);
@@ -142,7 +153,7 @@ impl<M: Machines> Engine<M> {
         if missed(&view) {
             return nothing();
         }
-        let mut need = BTreeSet::new();
+        let (mut need, mut known, mut is_known) = (BTreeSet::new(), Vec::new(), !module.is_opaque());
         for top in items {
             let view = View { top, ..view.clone() };
             let (scope, _) = self.scope(&view);
@@ -163,7 +174,11 @@ impl<M: Machines> Engine<M> {
             let call = modules::Task { args: &args, check: self.core.options.check, environment: &[], user: &user, outside: &here };
             let mut eyes = facts.scope().clone();
             eyes.user = user.as_str().into();
-            match module.plan(&call, &facts.with_eyes(eyes)) {
+            let facts = facts.with_eyes(eyes);
+            let planned = module.plan(&call, &facts);
+            known.extend(facts.recorded());
+            is_known &= planned.is_ok();
+            match planned {
                 Err(Stop::Need(keys)) => {
                     need.extend(keys);
                     if module.is_opaque() {
@@ -179,8 +194,8 @@ impl<M: Machines> Engine<M> {
                 }
             }
         }
-        missed(&view);
-        Look::On(need)
+        is_known &= !missed(&view);
+        if is_known { Look::Known(known) } else { Look::On(need) }
     }
 }
 

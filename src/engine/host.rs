@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::inventory::Inventory;
 use crate::node::machine::Machine;
-use crate::plan::Store;
+use crate::plan::{FactKey, Store};
 use crate::yaml::Node;
 
 /// Where machines come from.
@@ -80,6 +80,8 @@ pub(super) struct Seat<M> {
     pub(super) trips: u32,
     /// In check mode: whether something would have been changed, or cannot be known.
     pub(super) predicted: bool,
+    /// Tasks for which all has been read ahead, by their addresses, and what that was.
+    pub(super) seen_by: BTreeMap<usize, Vec<FactKey>>,
 }
 
 /// A host's variables and where it stands.
@@ -113,7 +115,7 @@ pub(super) struct State {
 
 impl<M> Host<M> {
     pub(super) fn new(name: Arc<str>) -> Self {
-        let seat = Seat { link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false };
+        let seat = Seat { link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false, seen_by: BTreeMap::new() };
         Self { name, machine: tokio::sync::Mutex::new(seat), state: Mutex::default() }
     }
 

@@ -54,7 +54,7 @@ impl<M: Machines> Engine<M> {
                     return;
                 }
                 if look_ahead {
-                    self.ahead(at, items.get(index..).unwrap_or_default(), &active).await;
+                    self.ahead(at, items.get(index..).unwrap_or_default(), &active, index == 0).await;
                 }
                 match item {
                     Item::Task(task) => look_ahead = self.task_on(at, task, &active).await,

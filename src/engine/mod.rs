@@ -24,11 +24,16 @@ mod scope;
 mod status;
 mod tags;
 mod task;
+mod unforeseen;
 
 pub use host::{Machines, NotReached, Reached};
 pub use play::{Engine, HostEnd, Options, Setting};
 pub use status::Status;
 pub use tags::runs;
 
+#[cfg(test)]
+mod foretold;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,11 @@ impl<M: Machines> Engine<M> {
         Arc::clone(&self.core.setting.template)
     }
 
+    /// All hosts that the run knows something of.
+    pub(super) fn all_hosts(&self) -> Vec<Arc<Host<M::Machine>>> {
+        locked(&self.hosts).values().map(Arc::clone).collect()
+    }
+
     /// What the run knows of a host; made when it is first named.
     pub(super) fn host(&self, name: &str) -> Arc<Host<M::Machine>>
     where

@@ -68,6 +68,11 @@ impl Done {
         Self { why: Some(why.into()), ..Self::new(Status::Pending) }
     }
 
+    /// Whether it, or one of its items, cannot be known in check mode.
+    pub fn is_pending(&self) -> bool {
+        self.status == Status::Pending || self.items.iter().any(Self::is_pending)
+    }
+
     /// Not for this host; the condition that says so.
     pub fn skipped(condition: Option<String>) -> Self {
         let done = Self::new(Status::Skipped).with("skip_reason", "Conditional result was False");

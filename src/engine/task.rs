@@ -123,6 +123,9 @@ impl<M: Machines> Engine<M> {
     /// Does a task on a host, its loop included; what it registers is noted down.
     pub(super) async fn do_task(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
         let done = self.whole(at, task, host).await;
+        if done.is_pending() {
+            self.unforeseen(task, host).await;
+        }
         if let Some(name) = &task.register {
             let no_log = self.is_hidden(at, task, &host.name).await;
             self.register(host, name, &done, no_log);

@@ -209,12 +209,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::modules::LocalEntry;
-    use crate::modules::bench::{Bench, Count, Seen};
-    use crate::node::simulated::{Random, World};
 
     #[test]
     fn fragments_come_one_behind_the_other() {
@@ -225,62 +220,5 @@ mod tests {
         assert_eq!(text(Some(r"#\n"), true), "a\n#\nb\n#\nc");
         assert_eq!(text(Some(r"#\n"), false), "a\n#\n\nb\n#\n\nc");
         assert_eq!(unescaped(r"\x41\101\q\\\n\"), b"AA\\q\\\n\\");
-    }
-
-    #[test]
-    fn what_was_done_is_found_done() {
-        let mut count = Count::default();
-        for seed in 0..600 {
-            let mut random = Random::new(seed);
-            let mut world = World::new(seed);
-            world.add_account("pat", 1000);
-            if !random.once_in(8) {
-                world.add_directory("/srv/parts", 0o755);
-            }
-            for name in ["1", "2.conf", ".hidden", "10"] {
-                if random.once_in(2) {
-                    world.add_file(&format!("/srv/parts/{name}"), name.repeat(random.below(4)).as_bytes(), 0o644);
-                }
-            }
-            world.add_link("/srv/parts/l", "1");
-            world.add_directory("/srv/parts/d", 0o755);
-            match random.below(4) {
-                0 => world.add_file("/srv/out", b"old", 0o600),
-                1 => world.add_link("/srv/out", "other"),
-                2 if random.once_in(4) => world.add_directory("/srv/out", 0o755),
-                _ => {}
-            }
-            let mut args =
-                json!({"src": "/srv/parts", "dest": "/srv/out", "backup": random.once_in(2), "ignore_hidden": random.once_in(2)});
-            for (name, value) in [
-                ("delimiter", json!("--")),
-                ("regexp", json!("^[0-9]")),
-                ("regexp", json!("(")),
-                ("mode", json!("u=rw,go=")),
-                ("owner", json!("pat")),
-                ("validate", json!("/bin/test -f %s")),
-                ("remote_src", json!(false)),
-            ] {
-                if random.once_in(if value == "(" { 20 } else { 3 }) {
-                    args[name] = value;
-                }
-            }
-            let mut bench = Bench::new(world);
-            let entry = |name: &str| LocalEntry { path: name.into(), mode: 0o644, content: Some(name.into()), link: None };
-            bench.outside.0.insert("/srv/parts".into(), vec![entry("b"), entry("a")]);
-            let seen = bench.settles(&Assemble, &args, false, &mut count);
-            if let Seen::Changed(_, change, carried) = &seen {
-                let result = bench.result(&Assemble, &args, Some(carried));
-                let backed = change.steps.iter().any(|step| matches!(step, crate::node::steps::Step::Backup(_)));
-                assert_eq!(result.contains_key("backup_file"), backed, "{args}");
-                assert_eq!(result["state"], "file");
-            }
-            if let Seen::Unchanged(decision) = seen {
-                assert!(decision.result.contains_key("checksum"));
-            }
-        }
-        assert!(count.changed > 200 && count.failed > 20, "{count:?}");
-        // a file that is as it should be is what every second plan above sees
-        assert_eq!(count.unknown, 0);
     }
 }

@@ -217,8 +217,14 @@ impl Wanted {
 
 /// The promise that something of that kind has these at a path.
 pub fn promise(path: &str, kind: FileKind, will: Owned) -> Expect {
+    promise_of(&Stat::new(path), kind, will)
+}
+
+/// The same of what a fact is about.
+pub fn promise_of(stat: &Stat, kind: FileKind, will: Owned) -> Expect {
     let kind = serde_json::to_value(kind).unwrap_or_default();
-    Expect::field(&Stat::new(path), "kind", kind).and("mode", Mode(will.mode)).and("uid", will.uid).and("gid", will.gid)
+    let promise = Expect::field(stat, "kind", kind).and("mode", Mode(will.mode)).and("uid", will.uid).and("gid", will.gid);
+    promise.follows("owner", "uid").follows("group", "gid").follows("target", "kind").follows("size", "kind")
 }
 
 /// What a new file, made with those permission bits in a directory, has before its attributes are set: the login's user,
@@ -269,9 +275,11 @@ pub fn path_info(path: &str, facts: &Facts<'_>) -> Result<Map<String, Value>, St
         }
     }
     for (name, id) in [("owner", "uid"), ("group", "gid")] {
-        let number = stat.get(id).map(|id| Value::from(id.to_string()));
-        if let Some(value) = stat.get(name).filter(|name| !name.is_null()).cloned().or(number) {
-            result.insert(name.into(), value);
+        // a number without a name is its own; in a dry run the name of a new owner may not be known
+        match (stat.get(name), stat.get(id)) {
+            (Some(Value::Null), Some(id)) => drop(result.insert(name.into(), id.to_string().into())),
+            (Some(known), _) => drop(result.insert(name.into(), known.clone())),
+            (None, _) => {}
         }
     }
     if let Some(kind) = stat.get("kind").and_then(Value::as_str) {

@@ -13,16 +13,6 @@ use crate::node::machine::Machine;
 use crate::node::simulated::{Simulated, World};
 use crate::plan::{FactKey, Facts, Observation, Plan, Scope, Stop, Store};
 
-/// How often each outcome came.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) unchanged: usize,
-    pub(crate) changed: usize,
-    pub(crate) failed: usize,
-    pub(crate) refused: usize,
-    pub(crate) unknown: usize,
-}
-
 /// What a module said, and what came of it.
 #[derive(Debug)]
 pub(crate) enum Seen {
@@ -36,7 +26,7 @@ pub(crate) enum Seen {
 }
 
 /// The files of the controller.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<LocalEntry>>);
 
 impl Files {
@@ -68,16 +58,20 @@ impl Outside for Files {
 }
 
 /// A machine and what is known of it.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) machine: Simulated,
     pub(crate) store: Store,
     pub(crate) outside: Files,
-    scope: Scope,
+    /// Whether it is a dry run.
+    pub(crate) check: bool,
+    pub(crate) scope: Scope,
 }
 
 impl Bench {
     pub(crate) fn new(world: World) -> Self {
-        Self { machine: Simulated::new(world), store: Store::default(), outside: Files::default(), scope: Scope::new("node", "root") }
+        let scope = Scope::new("node", "root");
+        Self { machine: Simulated::new(world), store: Store::default(), outside: Files::default(), check: false, scope }
     }
 
     pub(crate) fn args(module: &dyn Module, args: &Value) -> Args {
@@ -90,7 +84,7 @@ impl Bench {
         args
     }
 
-    fn block<T>(future: impl Future<Output = T>) -> T {
+    pub(super) fn block<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
@@ -106,7 +100,7 @@ impl Bench {
     pub(crate) fn plan(&mut self, module: &dyn Module, args: &Args) -> Result<(Decision, Vec<(FactKey, Observation)>), Stop> {
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task = Task { args, check: false, environment: &[], user: "root", outside: &self.outside };
+            let task = Task { args, check: self.check, environment: &[], user: "root", outside: &self.outside };
             match module.plan(&task, &facts) {
                 Err(Stop::Need(need)) => self.read(need),
                 Err(stop) => return Err(stop),
@@ -124,7 +118,7 @@ impl Bench {
         let args = Self::args(module, args);
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task = Task { args: &args, check: false, environment: &[], user: "root", outside: &self.outside };
+            let task = Task { args: &args, check: self.check, environment: &[], user: "root", outside: &self.outside };
             match module.result(&task, &facts, carried) {
                 Err(Stop::Need(need)) => self.read(need),
                 other => return other.unwrap(),
@@ -157,29 +151,5 @@ impl Bench {
                 }
             }
         }
-    }
-
-    /// Plans, carries out, and plans again with fresh eyes: nothing may be left to do, unless it `acts_always`.
-    pub(crate) fn settles(&mut self, module: &dyn Module, args: &Value, acts_always: bool, count: &mut Count) -> Seen {
-        let seen = self.run(module, args);
-        match &seen {
-            Seen::Unchanged(_) => count.unchanged += 1,
-            Seen::Failed(_) => count.failed += 1,
-            Seen::Refused(_) => count.refused += 1,
-            Seen::Unknown => count.unknown += 1,
-            Seen::StepFailed(why) => panic!("{args}: {why}"),
-            Seen::Changed(..) => {
-                count.changed += 1;
-                // what was not forgotten must still be true
-                let again = self.run(module, args);
-                let settled = matches!(again, Seen::Unchanged(_)) || acts_always && matches!(again, Seen::Changed(..));
-                assert!(settled, "{args}: first {seen:?}\nthen {again:?}");
-                self.store = Store::default();
-                let fresh = self.run(module, args);
-                let settled = matches!(fresh, Seen::Unchanged(_)) || acts_always && matches!(fresh, Seen::Changed(..));
-                assert!(settled, "{args}: first {seen:?}\nwith fresh eyes {fresh:?}");
-            }
-        }
-        seen
     }
 }

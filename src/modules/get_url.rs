@@ -173,6 +173,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         Some(stat) => {
             let mut change = Plan::change([Step::from(fetch(Owned::from(stat)))]);
             wanted.reach(&dest, stat, &mut change);
+            change.expect = change.expect.into_iter().map(|promise| promise.moves("size")).collect();
             change
         }
         None => {

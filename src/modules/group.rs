@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::halt::{Halt, settled};
+use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task};
 use crate::node::Plan;
 use crate::node::apply::Carried;
@@ -64,7 +65,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let fact = facts::Group::new(name);
     let is = facts.get(fact.clone())?;
     let (step, before, after, promise): (Step, _, _, _) = match (state, is) {
-        ("absent", None) => return Ok(decided(Plan::Unchanged, name, state)),
+        ("absent", None) => return Ok(with(Decision::unchanged(), name, state)),
         ("absent", Some(is)) => {
             let step = RemoveGroup { name: name.into(), force: args.is("force") };
             (step.into(), Some(is.gid.to_string()), None, Expect::absent(&fact))
@@ -78,20 +79,19 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
             (step.into(), None, Some(gid.map_or_else(|| "present".to_owned(), |gid| gid.to_string())), promise)
         }
         (_, Some(is)) => match gid.filter(|gid| *gid != is.gid) {
-            None => return Ok(decided(Plan::Unchanged, name, state)),
+            None => return Ok(with(Decision::unchanged(), name, state)),
             Some(gid) => {
                 let step = ChangeGroup { name: name.into(), gid, non_unique: args.is("non_unique") };
                 (step.into(), Some(is.gid.to_string()), Some(gid.to_string()), Expect::field(&fact, "gid", gid))
             }
         },
     };
-    let touches = step.touches();
-    let change = Plan::change([step]).differs(format!("group {name}"), before, after).expect(promise).touches(touches);
-    Ok(decided(change.into(), name, state))
+    let change = Plan::change([step]).differs(format!("group {name}"), before, after).expect(promise);
+    Ok(with(planned(change), name, state))
 }
 
-fn decided(plan: Plan, name: &str, state: &str) -> Decision {
-    Decision::from(plan).with("name", name).with("state", state)
+fn with(decision: Decision, name: &str, state: &str) -> Decision {
+    decision.with("name", name).with("state", state)
 }
 
 /// A number as accounts have them.

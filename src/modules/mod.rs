@@ -26,6 +26,8 @@ pub mod outcome;
 pub mod paths;
 mod pattern;
 mod ping;
+#[cfg(test)]
+mod proof;
 mod ran;
 mod raw;
 mod reading_commands;
@@ -44,6 +46,7 @@ pub mod template;
 #[cfg(test)]
 mod tried;
 mod unarchive;
+mod unforeseen;
 mod uri;
 mod user;
 mod wait_for;
@@ -54,3 +57,4 @@ pub use module::{Act, Decision, LocalEntry, LocalWrite, Module, Outside, Task, T
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};
 pub use spec::{FREE_FORM, Kind, Opt, RequiredIf, Spec};
+pub use unforeseen::may_touch;

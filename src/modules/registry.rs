@@ -46,6 +46,12 @@ const MODULES: &[&dyn Module] = &[
     &super::wait_for::WaitFor,
 ];
 
+/// All modules that look at a machine.
+#[cfg(test)]
+pub(super) fn modules() -> &'static [&'static dyn Module] {
+    MODULES
+}
+
 /// What the engine does itself.
 const ACTIONS: &[&Spec] = &[
     &actions::ADD_HOST,

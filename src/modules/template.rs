@@ -126,4 +126,4 @@ fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

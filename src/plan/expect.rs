@@ -14,6 +14,9 @@ pub struct Expect {
     pub query: Query,
     /// What will be so.
     pub claim: Claim,
+    /// Fields that nobody foretells if another field moves, or in any case: an owner's name where its number moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<(String, Option<String>)>,
 }
 
 /// What is promised about a fact. Never the whole new state: a package's scripts make users and files nobody can foresee.
@@ -33,12 +36,12 @@ pub enum Claim {
 impl Expect {
     /// `fact` is there.
     pub fn present(fact: &impl Fact) -> Self {
-        Self { query: fact.query(), claim: Claim::Present }
+        Self { query: fact.query(), claim: Claim::Present, follows: Vec::new() }
     }
 
     /// `fact` is not there.
     pub fn absent(fact: &impl Fact) -> Self {
-        Self { query: fact.query(), claim: Claim::Absent }
+        Self { query: fact.query(), claim: Claim::Absent, follows: Vec::new() }
     }
 
     /// `fact` is exactly `value`.
@@ -47,12 +50,12 @@ impl Expect {
             Reading::Present(value) => Claim::Is(value),
             _ => Claim::Present,
         };
-        Self { query: fact.query(), claim }
+        Self { query: fact.query(), claim, follows: Vec::new() }
     }
 
     /// `fact` is there and its field `name` is `value`; further fields with [`Expect::and`].
     pub fn field(fact: &impl Fact, name: &str, value: impl Into<Value>) -> Self {
-        Self { query: fact.query(), claim: Claim::Fields(vec![(name.into(), value.into())]) }
+        Self { query: fact.query(), claim: Claim::Fields(vec![(name.into(), value.into())]), follows: Vec::new() }
     }
 
     /// And its field `name` is `value`.
@@ -63,6 +66,35 @@ impl Expect {
             other => *other = Claim::Fields(vec![(name.into(), value.into())]),
         }
         self
+    }
+
+    /// And its field `name` follows its field `of`.
+    #[must_use]
+    pub fn follows(mut self, name: &str, of: &str) -> Self {
+        self.follows.push((name.into(), Some(of.into())));
+        self
+    }
+
+    /// And its field `name` moves, nobody knows where to.
+    #[must_use]
+    pub fn moves(mut self, name: &str) -> Self {
+        self.follows.push((name.into(), None));
+        self
+    }
+
+    /// What the fact will be, as far as it is known, if it is `now` today.
+    pub fn lay_over(&self, now: Option<&Reading>) -> Reading {
+        let mut will = self.claim.lay_over(now);
+        if let (Reading::Present(Value::Object(fields)), Some(Reading::Present(now))) = (&mut will, now) {
+            let claimed =
+                |name: &String| matches!(&self.claim, Claim::Fields(claimed) if claimed.iter().any(|(claimed, _)| claimed == name));
+            for (name, of) in &self.follows {
+                if of.as_ref().is_none_or(|of| fields.get(of) != now.get(of)) && !claimed(name) {
+                    fields.remove(name);
+                }
+            }
+        }
+        will
     }
 
     /// Whether the promise was kept.
@@ -81,8 +113,8 @@ impl Expect {
 }
 
 impl Claim {
-    /// What the fact will be, as far as it is known, if it is `now` today.
-    pub fn lay_over(&self, now: Option<&Reading>) -> Reading {
+    /// With all that it does not name as it is.
+    fn lay_over(&self, now: Option<&Reading>) -> Reading {
         match self {
             Claim::Absent => Reading::Absent,
             Claim::Is(value) => Reading::Present(value.clone()),

@@ -1,6 +1,7 @@
 //! All that is known about all hosts in a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Expect, FactKey, Observation, Reading, Scope, Touch};
 
@@ -8,6 +9,8 @@ use super::{Expect, FactKey, Observation, Reading, Scope, Touch};
 #[derive(Debug, Default, Clone)]
 pub struct Store {
     known: BTreeMap<FactKey, Observation>,
+    /// In `--check`: what would have been moved on which host by what, in that order.
+    foretold: Vec<(Arc<str>, String, Vec<Touch>)>,
 }
 
 impl Store {
@@ -16,8 +19,19 @@ impl Store {
         self.known.get(key)
     }
 
-    /// Notes a reading down.
+    /// All that is known.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&FactKey, &Observation)> {
+        self.known.iter()
+    }
+
+    /// Notes a reading down. What a foretold change would have moved by then is unknown, whatever the machine says today.
     pub fn insert(&mut self, key: FactKey, observation: Observation) {
+        let moved = |(host, _, touches): &&(Arc<str>, String, Vec<Touch>)| *host == key.scope.host && key.query.is_touched_by(touches);
+        let observation = match self.foretold.iter().rev().find(moved) {
+            Some((_, because, _)) => unknown(because, observation.reading),
+            None => observation,
+        };
         self.known.insert(key, observation);
     }
 
@@ -35,21 +49,27 @@ impl Store {
                 continue;
             }
             before.insert(key.clone(), observation.reading.clone());
-            let probably = match observation.reading.clone() {
-                Reading::Unknown { probably, .. } => probably,
-                known => Some(Box::new(known)),
-            };
-            *observation = Reading::Unknown { why: format!("depends on what {because} does"), probably }.into();
+            *observation = unknown(because, observation.reading.clone());
         }
         for expect in expect {
             let key = FactKey { scope: scope.clone(), query: expect.query.clone() };
             let now = before.get(&key).or_else(|| self.known.get(&key).map(|o| &o.reading));
-            let predicted = expect.claim.lay_over(now);
+            let predicted = expect.lay_over(now);
             // claims about one fact add up
             before.insert(key.clone(), predicted.clone());
             self.known.insert(key, predicted.into());
         }
+        self.foretold.push((Arc::clone(&scope.host), because.to_owned(), touches.to_vec()));
     }
+}
+
+/// What only a real run would tell, with today's reading.
+fn unknown(because: &str, today: Reading) -> Observation {
+    let probably = match today {
+        Reading::Unknown { probably, .. } => probably,
+        known => Some(Box::new(known)),
+    };
+    Reading::Unknown { why: format!("depends on what {because} does"), probably }.into()
 }
 
 #[cfg(test)]
@@ -89,11 +109,16 @@ mod tests {
     #[test]
     fn a_predicted_change_knows_its_promise_and_nothing_more() {
         let (mut store, scope) = known();
-        let expect = Expect { query: stat("/a"), claim: Claim::Fields(vec![("mode".into(), json!(493))]) };
+        let expect = Expect { query: stat("/a"), claim: Claim::Fields(vec![("mode".into(), json!(493))]), follows: Vec::new() };
         store.predict(&scope, "mkdir", &[expect], &[Touch::Files("/a".into())]);
         assert_eq!(reading(&store, &scope, "/a"), Some(Reading::Present(json!({"mode": 493, "uid": 0}))));
         let Some(Reading::Unknown { why, probably }) = reading(&store, &scope, "/a/b") else { panic!("known") };
         assert_eq!((why.as_str(), *probably.unwrap()), ("depends on what mkdir does", Reading::Absent));
         assert_eq!(reading(&store, &scope, "/c"), Some(Reading::Absent));
+        // what is read only now is what it was before
+        for (path, is_known) in [("/a/new", false), ("/d", true)] {
+            store.insert(FactKey { scope: scope.clone(), query: stat(path) }, Reading::Absent.into());
+            assert_eq!(reading(&store, &scope, path) == Some(Reading::Absent), is_known, "{path}");
+        }
     }
 }

@@ -8,7 +8,7 @@ mod remote;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde_json::{Map, Value, json};
 use sha1::Sha1;

@@ -144,7 +144,7 @@ pub(crate) fn put(path: &str, new: &New, how: &How<'_>, facts: &Facts<'_>, chang
     let promised = promise(&path, FileKind::File, will);
     change.expect.push(match new.size() {
         Some(size) => promised.and("size", size),
-        None => promised,
+        None => promised.moves("size"),
     });
     change.expect.push(Expect::is(&Digest::new(&path), &new.digest()));
     Ok(Put { path, left: false, replaced: true })

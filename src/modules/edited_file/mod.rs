@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde_json::{Map, Value};
 use sha2::Digest as _;
@@ -169,11 +169,7 @@ impl EditedFile {
     fn put(&self, content: Vec<u8>, will: Owned, change: &mut Change) {
         let digest = sha2::Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
         let (size, known) = (content.len(), FileContent::from(content.clone()));
-        let promise = |stat: &Stat| {
-            let kind = serde_json::to_value(FileKind::File).unwrap_or_default();
-            let mode = crate::node::facts::Mode(will.mode);
-            Expect::field(stat, "kind", kind).and("mode", mode).and("uid", will.uid).and("gid", will.gid).and("size", size)
-        };
+        let promise = |stat: &Stat| attributes::promise_of(stat, FileKind::File, will).and("size", size);
         for path in [&self.real, &self.path].into_iter().take(if self.path == self.real { 1 } else { 2 }) {
             change.expect.push(Expect::is(&Digest::new(path), &Sha256(String::clone(&digest))));
         }

@@ -134,7 +134,7 @@ pub(super) fn hard(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>) ->
         before: kind.map(|kind| word(kind).to_owned()),
         after: Some(format!("another name of {source}")),
     });
-    change.expect.push(Expect::field(&HardLinks::new(path), "inode", target.inode).and("device", target.device));
+    change.expect.push(Expect::field(&HardLinks::new(path), "inode", target.inode).and("device", target.device).moves("links"));
     Ok(attributes(wish, Some(&file), change, facts)?.with("dest", path).with("src", source))
 }
 

@@ -8,7 +8,7 @@ mod link;
 mod times;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde_json::{Map, Value};
 

@@ -2,7 +2,7 @@
 
 mod filter;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde_json::{Map, Value, json};
 

@@ -21,7 +21,7 @@ pub(super) fn plan(wish: &Wish<'_>, is: &Account, facts: &Facts<'_>) -> Result<C
     }
     if let Some(gid) = wish.gid.filter(|gid| *gid != is.gid) {
         step.group = Some(gid.to_string());
-        promise = promise.and("gid", gid);
+        promise = promise.and("gid", gid).follows("group", "gid");
         differ(&mut change, &format!("primary group of {name}"), Some(is.gid.to_string()), Some(gid.to_string()));
     }
     let home = wish.home.clone().filter(|home| *home != is.home);
@@ -40,6 +40,9 @@ pub(super) fn plan(wish: &Wish<'_>, is: &Account, facts: &Facts<'_>) -> Result<C
     let mut known = Some(promise);
     groups(wish, is, facts, &mut step, &mut known, &mut change)?;
     let hash = shadow(wish, &mut step, &mut change)?;
+    if hash.is_some() || step.lock.is_some() {
+        known = known.map(|promise| promise.moves("password"));
+    }
     if step != (ChangeUser { name: name.into(), ..ChangeUser::default() }) {
         change.expect.extend(known);
         change.steps.push(step.clone().into());

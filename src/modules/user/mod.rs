@@ -6,7 +6,7 @@ mod groups;
 mod password;
 mod ssh_key;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde_json::{Map, Value};
 

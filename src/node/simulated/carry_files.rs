@@ -17,7 +17,8 @@ impl World {
         self.files.at(path, true).is_ok_and(Inode::is_directory)
     }
 
-    pub(super) fn is_link(&self, path: &str) -> bool {
+    /// `[ -L path ]`
+    pub(crate) fn is_link(&self, path: &str) -> bool {
         self.files.at(path, false).is_ok_and(Inode::is_link)
     }
 

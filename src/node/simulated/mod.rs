@@ -14,11 +14,13 @@ mod carry_beside;
 mod carry_files;
 mod carry_out;
 mod carry_temporary;
+mod everything;
 mod fault;
 mod files;
 mod packages;
 mod random;
 mod session;
+
 mod world;
 
 pub use fault::{Fault, Strike};

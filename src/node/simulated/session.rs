@@ -15,7 +15,7 @@ const LOCK_PATIENCE: u64 = 20_000;
 const LONG_LIMIT: u64 = 3_600_000;
 
 /// A simulated machine as one run sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Simulated {
     world: World,
     nonce: Option<String>,

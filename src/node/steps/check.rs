@@ -33,6 +33,11 @@ pub(super) fn path(value: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+/// Text that can be an argument of a program.
+pub(super) fn text(what: &'static str, value: &str) -> Result<(), Invalid> {
+    if value.contains('\0') { invalid(what, value, "has a NUL in it") } else { Ok(()) }
+}
+
 /// Text that can be an argument of a program and is not taken for an option.
 pub(super) fn word(what: &'static str, value: &str) -> Result<(), Invalid> {
     match value {

@@ -208,7 +208,9 @@ impl Step {
     /// A value that cannot be used.
     pub fn call(&self) -> Result<Call, Invalid> {
         self.action().check()?;
-        Ok(self.action().call())
+        let call = self.action().call();
+        call.words.iter().try_for_each(|word| check::text("argument", word))?;
+        Ok(call)
     }
 
     /// What it may move beside what it means to.

@@ -1,0 +1,70 @@
+//! The table of all modules: what may come of each, and where its machines and arguments come from.
+
+use super::Outcome::{self, Changed, Failed, Refused, StepFailed, Unchanged, Unknown};
+use super::{Case, files, others, prove};
+use crate::modules::registry;
+
+/// Of those that change files.
+const CHANGES: &[Outcome] = &[Changed, Unchanged, Refused, Unknown, Failed];
+/// Of those that only look.
+const LOOKS: &[Outcome] = &[Unchanged, Unknown, Failed];
+
+macro_rules! cases {
+    ($($name:ident: $module:expr, $states:expr, $occurs:expr, $make:expr, $look:expr;)+) => {
+        const CASES: &[Case] = &[$(Case { module: &$module, states: $states, occurs: $occurs, make: $make, look: $look }),+];
+        /// One test for each.
+        mod holds {
+            use super::{CASES, prove};
+            $(#[test]
+            fn $name() {
+                prove(CASES.iter().find(|case| case.module.spec().name == stringify!($name)).unwrap());
+            })+
+        }
+    };
+}
+
+use crate::modules::{
+    assemble, async_status, blockinfile, command, copy, edited_file, fetch, file, find, get_url, group, lineinfile, ping, raw, reboot,
+    replace, script, setup, shell, slurp, stat, tempfile, template, unarchive, uri, user, wait_for,
+};
+use edited_file::tests as edits;
+
+cases! {
+    assemble: assemble::Assemble, 600, CHANGES, files::assemble, files::assembled;
+    async_status: async_status::AsyncStatus, 200, &[Changed, Unchanged, Unknown, Failed], others::async_status, |_, _, _| ();
+    blockinfile: blockinfile::BlockInFile, 600, CHANGES, edits::block, edits::look;
+    command: command::Command, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
+    copy: copy::Copy, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], copy::tests::state, copy::tests::look;
+    fetch: fetch::Fetch, 200, LOOKS, find::tests::fetched, |_, _, _| ();
+    file: file::File, 1200, CHANGES, file::tests::state, file::tests::look;
+    find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();
+    get_url: get_url::GetUrl, 400, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::get_url, others::fetched;
+    group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
+    lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
+    ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
+    raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
+    reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();
+    replace: replace::Replace, 600, CHANGES, edits::replacement, edits::look;
+    script: script::Script, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::script, |_, _, _| ();
+    setup: setup::Setup, 50, &[Unchanged, Failed], others::setup, |_, _, _| ();
+    shell: shell::Shell, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
+    slurp: slurp::Slurp, 200, LOOKS, find::tests::slurped, |_, _, _| ();
+    stat: stat::Stat, 300, LOOKS, files::stat, |_, _, _| ();
+    tempfile: tempfile::TempFile, 200, &[Changed, Refused, Unknown, Failed, StepFailed], others::tempfile, |_, _, _| ();
+    template: template::Template, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], template::tests::state, template::tests::look;
+    unarchive: unarchive::Unarchive, 300, CHANGES, others::unarchive, |_, _, _| ();
+    uri: uri::Uri, 200, CHANGES, others::uri, |_, _, _| ();
+    user: user::User, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::user, |_, _, _| ();
+    wait_for: wait_for::WaitFor, 200, &[Changed, Refused, Unknown, Failed], others::wait_for, |_, _, _| ();
+    wait_for_connection: reboot::WaitForConnection, 20, &[Changed], others::wait_for_connection, |_, _, _| ();
+}
+
+#[test]
+fn every_module_stands_in_the_table_once() {
+    let names = |of: &[&'static dyn crate::modules::Module]| {
+        let mut names: Vec<_> = of.iter().map(|module| module.spec().name).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(registry::modules()), names(&CASES.iter().map(|case| case.module).collect::<Vec<_>>()));
+}
