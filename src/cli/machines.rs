@@ -13,7 +13,7 @@ use crate::diagnostics::Diagnostics;
 use crate::engine::{Machines, NotReached, Reached};
 use crate::inventory::{Connect, Inventory};
 use crate::node::apply::Lock;
-use crate::node::hold::{self, Held};
+use crate::node::hold::{self, Held, HoldError};
 use crate::node::host::Host;
 use crate::node::lock::{Claim, DIRECTORY, Holder, Patience};
 use crate::node::machine::{Real, Shells as _};
@@ -136,11 +136,15 @@ impl Machines for Fleet {
             Holder::Waiting(_) => self.does(name, "waits for a step of an earlier run".to_owned()),
             _ => {}
         };
-        let held = hold::take(shell, DIRECTORY, &self.claim, Patience::default(), told).await.map_err(|error| NotReached {
-            why: error.to_string(),
-            hint: Some("wait until that run has ended, and run this again".to_owned()),
-        })?;
-        locked(&self.held).push(held);
+        match hold::take(shell, DIRECTORY, &self.claim, Patience::default(), told).await {
+            Ok(held) => locked(&self.held).push(held),
+            // the machine has two names in the inventory
+            Err(HoldError::Locked(claim)) if claim.nonce == self.claim.nonce => {}
+            Err(error) => {
+                let hint = Some("wait until that run has ended, and run this again".to_owned());
+                return Err(NotReached { why: error.to_string(), hint });
+            }
+        }
         machine.set_lock(Lock { directory: DIRECTORY.to_owned(), nonce: self.claim.nonce.clone() });
         Ok(())
     }

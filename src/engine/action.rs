@@ -60,8 +60,14 @@ impl<M: Machines> Engine<M> {
             "include_vars" => self.include_vars(at, task, host, &args, &options).await,
             "add_host" => self.add_host(task, &options),
             "group_by" => self.group_by(task, host, &args),
-            "set_stats" => Done::new(Status::Ok)
-                .with("ansible_stats", Json::Object(Map::from_iter([("data".to_owned(), args.get("data").cloned().unwrap_or_default())]))),
+            "set_stats" => Done::new(Status::Ok).with(
+                "ansible_stats",
+                serde_json::json!({
+                    "data": args.get("data"),
+                    "aggregate": args.bool("aggregate").unwrap_or(true),
+                    "per_host": args.is("per_host"),
+                }),
+            ),
             "pause" => self.pause(&args, manner).await,
             "gather_facts" => match modules::find("setup") {
                 Found::Module(setup) => self.module(at, task, target, view, manner, setup).await?,
@@ -86,7 +92,7 @@ impl<M: Machines> Engine<M> {
         let label = shown(&name);
         let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {
             Ok(value) => value,
-            Err(error) if error.message.contains("not defined") => made(Value::from("VARIABLE IS NOT DEFINED!")),
+            Err(error) if error.message.contains("not defined") => made(Value::from(format!("<< error 1 - '{label}' is undefined >>"))),
             Err(error) => return Err(Stuck::Wrong(error)),
         };
         let why = format!("{label}: {}", if value.secret { "***".to_owned() } else { json(&value).to_string() });
@@ -272,7 +278,8 @@ impl<M: Machines> Engine<M> {
     }
 
     async fn pause(&self, args: &Args, manner: &Manner) -> Done {
-        let seconds = whole(args, "seconds").or_else(|| whole(args, "minutes").map(|minutes| minutes * 60));
+        let minutes = whole(args, "minutes").filter(|_| whole(args, "seconds").is_none());
+        let seconds = whole(args, "seconds").or_else(|| minutes.map(|minutes| minutes * 60));
         let done =
             Done::new(Status::Ok).with("rc", 0).with("echo", args.bool("echo").unwrap_or(true)).with("user_input", "").with("stderr", "");
         match seconds {
@@ -282,7 +289,8 @@ impl<M: Machines> Engine<M> {
                     () = tokio::time::sleep(wait) => {}
                     () = self.cancelled.cancelled() => return Done::failed("interrupted"),
                 }
-                done.with("stdout", format!("Paused for {seconds}.0 seconds")).with("delta", seconds)
+                let paused = minutes.map_or_else(|| format!("{seconds}.0 seconds"), |minutes| format!("{minutes}.0 minutes"));
+                done.with("stdout", format!("Paused for {paused}")).with("delta", seconds)
             }
             Some(_) => done,
             None => {

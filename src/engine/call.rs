@@ -11,7 +11,7 @@ use crate::modules::{Act, Decision, LocalWrite, Module, Task};
 use crate::node::apply::{Applied, Carried};
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
-use crate::plan::{Change, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Touch};
+use crate::plan::{Change, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Store, Touch};
 
 /// So often a plan is made anew because the machine had moved.
 const ATTEMPTS: usize = 3;
@@ -30,6 +30,10 @@ pub(super) struct Call<'a> {
     pub(super) dir: &'a Path,
     /// Whether somebody reads what it registers.
     pub(super) wanted: bool,
+    /// Whether nothing at all is changed in this run; in another a task with `check_mode` foresees nothing for those after it.
+    pub(super) dry: bool,
+    /// What such a run would have written here.
+    pub(super) foreseen: &'a super::local::Foreseen,
 }
 
 /// Why there is no answer.
@@ -39,6 +43,8 @@ pub(super) enum Halt {
     Unknown(BTreeMap<FactKey, String>),
     /// The machine is not reached.
     Gone(NotReached),
+    /// That user cannot be had there.
+    NoUser(String),
 }
 
 /// Connects if that was not done yet.
@@ -61,18 +67,13 @@ pub(super) async fn reach<'a, M: Machines>(
 }
 
 /// Reads facts into the store: one script for each pair of eyes.
-pub(super) async fn read<M: Machines>(
-    seat: &mut Seat<M::Machine>,
-    machines: &M,
-    host: &str,
-    keys: BTreeSet<FactKey>,
-) -> Result<(), NotReached> {
+pub(super) async fn read<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, host: &str, keys: BTreeSet<FactKey>) -> Result<(), Halt> {
     let mut by_scope: BTreeMap<Scope, Vec<Query>> = BTreeMap::new();
     for key in keys.into_iter().filter(|key| seat.store.get(key).is_none()) {
         by_scope.entry(key.scope).or_default().push(key.query);
     }
     for (scope, queries) in by_scope {
-        let reached = reach(seat, machines, host).await?;
+        let reached = reach(seat, machines, host).await.map_err(Halt::Gone)?;
         let answers = reached.machine.read(&scope, &queries).await;
         seat.trips += 1;
         match answers {
@@ -81,10 +82,11 @@ pub(super) async fn read<M: Machines>(
                     seat.store.insert(FactKey { scope: scope.clone(), query }, observation);
                 }
             }
+            Err(lost) if lost.user => return Err(Halt::NoUser(lost.why)),
             Err(lost) => {
                 let why = NotReached { why: lost.why, hint: None };
                 seat.link = Link::Down(why.clone());
-                return Err(why);
+                return Err(Halt::Gone(why));
             }
         }
     }
@@ -109,7 +111,7 @@ pub(super) async fn ask<M: Machines, T>(
         match stop {
             Stop::Need(keys) => {
                 let host = scope.host.clone();
-                read(seat, machines, &host, keys).await.map_err(Halt::Gone)?;
+                read(seat, machines, &host, keys).await?;
             }
             Stop::Unknown(why) => return Err(Halt::Unknown(why)),
         }
@@ -121,14 +123,31 @@ pub(super) async fn ask<M: Machines, T>(
 pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
     let mut seat = host.machine.lock().await;
     let seat = &mut *seat;
+    if !call.dry || call.task.check {
+        return called(seat, machines, call).await;
+    }
+    // it is done in a dry run all the same, so it goes by what the machine is, not by what was foretold
+    let foretold = std::mem::take(&mut seat.store);
+    let done = called(seat, machines, call).await;
+    seat.store = foretold;
+    if done.has_changed() {
+        seat.store.forget(&call.scope.host, &[Touch::Everything]);
+    }
+    done
+}
+
+async fn called<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
     // an opaque call changes what cannot be foreseen, so it is not made where nothing is to be changed; but one that can only
     // read tells the truth as long as nothing that it could see would be other by then
     let reads = call.module.only_reads(&call.task) && !seat.predicted;
-    let check = call.task.check && !(call.module.is_opaque() && reads);
+    let check = call.task.check && !(call.module.is_opaque() && reads && call.dry);
     for _ in 0..ATTEMPTS {
         let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| call.module.plan(&call.task, facts)).await {
             Ok(answer) => answer,
-            Err(halt) => return halted(halt, call.task.check),
+            Err(halt) => {
+                let done = halted(halt, call.dry && call.task.check);
+                return if done.status == Status::Pending { probably(&seat.store.probable(), call, done) } else { done };
+            }
         };
         let Decision { act, result, local } = decision;
         let change = match act {
@@ -138,13 +157,21 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
                 let done = Done { result, ..Done::new(status) };
                 return if done.result.contains_key("msg") { done } else { done.with("msg", why) };
             }
+            Act::Pending(why, _) if !call.dry => return Done::new(Status::Skipped).with("msg", why),
+            Act::Pending(why, touches) => {
+                if !touches.is_empty() {
+                    seat.predicted = true;
+                    seat.store.predict(&call.scope, call.name, &[], &touches);
+                }
+                return Done::pending(why);
+            }
             Act::Fail(why) => {
                 let mut done = Done::failed(why);
                 done.result.extend(result);
                 return done;
             }
             Act::Reboot(_) | Act::Reconnect(_) if check => {
-                seat.predicted = true;
+                seat.predicted = call.dry;
                 let done = Done { result, ..Done::new(Status::Changed) };
                 return done.with("elapsed", 0).with("rebooted", true);
             }
@@ -161,11 +188,14 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
                 done.result = result;
                 return done;
             }
-            Act::Plan(Plan::Unchanged) if !local.is_empty() => return written(&local, call, result),
+            Act::Plan(Plan::Unchanged) if !local.is_empty() => {
+                let done = written(&local, call, result);
+                return if done.status.is_good() { finished(seat, machines, call, done, None).await } else { done };
+            }
             Act::Plan(Plan::Unchanged) => return finished(seat, machines, call, Done { result, ..Done::new(Status::Ok) }, None).await,
             Act::Plan(Plan::Change(change)) => change,
         };
-        let done = Done { result, changes: change.diff.clone(), ..Done::new(Status::Changed) };
+        let done = Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) };
         if check {
             return predicted(seat, machines, call, done, &change).await;
         }
@@ -174,7 +204,12 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
                 let done = if reads { Done { changes: Vec::new(), ..done } } else { done };
                 return finished(seat, machines, call, done, Some(&carried)).await;
             }
-            Err(Some(done)) => return done,
+            Err(Some(mut done)) => {
+                for (name, value) in result {
+                    done.result.entry(name).or_insert(value);
+                }
+                return done;
+            }
             Err(None) => {}
         }
     }
@@ -184,6 +219,7 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
 fn halted(halt: Halt, check: bool) -> Done {
     match halt {
         Halt::Gone(gone) => Done { why: Some(gone.why), hint: gone.hint, ..Done::new(Status::Unreachable) },
+        Halt::NoUser(why) => Done::failed(why),
         Halt::Unknown(why) => {
             let reasons: Vec<String> = why.iter().map(|(key, why)| format!("{}: {why}", key.query)).collect();
             let predicted = check && why.values().any(|why| why.starts_with("depends on what") || why.starts_with("only partly known"));
@@ -197,7 +233,23 @@ fn halted(halt: Halt, check: bool) -> Done {
     }
 }
 
+/// Says what would come of it if what it depends on did not matter.
+fn probably(store: &Store, call: &Call<'_>, mut done: Done) -> Done {
+    let would = match call.module.plan(&call.task, &Facts::new(store, call.scope.clone())) {
+        Ok(Decision { act: Act::Plan(Plan::Change(_)), .. }) => "probably changed",
+        Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be",
+        _ => return done,
+    };
+    done.why = Some(done.why.map_or_else(|| would.to_owned(), |why| format!("{would}; {why}")));
+    done
+}
+
 async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
+    if !call.dry {
+        let why = "Command would have run if not in check mode";
+        let said = |done: Done| done.with("rc", 0).with("stdout", "").with("stderr", "").with("msg", why);
+        return if call.module.is_opaque() { said(Done { result: done.result, ..Done::new(Status::Skipped) }) } else { done };
+    }
     seat.predicted = true;
     if call.module.is_opaque() {
         let scope = &call.scope;
@@ -227,7 +279,7 @@ async fn lock<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, host: &str
 
 /// What is written on this machine.
 fn written(local: &[LocalWrite], call: &Call<'_>, result: Map<String, Json>) -> Done {
-    match super::local::write(local, call.dir, call.task.check) {
+    match super::local::write(local, call.dir, call.task.check.then_some(call.foreseen)) {
         Ok((changed, last)) => {
             let mut done = Done { result, ..Done::new(if changed { Status::Changed } else { Status::Ok }) };
             if let (true, Some(last)) = (done.result.contains_key("dest"), last) {
@@ -311,7 +363,7 @@ async fn finished<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
         Ok((result, _)) => with(done, result),
         // it was done all the same
         Err(Halt::Gone(gone)) => Done { why: Some(gone.why), hint: gone.hint, status: Status::Unreachable, ..done },
-        Err(Halt::Unknown(_)) => done,
+        Err(Halt::Unknown(_) | Halt::NoUser(_)) => done,
     }
 }
 
@@ -323,8 +375,8 @@ fn with(mut done: Done, result: Map<String, Json>) -> Done {
         done.status = if changed { Status::Changed } else { Status::Ok };
     }
     if flag(&mut done, "failed") == Some(true) {
-        done.status = Status::Failed;
-        done.why = done.result.get("msg").and_then(Json::as_str).map(str::to_owned).or(done.why);
+        let why = done.result.get("msg").and_then(Json::as_str).map(str::to_owned).or(done.why.take());
+        done.fails(why.unwrap_or_default());
     }
     done
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::diagnostics::Diagnostic;
-use crate::template::{Engine, Scope};
-use crate::yaml::{Node, Value, one_line};
+use serde_json::Value as Json;
 
-/// The first condition that does not hold, as it is written; `None` if all hold.
+use crate::diagnostics::Diagnostic;
+use crate::modules::json;
+use crate::template::{Engine, Scope};
+use crate::yaml::{Node, Value};
+
+/// The first condition that does not hold, as it stands there; `None` if all hold.
 ///
 /// # Errors
 /// The first that cannot be evaluated.
@@ -14,10 +17,10 @@ pub(super) fn first_false<'a>(
     conditions: impl IntoIterator<Item = &'a Node>,
     engine: &Engine,
     scope: &Arc<dyn Scope>,
-) -> Result<Option<String>, Box<Diagnostic>> {
+) -> Result<Option<Json>, Box<Diagnostic>> {
     for condition in conditions {
         if !holds(condition, engine, scope)? {
-            return Ok(Some(one_line(condition)));
+            return Ok(Some(json(condition)));
         }
     }
     Ok(None)

@@ -34,6 +34,8 @@ pub(super) struct Core {
     pub(super) tallies: Mutex<BTreeMap<Arc<str>, Tally>>,
     pub(super) begun: Mutex<bool>,
     pub(super) warned: Mutex<BTreeSet<String>>,
+    /// In check mode: the files here that a real run would have written by now.
+    pub(super) foreseen: super::local::Foreseen,
 }
 
 /// The guard, also after a panic elsewhere.
@@ -124,11 +126,7 @@ impl Core {
             check: self.options.check,
             changes: if no_log { Vec::new() } else { parts.into_iter().flat_map(changes).collect() },
             problem: problem.clone(),
-            result: if no_log {
-                Some(serde_json::json!({ "censored": hidden }))
-            } else {
-                self.options.results.then(|| Json::Object(done.registered()))
-            },
+            result: if no_log { Some(done.censored(hidden)) } else { self.options.results.then(|| Json::Object(done.registered())) },
         };
         {
             let mut tallies = locked(&self.tallies);

@@ -101,6 +101,9 @@ pub(super) struct State {
     pub(super) looked_for: BTreeSet<String>,
     /// In check mode: variables that only a real run has, and why.
     pub(super) unknown: BTreeMap<String, String>,
+    /// In check mode: variables that a change registered which was only foreseen, and which; they lack what only a real run
+    /// tells.
+    pub(super) foreseen: BTreeMap<String, String>,
     /// Whether it failed: it does nothing any more.
     pub(super) failed: bool,
     /// Whether it is not reached, or not known.

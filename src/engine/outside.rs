@@ -130,6 +130,12 @@ impl Outside for Here<'_> {
         Ok(entries)
     }
 
+    fn found(&self, folder: &str, name: &str) -> Result<String, String> {
+        let path = self.path(folder, name)?;
+        let path = std::path::absolute(&path).unwrap_or(path).display().to_string();
+        Ok(if name.ends_with('/') && !path.ends_with('/') { path + "/" } else { path })
+    }
+
     fn is_directory(&self, folder: &str, name: &str) -> bool {
         self.path(folder, name).is_ok_and(|path| path.is_dir())
     }

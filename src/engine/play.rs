@@ -118,6 +118,7 @@ impl<M: Machines> Engine<M> {
             known: RwLock::default(),
             tallies: Mutex::default(),
             warned: Mutex::default(),
+            foreseen: Mutex::default(),
         };
         Self { core: Arc::new(core), machines, hosts: Mutex::default(), cancelled }
     }
@@ -178,6 +179,7 @@ impl<M: Machines> Engine<M> {
             match call::ask(&mut seat, &self.machines, &eyes, |facts| super::gather::read(&names, facts)).await {
                 Ok((found, _)) => found,
                 Err(call::Halt::Gone(gone)) => return Err(gone),
+                Err(call::Halt::NoUser(why)) => return Err(NotReached { why, hint: None }),
                 Err(call::Halt::Unknown(_)) => serde_json::Map::new(),
             }
         };
@@ -237,6 +239,8 @@ impl<M: Machines> Engine<M> {
             _ => shown(&pattern),
         };
         let mut hosts = (self.core.setting.select)(&self.core.inventory_now(), &pattern)?;
+        // `ansible_play_hosts` and `ansible_play_hosts_all` do not follow `order`
+        let targeted = hosts.clone();
         let order = play.order.as_ref().map(&plain).transpose()?.map(|order| shown(&order));
         match order.as_deref() {
             Some("sorted") => hosts.sort(),
@@ -293,7 +297,7 @@ impl<M: Machines> Engine<M> {
                 play: Arc::clone(play),
                 prompts: prompts.clone(),
                 batch: batch.clone(),
-                all: left.clone(),
+                all: targeted.clone(),
                 roles: Mutex::default(),
                 handlers: Mutex::new(play.handlers.clone()),
             };

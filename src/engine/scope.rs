@@ -99,6 +99,19 @@ impl TaskScope {
         found
     }
 
+    /// Why only a real run tells this part of what was registered.
+    fn lacks(&self, name: &str, key: &str) -> Option<String> {
+        let mut why = None;
+        self.world.state(&self.view.host)?.look(&mut |state| {
+            let mut known = state.set.get(name).and_then(Node::as_map).into_iter().flatten();
+            let always = matches!(key, "changed" | "failed" | "skipped" | "unreachable");
+            if !always && !known.any(|(known, _)| known.as_str() == Some(key)) {
+                why = state.foreseen.get(name).cloned();
+            }
+        });
+        why
+    }
+
     fn included(&self, name: &str) -> Option<Node> {
         let mut found = None;
         self.world.state(&self.view.host)?.look(&mut |state| found = state.included.get(name).cloned());
@@ -201,6 +214,12 @@ impl Scope for TaskScope {
             });
             // the answer is asked for again once it has been read
             return if set { None } else { found.or_else(|| waits.then(|| magic::made(Value::Null))) };
+        }
+        if let Some(why) = self.lacks(name, key) {
+            self.note(|wanted| {
+                wanted.unknown.insert(why);
+            });
+            return None;
         }
         self.world.entry(name, key)
     }

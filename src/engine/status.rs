@@ -74,7 +74,7 @@ impl Done {
     }
 
     /// Not for this host; the condition that says so.
-    pub fn skipped(condition: Option<String>) -> Self {
+    pub fn skipped(condition: Option<Json>) -> Self {
         let done = Self::new(Status::Skipped).with("skip_reason", "Conditional result was False");
         match condition {
             Some(condition) => done.with("false_condition", condition),
@@ -89,10 +89,42 @@ impl Done {
         self
     }
 
+    /// Failed; that it has changed something all the same is remembered.
+    pub fn fails(&mut self, why: String) {
+        if self.has_changed() {
+            self.result.insert("changed".to_owned(), Json::Bool(true));
+        }
+        self.status = Status::Failed;
+        self.why = Some(why);
+    }
+
+    /// Whether it has changed something, even if it failed then.
+    pub fn has_changed(&self) -> bool {
+        match self.status {
+            Status::Changed => true,
+            Status::Failed => self.result.get("changed") == Some(&Json::Bool(true)),
+            _ => false,
+        }
+    }
+
+    /// What a playbook sees of it where the task says `no_log`: how it ended, and no more.
+    pub fn censored(&self, why: &str) -> Json {
+        let mut result = Map::from_iter([("censored".to_owned(), Json::from(why)), ("changed".to_owned(), Json::Bool(self.has_changed()))]);
+        for (name, is) in [("failed", !self.status.is_good()), ("skipped", self.status == Status::Skipped)] {
+            if is {
+                result.insert(name.to_owned(), Json::Bool(true));
+            }
+        }
+        if !self.items.is_empty() {
+            result.insert("results".to_owned(), self.items.iter().map(|item| item.censored(why)).collect());
+        }
+        Json::Object(result)
+    }
+
     /// What a playbook sees of it: with the words for how it ended, as Ansible has them.
     pub fn registered(&self) -> Map<String, Json> {
         let mut result = self.result.clone();
-        result.insert("changed".to_owned(), Json::Bool(self.status == Status::Changed));
+        result.insert("changed".to_owned(), Json::Bool(self.has_changed()));
         let failed = !self.status.is_good();
         if failed || !result.contains_key("failed") {
             result.insert("failed".to_owned(), Json::Bool(failed));

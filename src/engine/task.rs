@@ -152,6 +152,11 @@ impl<M: Machines> Engine<M> {
         } else {
             state.unknown.remove(name);
         }
+        if self.core.options.check && done.has_changed() {
+            state.foreseen.insert(name.to_owned(), format!("all of `{name}` is known after a real run only"));
+        } else {
+            state.foreseen.remove(name);
+        }
         state.set.insert(name.to_owned(), value);
     }
 
@@ -194,6 +199,9 @@ impl<M: Machines> Engine<M> {
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
             done.result.insert(loop_var.clone(), json(item));
             done.result.insert("ansible_loop_var".to_owned(), Json::from(loop_var.as_str()));
+            if let Some(position) = top.get("ansible_loop") {
+                done.result.insert("ansible_loop".to_owned(), json(position));
+            }
             if let Some(name) = &index_var {
                 done.result.insert(name.clone(), Json::from(index));
                 done.result.insert("ansible_index_var".to_owned(), Json::from(name.as_str()));
@@ -286,7 +294,17 @@ impl<M: Machines> Engine<M> {
                 return Ok(done);
             }
             let view = self.with_result(&view, task, &done);
-            self.judge(&view, task, &mut done).await?;
+            match self.judge(&view, task, &mut done).await {
+                Err(Stuck::Wrong(error)) => {
+                    // what it came to is known all the same
+                    let wrong = Stuck::Wrong(error).done();
+                    done.hint = wrong.hint;
+                    done.result.insert("msg".to_owned(), Json::from(wrong.why.clone().unwrap_or_default()));
+                    done.fails(wrong.why.unwrap_or_default());
+                    return Ok(done);
+                }
+                judged => judged?,
+            }
             if retries == 0 {
                 return Ok(done);
             }
@@ -307,12 +325,8 @@ impl<M: Machines> Engine<M> {
                 }
                 done.result.insert("attempts".to_owned(), Json::from(attempt.min(retries)));
                 if done.status.is_good() {
-                    done.status = Status::Failed;
-                    done.why = Some(format!(
-                        "after {} attempts it is still not so: {}",
-                        retries,
-                        task.until.iter().map(python_str).collect::<Vec<_>>().join(" and ")
-                    ));
+                    let until = task.until.iter().map(python_str).collect::<Vec<_>>().join(" and ");
+                    done.fails(format!("after {retries} attempts it is still not so: {until}"));
                 }
                 return Ok(done);
             }
@@ -336,17 +350,21 @@ impl<M: Machines> Engine<M> {
             let failed = self.settle(view, |scope| condition::first_false(&task.failed_when, &engine, scope)).await??.is_none();
             done.result.insert("failed_when_result".to_owned(), Json::Bool(failed));
             if failed && done.status.is_good() {
-                done.why = Some(done.why.take().unwrap_or_else(|| "`failed_when` says so".to_owned()));
-                done.status = Status::Failed;
+                let why = done.why.take().unwrap_or_else(|| "`failed_when` says so".to_owned());
+                done.fails(why);
             } else if !failed && done.status == Status::Failed {
                 // a command that ran has changed something, whatever its status
-                done.status = if done.result.contains_key("rc") { Status::Changed } else { Status::Ok };
+                done.status = if done.has_changed() { Status::Changed } else { Status::Ok };
                 done.why = None;
             }
         }
-        if !task.changed_when.is_empty() && done.status.is_good() {
+        if !task.changed_when.is_empty() && (done.status.is_good() || done.status == Status::Failed) {
             let changed = self.settle(view, |scope| condition::first_false(&task.changed_when, &engine, scope)).await??.is_none();
-            done.status = if changed { Status::Changed } else { Status::Ok };
+            if done.status == Status::Failed {
+                done.result.insert("changed".to_owned(), Json::Bool(changed));
+            } else {
+                done.status = if changed { Status::Changed } else { Status::Ok };
+            }
         }
         Ok(())
     }
@@ -460,6 +478,8 @@ impl<M: Machines> Engine<M> {
                 scope: eyes,
                 name: &name,
                 dir: &at.play.play.dir,
+                dry: self.core.options.check,
+                foreseen: &self.core.foreseen,
                 wanted: task.register.is_some() || !task.until.is_empty() || self.core.options.results,
             };
             let done = call::call(target, &self.machines, &call).await;
@@ -543,6 +563,9 @@ fn together(results: Vec<Done>) -> Done {
     let mut done = Done::new(status).with("results", registered).with("msg", message);
     done.why = bad.and_then(|done| done.why.clone());
     done.hint = bad.and_then(|done| done.hint.clone());
+    if status == Status::Failed && results.iter().any(Done::has_changed) {
+        done.result.insert("changed".to_owned(), Json::Bool(true));
+    }
     done.items = results;
     done
 }

@@ -269,10 +269,14 @@ pub fn look(facts: &Facts<'_>, path: &str) -> Result<Option<FileStat>, Stop> {
 pub fn path_info(path: &str, facts: &Facts<'_>) -> Result<Map<String, Value>, Stop> {
     let mut result = Map::new();
     let Reading::Present(Value::Object(stat)) = facts.reading(&Stat::new(path))? else { return Ok(result) };
-    for name in ["uid", "gid", "mode", "size"] {
+    for name in ["uid", "gid", "size"] {
         if let Some(value) = stat.get(name) {
             result.insert(name.into(), value.clone());
         }
+    }
+    if let Some(mode) = stat.get("mode").and_then(Value::as_str) {
+        // Python's `0%03o`
+        result.insert("mode".into(), if mode.starts_with('0') { mode.into() } else { format!("0{mode}").into() });
     }
     for (name, id) in [("owner", "uid"), ("group", "gid")] {
         // a number without a name is its own; in a dry run the name of a new owner may not be known

@@ -45,6 +45,10 @@ impl Outside for Files {
         self.0.get(name.trim_end_matches('/')).cloned().ok_or_else(|| format!("could not find {name}"))
     }
 
+    fn found(&self, _folder: &str, name: &str) -> Result<String, String> {
+        Ok(format!("/here/{name}"))
+    }
+
     fn is_directory(&self, _folder: &str, name: &str) -> bool {
         self.0.get(name.trim_end_matches('/')).is_some_and(|entries| entries.iter().all(|entry| !entry.path.is_empty()))
     }
@@ -137,6 +141,7 @@ impl Bench {
         match &decision.act {
             Act::Fail(why) => Seen::Failed(why.clone()),
             Act::Reboot(_) | Act::Reconnect(_) => panic!("{args}: the engine does this"),
+            Act::Pending(..) => Seen::Unknown,
             Act::Skip(_) | Act::Plan(Plan::Unchanged) => Seen::Unchanged(decision),
             Act::Plan(Plan::Refuse(refusal)) => Seen::Refused(refusal.why.clone()),
             Act::Plan(Plan::Change(change)) => {

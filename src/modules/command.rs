@@ -170,5 +170,11 @@ fn stdin(task: &Task<'_>) -> Option<String> {
 /// What is registered of what ran.
 pub(super) fn registered(task: &Task<'_>, carried: Option<&Carried>) -> Map<String, Value> {
     let strip = task.args.bool("strip_empty_ends").unwrap_or(true);
-    carried.and_then(|carried| carried.outputs.first()).map(|output| ran::timed(output, strip)).unwrap_or_default()
+    let mut result = carried.and_then(|carried| carried.outputs.first()).map(|output| ran::timed(output, strip)).unwrap_or_default();
+    if result.get("msg").is_some_and(|msg| msg == ran::NOT_STARTED)
+        && let Ok(words) = words_of(task)
+    {
+        result.insert("cmd".into(), readable(&words.into()).into());
+    }
+    result
 }

@@ -6,7 +6,7 @@ use sha1::Digest as _;
 use super::module::LocalWrite;
 use super::outcome::{Ended, decided};
 use super::remote_file::{RemoteFile, remote_file};
-use super::{Act, Decision, Kind, Module, Opt, Spec, Task, paths};
+use super::{Decision, Kind, Module, Opt, Spec, Task, paths};
 use crate::node::apply::Carried;
 use crate::node::facts::Checksum;
 use crate::plan::{Facts, Reading, Stop};
@@ -14,8 +14,8 @@ use crate::plan::{Facts, Reading, Stop};
 /// A file of the host is copied to this machine, below a directory named for the host unless `flat`. Up to 32 MiB: what is
 /// longer is not known.
 ///
-/// As in Ansible, nothing is done in check mode: the task is skipped. The result has the keys of a changed and of an
-/// unchanged file in both cases.
+/// In check mode it says whether the file here would be another; Ansible skips the task. The result has the keys of a changed
+/// and of an unchanged file in both cases.
 #[derive(Debug)]
 pub struct Fetch;
 
@@ -57,10 +57,6 @@ impl Module for Fetch {
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let args = task.args;
-    if task.check {
-        let why = "check mode not (yet) supported for this module";
-        return Ok(Decision { act: Act::Skip(why.into()), ..Decision::unchanged() });
-    }
     let source = paths::path(args.str("src").unwrap_or_default(), task, facts)?;
     let content = match remote_file(facts, &source)? {
         RemoteFile::File(content) => content,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::halt::{Halt, settled};
 use super::outcome::planned;
-use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task};
+use super::{Act, Decision, Kind, Module, Opt, RequiredIf, Spec, Task};
 use crate::node::Plan;
 use crate::node::apply::Carried;
 use crate::node::facts;
@@ -40,7 +40,14 @@ impl Module for Group {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        settled(plan(task, facts))
+        let decision = settled(plan(task, facts))?;
+        Ok(match (&decision.act, task.args.str("name")) {
+            (Act::Fail(_), Some(name)) => {
+                let name = name.to_owned();
+                decision.with("name", name)
+            }
+            _ => decision,
+        })
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
@@ -64,6 +71,13 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let gid = number(args.int("gid"), "gid")?;
     let fact = facts::Group::new(name);
     let is = facts.get(fact.clone())?;
+    // groupadd(8) and groupmod(8) refuse a number that another group has
+    let wants = gid.filter(|gid| state != "absent" && !args.is("non_unique") && is.as_ref().is_none_or(|is| is.gid != *gid));
+    if let Some(gid) = wants
+        && facts.get(facts::GroupNumbered::new(gid))?.is_some_and(|other| other.name != name)
+    {
+        return Err(Halt::fail(format!("GID '{gid}' already exists")));
+    }
     let (step, before, after, promise): (Step, _, _, _) = match (state, is) {
         ("absent", None) => return Ok(with(Decision::unchanged(), name, state)),
         ("absent", Some(is)) => {

@@ -6,7 +6,7 @@ use super::reboot::{Rebooting, Reconnecting};
 use super::{Args, Spec};
 use crate::node::apply::Carried;
 use crate::node::steps::Step;
-use crate::plan::{Facts, Plan, Stop};
+use crate::plan::{Facts, Plan, Stop, Touch};
 use crate::template::TemplateOptions;
 
 /// A module that looks at a machine and changes it.
@@ -73,6 +73,12 @@ pub trait Outside {
     /// # Errors
     /// As above.
     fn tree(&self, folder: &str, name: &str, follow: bool) -> Result<Vec<LocalEntry>, String>;
+
+    /// Where a task's file or directory is; with a slash behind it if the name has one.
+    ///
+    /// # Errors
+    /// Where was looked.
+    fn found(&self, folder: &str, name: &str) -> Result<String, String>;
 
     /// Whether a task's file is a directory.
     fn is_directory(&self, folder: &str, name: &str) -> bool;
@@ -145,6 +151,8 @@ pub enum Act {
     Skip(String),
     /// It cannot be done; Ansible's `msg`.
     Fail(String),
+    /// In check mode: only a real run says what comes of it, why; and what it may touch.
+    Pending(String, Vec<Touch>),
     /// The machine is rebooted; in check mode it is only said to be.
     Reboot(Rebooting),
     /// The connection is given up, and the machine is reached anew.

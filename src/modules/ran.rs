@@ -8,6 +8,9 @@ use crate::node::apply::Output;
 use crate::node::record::to_text;
 use crate::node::steps::{HostTime, Ran};
 
+/// The `msg` of a program that cannot be started.
+pub(super) const NOT_STARTED: &str = "Error executing command.";
+
 /// `rc`, `stdout`, `stderr` and their lines, of an [`Output`] whose error stream is `stderr`.
 pub(super) fn said(output: &Output, stderr: &[u8], strip: bool) -> Map<String, Value> {
     let text = |bytes: &[u8]| {
@@ -37,6 +40,7 @@ pub(super) fn timed(output: &Output, strip: bool) -> Map<String, Value> {
     let Some(began) = ran.began else {
         let mut result = Map::new();
         result.insert("failed".into(), true.into());
+        result.insert("changed".into(), false.into());
         result.insert("rc".into(), Value::Null);
         result.insert("msg".into(), "Unable to change directory before execution.".into());
         result.insert("exception".into(), to_text(&ran.stderr).trim_end().into());
@@ -44,7 +48,8 @@ pub(super) fn timed(output: &Output, strip: bool) -> Map<String, Value> {
     };
     if let Some(errno) = ran.errno {
         let mut result = said(&Output { status: errno, ..Output::default() }, &[], strip);
-        result.insert("msg".into(), "Error executing command.".into());
+        result.insert("msg".into(), NOT_STARTED.into());
+        result.insert("changed".into(), false.into());
         return result;
     }
     let mut result = said(output, &ran.stderr, strip);

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value};
 
+use super::file::info;
 use super::outcome::{Ended, decided, planned};
 use super::{Act, Decision, Kind, Module, Opt, Spec, Task, paths};
 use crate::node::Change;
 use crate::node::apply::Carried;
 use crate::node::steps::MakeTemporary;
-use crate::plan::{Facts, Plan, Stop};
+use crate::plan::{Facts, Plan, Stop, Touch};
 
-/// A new file or directory with a name that nobody has: a change each time. Nobody removes it; in check mode the task is
-/// skipped, and has no `path`.
+/// A new file or directory with a name that nobody has: a change each time. Nobody removes it; in check mode its name is not
+/// known.
 #[derive(Debug)]
 pub struct TempFile;
 
@@ -33,10 +34,12 @@ impl Module for TempFile {
         decided(plan(task, facts))
     }
 
-    fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
-        let output = carried.and_then(|carried| carried.outputs.first());
-        let path = output.map(|output| String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned());
-        Ok(path.map(|path| ("path".to_owned(), Value::from(path))).into_iter().collect())
+    fn result(&self, _task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        let Some(output) = carried.and_then(|carried| carried.outputs.first()) else { return Ok(Map::new()) };
+        let path = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
+        let mut result = info(&path, facts)?;
+        result.insert("path".to_owned(), path.into());
+        Ok(result)
     }
 }
 
@@ -50,11 +53,11 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         Ok(part.to_owned())
     };
     let (prefix, suffix) = (part("prefix")?, part("suffix")?);
-    if task.check {
-        let why = "remote module (ansible.builtin.tempfile) does not support check mode";
-        return Ok(Decision { act: Act::Skip(why.into()), ..Decision::unchanged() });
-    }
     let parent = args.str("path").filter(|path| !path.is_empty()).map(|path| paths::path(path, task, facts)).transpose()?;
+    if task.check {
+        let touched = Touch::Files(parent.unwrap_or_else(|| "/tmp".to_owned()));
+        return Ok(Decision { act: Act::Pending("only a real run gives it a name".into(), vec![touched]), ..Decision::unchanged() });
+    }
     let directory = args.str("state") == Some("directory");
     let what = if directory { "temporary directory" } else { "temporary file" };
     let place = format!("{what} {}/{prefix}…{suffix}", parent.as_deref().unwrap_or("/tmp").trim_end_matches('/'));

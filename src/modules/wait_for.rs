@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use super::attributes::look;
+use super::file::info;
 use super::outcome::{Ended, decided, planned};
-use super::paths::path;
+use super::paths::path as path_of;
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
 use crate::node::apply::Carried;
@@ -46,25 +48,28 @@ impl Module for WaitFor {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        if task.check {
-            return Ok(Decision {
-                act: Act::Skip("remote module (ansible.builtin.wait_for) does not support check mode".into()),
-                result: Map::new(),
-                local: Vec::new(),
-            });
-        }
-        decided(until(task, facts).map(|until| {
+        decided(until(task, facts).and_then(|until| {
+            if task.check {
+                let is_so = match &until {
+                    Until::There(path) => look(facts, path)?.is_some(),
+                    Until::Gone(path) => look(facts, path)?.is_none(),
+                    Until::Over => true,
+                    _ => false,
+                };
+                let waits = Act::Pending("only a real run waits for it".into(), Vec::new());
+                return Ok(if is_so { Decision::unchanged() } else { Decision { act: waits, ..Decision::unchanged() } });
+            }
             let number = |name: &str| task.args.int(name).and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
             let step =
                 Wait { until, timeout: number("timeout"), delay: number("delay"), sleep: number("sleep"), message: timeout_message(task) };
             let mut change = Plan::change([Step::from(step)]);
             let what = change.steps.first().map(Step::describe);
             change.diff.push(Difference { what: "wait".into(), before: None, after: what });
-            planned(change)
+            Ok(planned(change))
         }))
     }
 
-    fn result(&self, task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         let Some(output) = carried.and_then(|carried| carried.outputs.first()) else { return Ok(Map::new()) };
         let waited = Waited::read(&output.stdout);
         let mut result = Map::new();
@@ -72,6 +77,14 @@ impl Module for WaitFor {
         result.insert("elapsed".into(), waited.elapsed.into());
         for name in ["state", "port", "path", "search_regex"] {
             result.insert(name.into(), task.args.get(name).cloned().unwrap_or(Value::Null));
+        }
+        // what is at the path by now: `state` is then what it is
+        if let Some(path) = task.args.str("path").filter(|path| !path.is_empty()) {
+            match path_of(path, task, facts) {
+                Err(Ended::Stop(stop)) => return Err(stop),
+                Err(Ended::Fail(_)) => {}
+                Ok(path) => result.extend(info(&path, facts)?),
+            }
         }
         let (groups, named) = matched(task.args.str("search_regex"), &waited.matched);
         result.insert("match_groups".into(), groups);
@@ -97,7 +110,7 @@ fn until(task: &Task<'_>, facts: &Facts<'_>) -> Result<Until, Ended> {
         if matches!(state, "stopped" | "drained") {
             return Err(format!("state={state} should only be used for checking a port in the wait_for module").into());
         }
-        let path = path(text, task, facts)?;
+        let path = path_of(text, task, facts)?;
         return Ok(match (state, regex) {
             ("absent", _) => Until::Gone(path),
             (_, Some(regex)) => Until::Line { path, regex },

@@ -50,7 +50,8 @@ enum Wanted {
 /// Takes a machine's lock through a shell of root's that does nothing else; `told` hears what has to be waited for.
 ///
 /// # Errors
-/// The machine cannot be had; nothing was changed.
+/// The machine cannot be had; nothing was changed. [`HoldError::Locked`] with the same nonce: this run has it already, by another
+/// name.
 pub async fn take(
     shell: Shell,
     directory: &str,
@@ -76,6 +77,8 @@ pub async fn take(
     while let Some(said) = heard.recv().await {
         told(&said);
         match said {
+            // whoever has it is this very run
+            Holder::Contended(Some(theirs)) if theirs.nonce == claim.nonce => return Err(HoldError::Locked(theirs)),
             Holder::Contended(_) | Holder::Waiting(_) => {}
             Holder::Held => {
                 let _ = held.stop.send(Wanted::Steady);

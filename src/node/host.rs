@@ -46,7 +46,10 @@ impl Shells for Host {
     type Shell = Shell;
 
     async fn shell(&mut self, scope: &Scope) -> Result<&mut Shell, Lost> {
-        let lost = |error: ShellError| Lost::before_sending(error.to_string());
+        let lost = |error: ShellError| match &error {
+            ShellError::Sudo(sudo) => Lost::user(sudo.to_string()),
+            _ => Lost::before_sending(error.to_string()),
+        };
         // one that was cut in the middle of an answer is of no further use
         self.shells.retain(|_, shell| !shell.is_broken());
         match self.shells.entry(Arc::clone(&scope.user)) {
@@ -71,7 +74,7 @@ impl RunScript for Shell {
         let mut output = Collected::up_to(ANSWER_LIMIT);
         match Shell::run(self, script, &mut output, limit).await {
             Ok(status) => Ok(Answered { status: status.into(), stdout: output.stdout, stderr: output.stderr }),
-            Err(error) => Err(Lost { sent: error.outcome_is_unknown(), why: error.to_string() }),
+            Err(error) => Err(Lost { sent: error.outcome_is_unknown(), why: error.to_string(), user: false }),
         }
     }
 }

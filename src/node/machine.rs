@@ -35,17 +35,24 @@ pub struct Lost {
     pub why: String,
     /// Whether anything was sent: if so, what it did is unknown; if not, it did nothing.
     pub sent: bool,
+    /// Whether it is only that user who cannot be had: another one still can.
+    pub user: bool,
 }
 
 impl Lost {
     /// Something was sent, and its outcome is unknown.
     pub fn after_sending(why: impl Into<String>) -> Self {
-        Self { why: why.into(), sent: true }
+        Self { why: why.into(), sent: true, user: false }
     }
 
     /// Nothing was sent.
     pub fn before_sending(why: impl Into<String>) -> Self {
-        Self { why: why.into(), sent: false }
+        Self { why: why.into(), sent: false, user: false }
+    }
+
+    /// That user cannot be had; nothing was sent.
+    pub fn user(why: impl Into<String>) -> Self {
+        Self { why: why.into(), sent: false, user: true }
     }
 }
 
@@ -181,6 +188,7 @@ impl<S: Shells> Real<S> {
                 Err(unusable) => return Ok(Applied::Unknown(unusable.to_string())),
             };
             let (records, said) = match self.ask(scope, &nonce, &part.text, STEPS_LIMIT).await {
+                Err(lost) if lost.user => return Ok(Applied::Unusable(lost.why)),
                 Err(lost) if number == 0 && !lost.sent => return Ok(Applied::NotBegun(lost.why)),
                 answer => answer?,
             };
@@ -230,6 +238,7 @@ impl<S: Shells> Machine for Real<S> {
         for (key, was) in elsewhere {
             match self.read(&key.scope, std::slice::from_ref(&key.query)).await {
                 // reading changes nothing
+                Err(lost) if lost.user => return Applied::Unusable(lost.why),
                 Err(lost) => return Applied::NotBegun(lost.why),
                 Ok(now) => {
                     let moved = now.into_iter().find(|(_, is)| is.reading != was.reading);

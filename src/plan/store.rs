@@ -35,6 +35,19 @@ impl Store {
         self.known.insert(key, observation);
     }
 
+    /// As if all that was only foretold did not matter: what depends on it is as it was read.
+    #[must_use]
+    pub fn probable(&self) -> Self {
+        let known = self.known.iter().map(|(key, observation)| {
+            let observation = match &observation.reading {
+                Reading::Unknown { probably: Some(probably), .. } => (**probably).clone().into(),
+                _ => observation.clone(),
+            };
+            (key.clone(), observation)
+        });
+        Self { known: known.collect(), foretold: Vec::new() }
+    }
+
     /// After a real change: forgets what it may have moved on that host, whoever read it.
     pub fn forget(&mut self, host: &str, touches: &[Touch]) {
         self.known.retain(|key, _| &*key.scope.host != host || !key.query.is_touched_by(touches));

@@ -93,6 +93,12 @@ pub(crate) fn registered(task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Ca
         {
             result.insert("md5sum".into(), md5);
         }
+        // what came from here has its checksum already
+        if task.args.is("remote_src")
+            && let Reading::Present(sha1) = facts.reading(&Checksum::new(&path, "sha1"))?
+        {
+            result.insert("checksum".into(), sha1);
+        }
         if let Some(backup) = backup_file(carried) {
             result.insert("backup_file".into(), backup.into());
         }

@@ -54,7 +54,7 @@ pub(super) fn plan(task: &Task<'_>, facts: &Facts<'_>, source: &str) -> Result<D
             whole.link(&join(&top, &entry.path), target)?;
         }
     }
-    Ok(planned(whole.change).with("dest", format!("{}/", dest.trim_end_matches('/'))).with("src", source))
+    Ok(planned(whole.change).with("dest", format!("{}/", dest.trim_end_matches('/'))).with("src", task.outside.found("files", source)?))
 }
 
 /// Asks for all that will be looked at, at once.

@@ -21,7 +21,7 @@ use super::attributes::{
 use super::outcome::{Ended, decided, planned};
 use super::paths;
 use super::spec::{Kind, Opt, Spec};
-use super::{Decision, Module, Task};
+use super::{Act, Decision, Module, Task};
 use crate::node::Change;
 use crate::node::apply::Carried;
 use crate::node::facts::{FileKind, FileStat, HardLinks, RealPath, Stat, Status};
@@ -80,7 +80,11 @@ impl Module for File {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        decided(plan(task, facts))
+        let mut decision = decided(plan(task, facts))?;
+        if let (Act::Fail(_), Some(path)) = (&decision.act, task.args.get("path")) {
+            decision.result.entry("path").or_insert_with(|| path.clone());
+        }
+        Ok(decision)
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
