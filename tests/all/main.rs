@@ -26,6 +26,7 @@ mod many_hosts;
 mod many_hosts_inventory;
 mod node_host;
 mod playbook_broken;
+mod playbook_records;
 mod program;
 mod provision_machines;
 mod provision_secrets;

@@ -10,8 +10,8 @@ KEYS = {
     "fact_names",  # which facts there are says docs/playbooks.md
 }
 TEXTS = {"debug", "fail"}
-# Of a failed task only what Ansible documents is compared: what else a module knew by then is an accident.
-DOCUMENTED = json.loads((RECORDS.parent / "returns.json").read_text())
+# Of a failed task only what a module documents to return always is compared: what else it knew by then is an accident.
+ALWAYS = json.loads((RECORDS.parent / "returns.json").read_text())
 COMMON = {"changed", "failed", "skipped", "rc", "cmd", "stdout", "stderr", "results", "attempts", "item", "backup_file", "ansible_facts", "msg"}
 FAILED = ("failed", "ignored", "unreachable")
 NOTHING = (None, False, "", [], {})
@@ -23,10 +23,11 @@ def promised(task):
     """What is compared of a task's result."""
     result = task.result
     if task.outcome in FAILED:
-        keys = COMMON.union(DOCUMENTED.get(task.module, ()))
+        keys = COMMON.union(ALWAYS.get(task.module, ())) - ({"msg"} if task.module == "debug" else set())
         result = {key: value for key, value in result.items() if key in keys}
         if isinstance(items := result.get("results"), list):
-            result["results"] = [{k: v for k, v in item.items() if k in keys} if isinstance(item, dict) and item.get("failed") else item for item in items]
+            result["results"] = [{k: v for k, v in item.items() if k in keys} if isinstance(item, dict) and item.get("failed") else item
+                                 for item in items]
     return result
 
 

@@ -34,7 +34,7 @@ def run(program, lane, case, home, args, normal):
             continue
         module = event["module"].rpartition(".")[2]
         result = normal.result(event.get("result") or {}, module == "setup")
-        ended = "ignored" if event.get("ignored") else ENDED.get(event["outcome"], event["outcome"])
+        ended = "ignored" if event.get("ignored") and event["outcome"] != "unreachable" else ENDED.get(event["outcome"], event["outcome"])
         if problem := event.get("problem"):
             said.append(f"{event['host']}: {event['task']}: {problem['message']}")
         tasks[event["host"]].append(Task(event["place"], event["task"], module, ended, items(result), result))

@@ -138,12 +138,13 @@ def documented(module):
 
 
 def returns(out):
-    """Writes which keys each module documents of its result: {module: [key …]}."""
+    """Writes which keys each module documents to return always, so where it fails, too: {module: [key …]}."""
     found = {}
     for module in MODULES:
         path = module_loader.find_plugin(module, ignore_deprecated=True)
-        documented = get_docstring(path, fragment_loader)[2] if path else None
-        found[module] = sorted(yaml.safe_load(documented) if isinstance(documented, str) else documented or {})
+        keys = (get_docstring(path, fragment_loader)[2] if path else None) or {}
+        keys = yaml.safe_load(keys) if isinstance(keys, str) else keys
+        found[module] = sorted(key for key, spec in keys.items() if spec.get("returned") == "always")
     out.write_text("{\n" + ",\n".join(f" {json.dumps(module)}: {json.dumps(keys)}" for module, keys in found.items()) + "\n}\n")
 
 
@@ -203,14 +204,20 @@ def lines(found, folders):
         "",
         "## Modules",
         "",
-        "An option that Ansible documents and that stands in no case has `none`.",
+        "An option, or a value of one, that Ansible documents and that stands in no case has `none`.",
         "",
         "| module | option | value | cases |",
         "|---|---|---|---|",
     ]
     for module in MODULES:
         options = {key[1:]: cases for key, cases in found.options.items() if key[0] == module}
-        missing = {(spec["called"], "", "") for spec in found.documented[module].values()} - {(key[0], "", "") for key in options}
+        missing = set()
+        for spec in found.documented[module].values():
+            wanted = ["true", "false"] if spec["type"] == "bool" else spec["choices"]
+            there = {value for option, _, values in options for value in values.split(", ") if option == spec["called"]}
+            if not wanted and not there:
+                missing.add((spec["called"], "", ""))
+            missing |= {(spec["called"], "", choice) for choice in wanted if choice not in there}
         for key in sorted({*options, *missing}, key=lambda key: tuple(map(str, key))):
             option, alias, value = key
             name = f"{option} (as {alias})" if alias else option
@@ -224,6 +231,11 @@ def lines(found, folders):
     yield from ["", "## The cases", "", "| case | what |", "|---|---|"]
     for folder in folders:
         yield f"| {folder.name} | {cell((folder / 'what').read_text().strip())} |"
+    yield from ["", "## Where homelabctl differs on purpose", "", "What is not named is as Ansible's.", "", "| case | why | differs in |", "|---|---|---|"]
+    for folder in folders:
+        if (file := folder / "ours.json").exists():
+            ours = json.loads(file.read_text())
+            yield f"| {folder.name} | {cell(ours['why'])} | {'<br>'.join(map(cell, ours['differences']))} |"
 
 
 def names(cases):

@@ -1,0 +1,94 @@
+//! The recorded playbooks do with this program what they did with ansible-playbook, or what their `ours.json` says; and what a
+//! dry run foretells comes true. The comparing is done by tests/oracle/playbooks/compare.py, which says what it looks at.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::testbed::{Bed, Machine};
+
+/// Cases that run at the same time; each may need three machines.
+const LANES: usize = 3;
+/// So many are recorded anew each day, as many as fit into a minute.
+const SAMPLE: u64 = 3;
+
+#[test]
+fn the_recorded_playbooks_do_what_they_did_with_ansible() {
+    let bed = Bed::new().unwrap();
+    let machines = bed.start_all((1..=3 * LANES).map(|number| bed.machine(&format!("n{number}"))).collect()).unwrap();
+    let among = Among::new(&bed, &machines);
+
+    let compared = among.python("python3", "compare.py", &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
+    let said = String::from_utf8_lossy(&compared.stdout);
+    let figures: Vec<&str> = said.lines().rev().take(2).collect();
+    eprintln!("{}", figures.join("\n"));
+    assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
+    let cases = cases();
+    assert!(cases.len() >= 240 && figures.contains(&format!("{0} of {0} agree", cases.len()).as_str()), "{figures:?}");
+
+    // some of the records, others each day, are what the real Ansible says today
+    let installed = Command::new("bash").arg(root().join("benches/ansible.sh")).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let ansible = PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim());
+    let day = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let count = cases.len() as u64;
+    // a step that shares no divisor with their number meets each of them in time
+    let step = (61..).find(|step| gcd(*step, count) == 1).unwrap();
+    let chosen: Vec<&String> = (0..SAMPLE).map(|index| &cases[((day * SAMPLE + index) * step % count) as usize]).collect();
+    let mut words = vec!["--check", "--ansible-dir", ansible.to_str().unwrap()];
+    chosen.iter().for_each(|name| words.extend(["--only", name]));
+    let recorded = among.python(ansible.join("bin/python").to_str().unwrap(), "record.py", &words);
+    assert!(
+        recorded.status.success(),
+        "{chosen:?}: {}{}",
+        String::from_utf8_lossy(&recorded.stdout),
+        String::from_utf8_lossy(&recorded.stderr)
+    );
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The names of the cases.
+fn cases() -> Vec<String> {
+    let entries = fs::read_dir(root().join("tests/records/playbooks/cases")).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The scripts of tests/oracle/playbooks, in the machines' network.
+struct Among<'a> {
+    bed: &'a Bed,
+    inventory: PathBuf,
+    known_hosts: PathBuf,
+}
+
+impl<'a> Among<'a> {
+    fn new(bed: &'a Bed, machines: &[Machine]) -> Self {
+        let (inventory, known_hosts) = (bed.dir().join("inventory.ini"), bed.dir().join("known_hosts"));
+        let mut lines = String::new();
+        for Machine { name, address, port, user, key_path, .. } in machines {
+            let key = key_path.display();
+            writeln!(lines, "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}")
+                .unwrap();
+        }
+        fs::write(&inventory, lines).unwrap();
+        fs::write(&known_hosts, machines.iter().map(Machine::known_hosts_lines).collect::<String>()).unwrap();
+        Self { bed, inventory, known_hosts }
+    }
+
+    fn python(&self, python: &str, script: &str, words: &[&str]) -> Output {
+        let mut command = self.bed.command(python);
+        command.arg(root().join("tests/oracle/playbooks").join(script)).args(words);
+        command.env("HOMELABCTL_INVENTORY", &self.inventory).env("HOMELABCTL_KNOWN_HOSTS", &self.known_hosts);
+        command.output().unwrap()
+    }
+}

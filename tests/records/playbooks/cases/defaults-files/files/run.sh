@@ -1,0 +1,2 @@
+#!/bin/sh
+echo ran > /srv/case/ran

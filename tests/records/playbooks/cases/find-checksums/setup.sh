@@ -1,0 +1,3 @@
+cd /srv/case
+printf 'a\n' >a
+ln -s a l
