@@ -21,6 +21,7 @@ pub fn run(data: &[u8]) {
         dir: "/nonexistent".into(),
         home: "/nonexistent".into(),
         decrypt: Arc::new(|_| Ok("hidden".to_owned())),
+        programs: false,
         from_yaml: Some(|text| {
             let (node, _) = load(&Source::new("from_yaml", text)).map_err(|problems| problems.to_string())?;
             Ok(node.into_iter().map(|node| node.value).collect())

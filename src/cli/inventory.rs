@@ -138,6 +138,7 @@ fn engine(environment: &Environment, dir: &Path, keys: &Arc<Keys>, secrets: &Sec
         home: environment.home.clone(),
         decrypt: Arc::new(move |text: &str| keys.open_text(text).map_err(|error| (error.to_string(), error.advice().to_owned()))),
         from_yaml: Some(from_yaml),
+        programs: true,
     })
     .hiding(hiding(secrets.clone()))
 }

@@ -1,67 +1,102 @@
-//! What `--list-hosts`, `--list-tasks` and `--list-tags` show.
+//! What `--list-hosts`, `--list-tasks` and `--list-tags` show, as ansible-playbook shows it.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::commands::provision::TaskArgs;
 use super::inventory::within;
 use super::playbooks::plain_hosts;
 use crate::engine::runs;
-use crate::inventory::{Inventory, where_it_stands};
-use crate::playbook::{Item, Playbook, Task};
+use crate::inventory::Inventory;
+use crate::playbook::{Item, Play, Playbook, Task};
 use crate::yaml::{Node, one_line};
 
-/// Each play with its hosts, tasks or tags.
-pub(super) fn listed(playbooks: &[Playbook], inventory: &Inventory, limit: Option<&str>, args: &TaskArgs) -> String {
+/// Each playbook with its plays, and their hosts, tasks or tags.
+pub(super) fn listed(playbooks: &[(PathBuf, Playbook)], inventory: &Inventory, limit: Option<&str>, args: &TaskArgs) -> String {
     let mut text = String::new();
-    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
-        let name = play.name.as_ref().map(plain_text).or_else(|| plain_hosts(play)).unwrap_or_else(|| plain_text(&play.hosts));
-        text += &format!("{}: {name}\n", where_it_stands(&play.place));
+    for (path, playbook) in playbooks {
+        text += &one_playbook(path, playbook, inventory, limit, args);
+    }
+    text
+}
+
+fn one_playbook(path: &Path, playbook: &Playbook, inventory: &Inventory, limit: Option<&str>, args: &TaskArgs) -> String {
+    let mut text = format!("\nplaybook: {}\n", path.display());
+    for (number, play) in playbook.plays.iter().enumerate() {
+        let own: Vec<String> = split(&play.common.tags);
+        let hosts = patterns(play).join(",");
+        let name = play.name.as_ref().map_or_else(|| hosts.clone(), plain_text);
+        text += &format!("\n  play #{} ({hosts}): {name}\tTAGS: [{}]\n", number + 1, own.join(","));
         if args.list_hosts {
             let hosts = plain_hosts(play).and_then(|pattern| within(inventory, &pattern, limit).ok()).unwrap_or_default();
-            hosts.iter().for_each(|host| text += &format!("  {host}\n"));
+            let patterns: Vec<String> = patterns(play).iter().map(|pattern| format!("'{pattern}'")).collect();
+            text += &format!("    pattern: [{}]\n    hosts ({}):\n", patterns.join(", "), hosts.len());
+            hosts.iter().for_each(|host| text += &format!("      {host}\n"));
+        }
+        if !(args.list_tasks || args.list_tags) {
             continue;
         }
+        if args.list_tasks {
+            text += "    tasks:\n";
+        }
         let sections = [&play.pre_tasks, &play.role_tasks, &play.tasks, &play.post_tasks];
-        let mut all = BTreeSet::new();
+        let mut all: BTreeSet<String> = own.iter().cloned().collect();
         for task in sections.into_iter().flat_map(|items| every(items)) {
-            let tags = tags(&task);
+            let tags = split(task.levels.iter().flat_map(|level| &level.tags));
             if !runs(&tags, &args.tags, &args.skip_tags) {
                 continue;
             }
-            let role = task.role.as_ref().map(|role| format!("{} : ", role.name)).unwrap_or_default();
-            let name = task.name.as_ref().map_or_else(|| task.action.name.clone(), plain_text);
             if args.list_tasks {
-                let tags = if tags.is_empty() { String::new() } else { format!("  tags: {}", tags.join(", ")) };
-                text += &format!("  {role}{name}{tags}\n");
+                let tags: BTreeSet<&String> = tags.iter().collect();
+                let tags: Vec<&str> = tags.into_iter().map(String::as_str).collect();
+                text += &format!("      {}\tTAGS: [{}]\n", title(&task), tags.join(", "));
             }
             all.extend(tags);
         }
         if args.list_tags {
-            text += &format!("  {}\n", all.into_iter().collect::<Vec<_>>().join(", "));
+            text += &format!("      TASK TAGS: [{}]\n", all.into_iter().collect::<Vec<_>>().join(", "));
         }
     }
     text
+}
+
+fn title(task: &Task) -> String {
+    let role = task.role.as_ref().map(|role| format!("{} : ", role.name)).unwrap_or_default();
+    match &task.name {
+        Some(name) => format!("{role}{}", plain_text(name)),
+        None => task.action.name.clone(),
+    }
+}
+
+/// A play's patterns as they are written.
+fn patterns(play: &Play) -> Vec<String> {
+    match play.hosts.as_list() {
+        Some(list) => list.iter().map(plain_text).collect(),
+        None => vec![plain_text(&play.hosts)],
+    }
 }
 
 fn plain_text(node: &Node) -> String {
     node.as_str().map_or_else(|| one_line(node), str::to_owned)
 }
 
+/// The tasks that run if nothing fails: those of `rescue` and `always` are not listed, as Ansible does not list them.
 fn every(items: &[Item]) -> Vec<Arc<Task>> {
     let mut tasks = Vec::new();
     for item in items {
         match item {
             Item::Task(task) => tasks.push(Arc::clone(task)),
-            Item::Block(block) => [&block.block, &block.rescue, &block.always].into_iter().for_each(|items| tasks.extend(every(items))),
+            Item::Block(block) => tasks.extend(every(&block.block)),
         }
     }
     tasks
 }
 
-fn tags(task: &Task) -> Vec<String> {
+/// Tags, each once, in their order.
+fn split<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Vec<String> {
     let of = |node: &Node| node.as_list().map_or_else(|| vec![plain_text(node)], |list| list.iter().map(plain_text).collect());
-    let texts: Vec<String> = task.levels.iter().flat_map(|level| &level.tags).flat_map(of).collect();
+    let texts: Vec<String> = nodes.into_iter().flat_map(of).collect();
     let mut tags: Vec<String> = Vec::new();
     for tag in texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|tag| !tag.is_empty()) {
         if !tags.iter().any(|known| known == tag) {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::args::Chosen;
 use super::environment::Environment;
 use super::session::Shared;
 use super::targets::{self, Ready};
 use crate::diagnostics::Diagnostics;
-use crate::engine::{Machines, NotReached, Reached};
+use crate::engine::{Machines, NotReached, Reached, Via};
 use crate::inventory::{Connect, Inventory};
 use crate::node::apply::Lock;
 use crate::node::hold::{self, Held, HoldError};
@@ -20,6 +21,7 @@ use crate::node::machine::{Real, Shells as _};
 use crate::plan::Scope;
 use crate::report::{Event, Problem};
 use crate::transport::Connection;
+use crate::yaml::Node;
 
 /// All machines of a run.
 pub(super) struct Fleet {
@@ -30,6 +32,10 @@ pub(super) struct Fleet {
     ready: Mutex<BTreeMap<Arc<str>, Ready>>,
     inventory: Mutex<Arc<Inventory>>,
     held: Mutex<Vec<Held>>,
+    /// Which machine is behind a name that is reached so: its address, empty for this one.
+    identities: Mutex<BTreeMap<(String, Via), String>>,
+    /// Machines whose lock was taken, or cannot be.
+    once: Mutex<BTreeMap<String, Arc<OnceCell<bool>>>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,7 +53,17 @@ impl Fleet {
         };
         let inventory = Mutex::new(Arc::clone(&chosen.loaded().inventory));
         let ready = ready.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
-        Self { shared, chosen, environment: environment.clone(), claim, ready: Mutex::new(ready), inventory, held: Mutex::default() }
+        Self {
+            shared,
+            chosen,
+            environment: environment.clone(),
+            claim,
+            ready: Mutex::new(ready),
+            inventory,
+            held: Mutex::default(),
+            identities: Mutex::default(),
+            once: Mutex::default(),
+        }
     }
 
     /// Gives all machines back.
@@ -57,7 +73,7 @@ impl Fleet {
     }
 
     /// A host that was not foreseen: one that a task is delegated to, or that the run added.
-    fn look_up(&self, name: &str) -> Result<Ready, NotReached> {
+    fn look_up(&self, name: &str, via: &Via) -> Result<Ready, NotReached> {
         let wrong = |problems: Diagnostics| {
             let first = problems.0.into_iter().next();
             NotReached {
@@ -65,7 +81,13 @@ impl Fleet {
                 hint: first.and_then(|problem| problem.hint),
             }
         };
-        let inventory = Arc::clone(&locked(&self.inventory));
+        let mut inventory = Arc::clone(&locked(&self.inventory));
+        if !via.is_empty() {
+            let place = crate::diagnostics::Source::new("a keyword", "").whole();
+            let node = |value: &String| Node { literal: true, ..Node::new(value.as_str(), place.clone()) };
+            let variables = via.iter().map(|(name, value)| (name.clone(), node(value))).collect();
+            Arc::make_mut(&mut inventory).add_at_run_time(name, &[], &variables, &place);
+        }
         let host = self.chosen.resolve_one(&inventory, name).map_err(wrong)?;
         let mut problems = Diagnostics::new();
         let ready = targets::ready(vec![host], &self.environment, &mut problems);
@@ -83,12 +105,20 @@ impl Fleet {
 impl Machines for Fleet {
     type Machine = Real<Host>;
 
-    async fn connect(&self, name: &str) -> Result<Reached<Self::Machine>, NotReached> {
-        let known = locked(&self.ready).remove(name);
+    async fn connect(&self, name: &str, via: &Via) -> Result<Reached<Self::Machine>, NotReached> {
+        let known = if via.is_empty() { locked(&self.ready).remove(name) } else { None };
         let Ready { host, target } = match known {
             Some(ready) => ready,
-            None => self.look_up(name)?,
+            None => self.look_up(name, via)?,
         };
+        let identity = match &target {
+            Some(target) => {
+                let ways = target.jumps.iter().map(|jump| &jump.host).chain([&target.host]);
+                ways.map(|way| format!("{}:{}", way.host_name, way.port)).collect::<Vec<_>>().join(" ")
+            }
+            None => String::new(),
+        };
+        locked(&self.identities).insert((name.to_owned(), via.clone()), identity);
         self.does(name, "connecting".to_owned());
         let cancelled = self.shared.cancelled.cancelled();
         let (connection, user) = match (target, host.connect) {
@@ -119,7 +149,25 @@ impl Machines for Fleet {
         Ok(Reached { machine, user, become_user })
     }
 
-    async fn lock(&self, name: &str, machine: &mut Self::Machine) -> Result<(), NotReached> {
+    /// The same machine under two names, or reached in two ways, is locked once.
+    async fn lock(&self, name: &str, via: &Via, machine: &mut Self::Machine) -> Result<(), NotReached> {
+        let identity = locked(&self.identities).get(&(name.to_owned(), via.clone())).cloned().unwrap_or_else(|| name.to_owned());
+        let once = Arc::clone(locked(&self.once).entry(identity).or_default());
+        let is_locked = once.get_or_try_init(|| self.take(name, machine)).await?;
+        if *is_locked {
+            machine.set_lock(Lock { directory: DIRECTORY.to_owned(), nonce: self.claim.nonce.clone() });
+        }
+        Ok(())
+    }
+
+    fn grown(&self, inventory: &Arc<Inventory>) {
+        *locked(&self.inventory) = Arc::clone(inventory);
+    }
+}
+
+impl Fleet {
+    /// Takes a machine's lock; false: there can be none.
+    async fn take(&self, name: &str, machine: &mut Real<Host>) -> Result<bool, NotReached> {
         let host = machine.shells();
         let root = host.privilege("root");
         let shell = match host.connection().shell(&root, std::time::Duration::from_secs(30)).await {
@@ -127,7 +175,7 @@ impl Machines for Fleet {
             // without root there is no lock; what runs there without it is the user's own
             Err(_) => {
                 self.shared.reporter.tell(Event::warning(format!("{name}: there is no root here, so the machine is not locked")));
-                return Ok(());
+                return Ok(false);
             }
         };
         let told = |holder: &Holder| match holder {
@@ -145,11 +193,6 @@ impl Machines for Fleet {
                 return Err(NotReached { why: error.to_string(), hint });
             }
         }
-        machine.set_lock(Lock { directory: DIRECTORY.to_owned(), nonce: self.claim.nonce.clone() });
-        Ok(())
-    }
-
-    fn grown(&self, inventory: &Arc<Inventory>) {
-        *locked(&self.inventory) = Arc::clone(inventory);
+        Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 
 mod ansible_cfg;
 mod args;
+mod asked;
 mod commands;
 mod conceal;
 mod environment;
@@ -14,6 +15,7 @@ mod panics;
 mod person;
 mod playbooks;
 mod prompt;
+mod retry;
 mod run;
 mod screen;
 mod session;

@@ -4,13 +4,12 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use secrecy::SecretString;
 use secrecy::zeroize::Zeroize as _;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::terminal::Terminal;
 use crate::diagnostics::read_bytes;
-use crate::playbook::VarsPrompt;
 
 /// No password is longer (a password file may end in a newline).
 const LONGEST: u64 = 64 * 1024;
@@ -25,19 +24,6 @@ pub(super) fn ask(terminal: &Terminal, question: &str) -> io::Result<SecretStrin
         Some(answer) => Ok(answer),
         None => read_line(&mut io::stdin().lock()),
     }
-}
-
-/// Asks for a variable of a play (`vars_prompt`); `None` if there is nobody to ask, or no answer.
-pub(super) fn answer(terminal: &Terminal, prompt: &VarsPrompt) -> Option<String> {
-    let stop = CancellationToken::new();
-    let ask = |question: &str| if prompt.private { terminal.secret(question, &stop) } else { terminal.line(question, &stop) };
-    for _ in 0..3 {
-        let answer = ask(&prompt.prompt).ok()??;
-        if !prompt.confirm || ask(&format!("confirm {}", prompt.prompt)).ok()??.expose_secret() == answer.expose_secret() {
-            return Some(answer.expose_secret().to_owned());
-        }
-    }
-    None
 }
 
 /// A line, without its end.
@@ -97,6 +83,8 @@ pub fn from_file(path: &Path) -> io::Result<SecretString> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
@@ -27,6 +27,17 @@ const TRIES: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Terminal {
     silenced: Arc<Mutex<Option<Silenced>>>,
+}
+
+/// How a question ended that Ctrl-C does not end.
+#[derive(Debug)]
+pub(super) enum Typed {
+    /// With Enter.
+    Line(SecretString),
+    /// With Ctrl-C.
+    Interrupted,
+    /// Its time was over.
+    Over,
 }
 
 /// A terminal that shows nothing of what is typed, and its modes before.
@@ -57,6 +68,51 @@ impl Terminal {
         read_line(&mut terminal).map(Some)
     }
 
+    /// Whether there is one.
+    pub(super) fn is_there(&self) -> bool {
+        Stoppable::open(&CancellationToken::new()).is_some()
+    }
+
+    /// Shows a text, if there is a terminal.
+    pub(super) fn say(&self, text: &str) {
+        if let Some(mut terminal) = Stoppable::open(&CancellationToken::new()) {
+            let _ = terminal.write_all(text.as_bytes());
+        }
+    }
+
+    /// What is typed up to Enter, and Ctrl-C as an answer; with `wait` Enter means nothing, and it ends after that time.
+    pub(super) fn typed(&self, question: &str, echo: bool, wait: Option<Duration>, stop: &CancellationToken) -> io::Result<Option<Typed>> {
+        let Some(mut terminal) = Stoppable::open(stop) else { return Ok(None) };
+        let _hush = Hush::begin_with(self, terminal.file.try_clone()?, echo)?;
+        terminal.write_all(question.as_bytes())?;
+        terminal.until = wait.map(|wait| Instant::now() + wait);
+        let answer = loop {
+            match read_keys(&mut terminal) {
+                Ok(_) if wait.is_some() => {}
+                other => break other,
+            }
+        };
+        terminal.until = None;
+        let _ = terminal.write_all(b"\n");
+        match answer {
+            Ok(line) => Ok(Some(Typed::Line(line))),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(Some(Typed::Over)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && !stop.is_cancelled() => Ok(Some(Typed::Interrupted)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One key, Ctrl-C among them.
+    pub(super) fn key(&self, question: &str, stop: &CancellationToken) -> io::Result<Option<u8>> {
+        let Some(mut terminal) = Stoppable::open(stop) else { return Ok(None) };
+        let _hush = Hush::begin(self, terminal.file.try_clone()?)?;
+        terminal.write_all(question.as_bytes())?;
+        let mut key = [0];
+        terminal.read_exact(&mut key)?;
+        terminal.write_all(b"\n")?;
+        Ok(key.first().copied())
+    }
+
     /// Asks for yes or no; otherwise as [`Terminal::secret`].
     pub(super) fn confirm(&self, question: &str, stop: &CancellationToken) -> io::Result<Option<bool>> {
         let Some(mut terminal) = Stoppable::open(stop) else { return Ok(None) };
@@ -84,11 +140,19 @@ struct Hush<'a>(&'a Terminal);
 
 impl<'a> Hush<'a> {
     fn begin(on: &'a Terminal, terminal: File) -> io::Result<Self> {
+        Self::begin_with(on, terminal, false)
+    }
+
+    /// With `echo` what is typed is seen, and only Ctrl-C is a key as any other.
+    fn begin_with(on: &'a Terminal, terminal: File, echo: bool) -> io::Result<Self> {
         let mut silenced = on.silenced();
         let before = tcgetattr(&terminal)?;
         let mut silent = before.clone();
         // Ctrl-C comes as a byte too, so that it is this question that ends
-        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        silent.local_modes -= LocalModes::ICANON | LocalModes::ISIG;
+        if !echo {
+            silent.local_modes -= LocalModes::ECHO;
+        }
         silent.special_codes[SpecialCodeIndex::VMIN] = 1;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
@@ -114,13 +178,15 @@ fn restore(terminal: &File, before: &Termios) {
 struct Stoppable<'a> {
     file: File,
     stop: &'a CancellationToken,
+    /// When it ends by itself.
+    until: Option<Instant>,
 }
 
 impl<'a> Stoppable<'a> {
     fn open(stop: &'a CancellationToken) -> Option<Self> {
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new().read(true).write(true).custom_flags(nonblocking).open("/dev/tty").ok()?;
-        Some(Self { file, stop })
+        Some(Self { file, stop, until: None })
     }
 
     fn when_ready<T>(&mut self, flags: PollFlags, mut act: impl FnMut(&mut File) -> io::Result<T>) -> io::Result<T> {
@@ -128,6 +194,9 @@ impl<'a> Stoppable<'a> {
         loop {
             if self.stop.is_cancelled() {
                 return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                return Err(io::ErrorKind::TimedOut.into());
             }
             match poll(&mut [PollFd::new(&self.file, flags)], Some(&slice)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,

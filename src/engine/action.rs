@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
@@ -11,11 +10,12 @@ use super::condition;
 use super::host::{Host, Machines};
 use super::items::Position;
 use super::magic::made;
+use super::manner::Manner;
 use super::outside;
 use super::play::Engine;
 use super::scope::View;
 use super::status::{Done, Status};
-use super::task::{Manner, Stuck, shown};
+use super::task::{Stuck, shown};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::modules::{self, Args, FREE_FORM, Found, Spec, json};
 use crate::playbook::Task;
@@ -68,7 +68,7 @@ impl<M: Machines> Engine<M> {
                     "per_host": args.is("per_host"),
                 }),
             ),
-            "pause" => self.pause(&args, manner).await,
+            "pause" => self.pause(task, &args, manner).await,
             "gather_facts" => match modules::find("setup") {
                 Found::Module(setup) => self.module(at, task, target, view, manner, setup).await?,
                 _ => Done::failed("there is no module `setup`"),
@@ -213,19 +213,36 @@ impl<M: Machines> Engine<M> {
                 Err(why) => return Done::failed(why),
             }
         }
-        let mut found: BTreeMap<String, Node> = BTreeMap::new();
+        // in the order in which they stand
+        let mut found: Vec<(String, Node)> = Vec::new();
         for path in &files {
             match self.with_request(|request| crate::playbook::load_vars(path, request)) {
-                Ok((map, _)) => found.extend(map.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value)))),
+                Ok((map, _)) => {
+                    for (name, value) in map.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))) {
+                        match found.iter_mut().find(|(known, _)| *known == name) {
+                            Some((_, known)) => *known = value,
+                            None => found.push((name, value)),
+                        }
+                    }
+                }
                 Err(problems) => return Done::failed(problems.0.into_iter().next().map(|error| error.message).unwrap_or_default()),
             }
         }
         if let Some(name) = args.str("name") {
             let map = found.into_iter().map(|(key, value)| (super::task::text(&key), value)).collect();
-            found = BTreeMap::from([(name.to_owned(), Node::new(Value::Map(map), task.place.clone()))]);
+            found = vec![(name.to_owned(), Node::new(Value::Map(map), task.place.clone()))];
+        }
+        if args.str("hash_behaviour") == Some("merge") {
+            let view = self.view(at, task, &host.name, Arc::default());
+            let (scope, _) = self.scope(&view);
+            for (name, value) in &mut found {
+                if let Some(before) = scope.get(name) {
+                    *value = over(&before, std::mem::replace(value, made(Value::Null)));
+                }
+            }
         }
         let shown: Map<String, Json> = found.iter().map(|(name, value)| (name.clone(), json(value))).collect();
-        found.values().for_each(|value| super::hide::encrypted(&self.template(), value));
+        found.iter().for_each(|(_, value)| super::hide::encrypted(&self.template(), value));
         let names: Vec<Json> = files.iter().map(|path| Json::from(path.display().to_string())).collect();
         let mut state = host.state();
         for (name, value) in found {
@@ -277,29 +294,6 @@ impl<M: Machines> Engine<M> {
         Done::new(if new { Status::Changed } else { Status::Ok }).with("add_group", group).with("parent_groups", parents)
     }
 
-    async fn pause(&self, args: &Args, manner: &Manner) -> Done {
-        let minutes = whole(args, "minutes").filter(|_| whole(args, "seconds").is_none());
-        let seconds = whole(args, "seconds").or_else(|| minutes.map(|minutes| minutes * 60));
-        let done =
-            Done::new(Status::Ok).with("rc", 0).with("echo", args.bool("echo").unwrap_or(true)).with("user_input", "").with("stderr", "");
-        match seconds {
-            Some(seconds) if !manner.check => {
-                let wait = Duration::from_secs(u64::try_from(seconds).unwrap_or(0).clamp(1, 7 * 86_400));
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.cancelled.cancelled() => return Done::failed("interrupted"),
-                }
-                let paused = minutes.map_or_else(|| format!("{seconds}.0 seconds"), |minutes| format!("{minutes}.0 minutes"));
-                done.with("stdout", format!("Paused for {paused}")).with("delta", seconds)
-            }
-            Some(_) => done,
-            None => {
-                self.core.warn("`pause` without a time waits for a person, and goes on at once where nobody is asked".to_owned());
-                done
-            }
-        }
-    }
-
     async fn settle_names(&self, view: &View, args: &Args) -> Result<Map<String, Json>, Stuck> {
         let mut values = Map::new();
         let given = args.dict("provided_arguments").cloned();
@@ -318,10 +312,17 @@ impl<M: Machines> Engine<M> {
     }
 }
 
-/// A number of which only the whole part counts.
-#[expect(clippy::cast_possible_truncation, reason = "nobody waits so long")]
-fn whole(args: &Args, name: &str) -> Option<i64> {
-    args.float(name).map(|number| number.trunc() as i64).or_else(|| args.int(name))
+/// A mapping over another, and mappings in it over those in that; of anything else the second.
+pub(super) fn over(before: &Node, after: Node) -> Node {
+    let (Value::Map(old), Value::Map(new)) = (&before.value, &after.value) else { return after };
+    let mut merged = old.clone();
+    for (key, value) in new {
+        match merged.iter_mut().find(|(known, _)| known.value == key.value) {
+            Some((_, known)) => *known = over(known, value.clone()),
+            None => merged.push((key.clone(), value.clone())),
+        }
+    }
+    Node { value: Value::Map(merged), ..after }
 }
 
 fn below(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -361,7 +362,14 @@ fn validate(args: &Args, values: &Map<String, Json>) -> Done {
             _ => true,
         };
         if !fits {
-            errors.push(format!("argument '{name}' is of type {} and we were unable to convert to {kind}", type_of(value)));
+            let article = if kind == "int" { "an" } else { "a" };
+            let told = match value {
+                Json::String(text) => format!("\"'{text}'\""),
+                Json::Object(_) => "<class 'ansible.module_utils._internal._datatag._AnsibleTaggedDict'>".to_owned(),
+                other => other.to_string(),
+            };
+            let why = format!("{told} cannot be converted to {article} {kind}");
+            errors.push(format!("argument '{name}' is of type {} and we were unable to convert to {kind}: {why}", type_of(value)));
         }
         if let Some(choices) = rule_of("choices").and_then(Json::as_array) {
             let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);

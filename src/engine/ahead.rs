@@ -10,10 +10,11 @@ use futures_util::{StreamExt as _, stream};
 
 use super::host::{Host, Machines};
 use super::items::Position;
+use super::manner::whose;
 use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::View;
-use super::task::{conditions, whose, without_omitted};
+use super::task::{conditions, without_omitted};
 use super::{call, condition, gather};
 use crate::diagnostics::Diagnostics;
 use crate::modules::{self, Act, Args, Found};
@@ -45,11 +46,12 @@ impl<M: Machines> Engine<M> {
     }
 
     async fn ahead_on(&self, at: &Position, tasks: &[Arc<Task>], host: &Arc<Host<M::Machine>>, anew: bool) {
-        let mut seat = host.machine.lock().await;
+        let mut seat = host.machine().await;
         if anew {
             seat.seen_by.clear();
         }
-        let (login, usual) = match call::reach(&mut seat, &self.machines, &host.name).await {
+        let machine = host.machine_name();
+        let (login, usual) = match call::reach(&mut seat, &self.machines, &machine).await {
             Ok(reached) => (reached.user.clone(), reached.become_user.clone()),
             // the task itself will say so
             Err(_) => return,
@@ -63,7 +65,7 @@ impl<M: Machines> Engine<M> {
                 if known.is_some_and(|keys| keys.iter().all(|key| seat.store.get(key).is_some())) {
                     continue;
                 }
-                let facts = Facts::new(&seat.store, Eyes::new(&host.name, &login));
+                let facts = Facts::new(&seat.store, Eyes::new(&machine, &login));
                 let look = self.look(at, task, host, &facts, (&login, usual.as_deref()), &mut names);
                 match look {
                     Look::Known(keys) => drop(seat.seen_by.insert(Arc::as_ptr(task).addr(), keys)),
@@ -76,8 +78,10 @@ impl<M: Machines> Engine<M> {
             }
             // facts by Ansible's names: asked for together with the rest
             if !names.is_empty() {
-                let eyes = Eyes::new(&host.name, usual.as_deref().unwrap_or(&login));
-                match gather::read(&names, &Facts::new(&seat.store, eyes)) {
+                let (becomes, whom) = host.state().gathers_as.clone();
+                let eyes = Eyes::new(&machine, &whose(becomes, whom, usual.as_deref(), &login));
+                let fact_path = host.state().fact_path.clone();
+                match gather::read(&names, fact_path.as_deref(), &Facts::new(&seat.store, eyes)) {
                     Ok(found) => {
                         self.learn(host, &names, found);
                         continue;
@@ -87,7 +91,7 @@ impl<M: Machines> Engine<M> {
                 }
             }
             need.retain(|key| seat.store.get(key).is_none());
-            if need.is_empty() || call::read(&mut seat, &self.machines, &host.name, need).await.is_err() {
+            if need.is_empty() || call::read(&mut seat, &self.machines, &machine, need).await.is_err() {
                 return;
             }
         }
@@ -103,7 +107,7 @@ impl<M: Machines> Engine<M> {
         names: &mut BTreeSet<String>,
     ) -> Look {
         let nothing = || Look::On(BTreeSet::new());
-        let view = self.view(at, task, &host.name, Arc::default());
+        let view = View { ahead: true, ..self.view(at, task, &host.name, Arc::default()) };
         let engine = self.template();
         let (scope, wanted) = self.scope(&view);
         let verdict = condition::first_false(conditions(task), &engine, &scope);
@@ -145,7 +149,7 @@ impl<M: Machines> Engine<M> {
         let items: Vec<Arc<BTreeMap<String, Node>>> = match &task.repeat {
             None => vec![Arc::default()],
             Some(repeat) => {
-                let Ok(items) = super::loops::items(repeat, &engine, &scope, &|_| None) else { return nothing() };
+                let Ok(items) = super::loops::items(repeat, &engine, &scope) else { return nothing() };
                 let name = task.loop_control.loop_var.as_ref().and_then(Node::as_str).unwrap_or("item").to_owned();
                 items.into_iter().map(|item| Arc::new(BTreeMap::from([(name.clone(), item)]))).collect()
             }

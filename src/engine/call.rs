@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
+use super::background::{self, Background};
 use super::host::{Host, Link, Machines, NotReached, Reached, Seat};
 use super::status::{Done, Status};
 use crate::modules::{Act, Decision, LocalWrite, Module, Task};
@@ -34,6 +35,10 @@ pub(super) struct Call<'a> {
     pub(super) dry: bool,
     /// What such a run would have written here.
     pub(super) foreseen: &'a super::local::Foreseen,
+    /// `timeout`: after so many seconds its program is killed.
+    pub(super) limit: Option<u64>,
+    /// `async`: it runs as a job in the background.
+    pub(super) background: Option<&'a Background>,
 }
 
 /// Why there is no answer.
@@ -54,7 +59,7 @@ pub(super) async fn reach<'a, M: Machines>(
     host: &str,
 ) -> Result<&'a mut Reached<M::Machine>, NotReached> {
     if matches!(seat.link, Link::Not) {
-        seat.link = match machines.connect(host).await {
+        seat.link = match machines.connect(host, &seat.via).await {
             Ok(reached) => Link::Up(reached),
             Err(why) => Link::Down(why),
         };
@@ -121,7 +126,7 @@ pub(super) async fn ask<M: Machines, T>(
 
 /// Carries a call out, or predicts what it would do.
 pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
-    let mut seat = host.machine.lock().await;
+    let mut seat = host.machine().await;
     let seat = &mut *seat;
     if !call.dry || call.task.check {
         return called(seat, machines, call).await;
@@ -137,8 +142,55 @@ pub(super) async fn call<M: Machines>(host: &Host<M::Machine>, machines: &M, cal
 }
 
 async fn called<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
+    let done = at_once(seat, machines, call).await;
+    match call.background.filter(|_| !call.task.check) {
+        Some(background) if done.result.get("finished") != Some(&Json::Bool(false)) => left(seat, machines, call, background, done).await,
+        _ => done,
+    }
+}
+
+/// What was done at once all the same: its result is left where the result of a job is looked for.
+async fn left<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, background: &Background, done: Done) -> Done {
+    if !matches!(done.status, Status::Ok | Status::Changed | Status::Failed | Status::Skipped) {
+        return done;
+    }
+    let file = match job_file(seat, machines, call, background).await {
+        Ok(file) => file,
+        Err(done) => return done,
+    };
+    if background.poll > 0.0 {
+        let mut done = done.with("ansible_job_id", background.job.as_str()).with("results_file", file);
+        done.result.insert("started".to_owned(), Json::Bool(true));
+        return done.with("finished", true);
+    }
+    let step = background::leave(background, &file, &done);
+    match carry_out(seat, machines, call, &Plan::change([Step::from(step)]), Vec::new()).await {
+        Ok(_) => Done { result: background::begun(&background.job, &file), changes: done.changes, ..Done::new(Status::Changed) },
+        Err(Some(done)) => done,
+        Err(None) => Done::failed("the machine changes while it is being changed"),
+    }
+}
+
+/// Where a job leaves its result.
+async fn job_file<M: Machines>(
+    seat: &mut Seat<M::Machine>,
+    machines: &M,
+    call: &Call<'_>,
+    background: &Background,
+) -> Result<String, Done> {
+    match ask(seat, machines, &call.scope, |facts| crate::modules::job_file(&call.task, facts, &background.job)).await {
+        Ok((Ok(file), _)) => Ok(file),
+        Ok((Err(why), _)) => Err(Done::failed(why)),
+        Err(halt) => Err(halted(halt, call.task.check)),
+    }
+}
+
+async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
     // an opaque call changes what cannot be foreseen, so it is not made where nothing is to be changed; but one that can only
     // read tells the truth as long as nothing that it could see would be other by then
+    if call.module.looks_afresh() {
+        seat.store.forget(&call.scope.host, &[Touch::Everything]);
+    }
     let reads = call.module.only_reads(&call.task) && !seat.predicted;
     let check = call.task.check && !(call.module.is_opaque() && reads && call.dry);
     for _ in 0..ATTEMPTS {
@@ -195,11 +247,30 @@ async fn called<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &C
             Act::Plan(Plan::Unchanged) => return finished(seat, machines, call, Done { result, ..Done::new(Status::Ok) }, None).await,
             Act::Plan(Plan::Change(change)) => change,
         };
-        let done = Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) };
+        let mut change = change;
+        let mut done = Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) };
         if check {
             return predicted(seat, machines, call, done, &change).await;
         }
+        let mut is_job = false;
+        if let [Step::Run(run)] = change.steps.as_mut_slice() {
+            match call.background {
+                None => run.limit = call.limit,
+                Some(background) => {
+                    let file = match job_file(seat, machines, call, background).await {
+                        Ok(file) => file,
+                        Err(done) => return done,
+                    };
+                    let strip = call.task.args.bool("strip_empty_ends").unwrap_or(false);
+                    let launch = background::launch(background, &file, run.clone(), &done.result, strip);
+                    done.result = background::begun(&background.job, &file);
+                    change.steps = vec![launch.into()];
+                    is_job = true;
+                }
+            }
+        }
         match carry_out(seat, machines, call, &change, relied_on).await {
+            Ok(_) if is_job => return done,
             Ok(carried) => {
                 let done = if reads { Done { changes: Vec::new(), ..done } } else { done };
                 return finished(seat, machines, call, done, Some(&carried)).await;
@@ -268,10 +339,10 @@ async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call:
 /// Makes the machine ours before its first change.
 async fn lock<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, host: &str) -> Result<(), Done> {
     let ended = |why: NotReached, status| Done { why: Some(why.why), hint: why.hint, ..Done::new(status) };
-    let locked = seat.locked;
+    let (locked, via) = (seat.locked, seat.via.clone());
     let reached = reach(seat, machines, host).await.map_err(|why| ended(why, Status::Unreachable))?;
     if !locked {
-        machines.lock(host, &mut reached.machine).await.map_err(|why| ended(why, Status::Refused))?;
+        machines.lock(host, &via, &mut reached.machine).await.map_err(|why| ended(why, Status::Refused))?;
         seat.locked = true;
     }
     Ok(())

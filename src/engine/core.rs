@@ -33,6 +33,8 @@ pub(super) struct Core {
     pub(super) known: RwLock<BTreeMap<String, Arc<dyn Known>>>,
     pub(super) tallies: Mutex<BTreeMap<Arc<str>, Tally>>,
     pub(super) begun: Mutex<bool>,
+    /// Whether each task is asked about; held while a question is open.
+    pub(super) asks: tokio::sync::Mutex<bool>,
     pub(super) warned: Mutex<BTreeSet<String>>,
     /// In check mode: the files here that a real run would have written by now.
     pub(super) foreseen: super::local::Foreseen,
@@ -189,6 +191,16 @@ impl World for Core {
     fn entry(&self, name: &str, key: &str) -> Option<Node> {
         let inventory = self.inventory_now();
         (name == "groups" && inventory.group(key).is_some()).then(|| magic::group_hosts(&inventory, key))
+    }
+
+    fn merges(&self) -> bool {
+        self.setting.inventory.merges()
+    }
+
+    fn matching(&self, pattern: &str) -> Vec<String> {
+        let inventory = self.inventory_now();
+        let hosts = crate::inventory::Pattern::new("pattern", pattern).select(&inventory);
+        hosts.map(|hosts| hosts.into_iter().map(|host| host.name.to_string()).collect()).unwrap_or_default()
     }
 
     fn hosts(&self) -> Vec<String> {

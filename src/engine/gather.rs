@@ -11,7 +11,7 @@ pub(super) fn knows(name: &str) -> bool {
     crate::modules::setup::knows(name)
 }
 
-/// These facts, or all with `all` among them; those that could not be read are not there.
-pub(super) fn read(names: &BTreeSet<String>, facts: &Facts<'_>) -> Result<Map<String, Json>, Stop> {
-    crate::modules::setup::facts_for((!names.contains("all")).then_some(names), facts)
+/// These facts; `fact_path` says where the local ones are. Or all with `all` among them; those that could not be read are not there.
+pub(super) fn read(names: &BTreeSet<String>, fact_path: Option<&str>, facts: &Facts<'_>) -> Result<Map<String, Json>, Stop> {
+    crate::modules::setup::facts_for((!names.contains("all")).then_some(names), fact_path, facts)
 }

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OwnedMutexGuard;
+
+use super::via::{HERE, Via};
 use crate::inventory::Inventory;
 use crate::node::machine::Machine;
 use crate::plan::{FactKey, Store};
@@ -14,11 +17,11 @@ pub trait Machines: Send + Sync {
     /// What one is.
     type Machine: Machine + 'static;
 
-    /// Connects to a host.
+    /// Connects to a host; what `via` says lies over the host's own variables.
     ///
     /// # Errors
     /// Why it is not reached, and what to do about it.
-    fn connect(&self, host: &str) -> impl Future<Output = Result<Reached<Self::Machine>, NotReached>> + Send;
+    fn connect(&self, host: &str, via: &Via) -> impl Future<Output = Result<Reached<Self::Machine>, NotReached>> + Send;
 
     /// The inventory has grown: hosts may be asked for that were not there before.
     fn grown(&self, inventory: &Arc<Inventory>);
@@ -27,7 +30,7 @@ pub trait Machines: Send + Sync {
     ///
     /// # Errors
     /// Why it cannot be had.
-    fn lock(&self, host: &str, machine: &mut Self::Machine) -> impl Future<Output = Result<(), NotReached>> + Send;
+    fn lock(&self, host: &str, via: &Via, machine: &mut Self::Machine) -> impl Future<Output = Result<(), NotReached>> + Send;
 }
 
 /// A machine that was reached.
@@ -65,14 +68,29 @@ pub(super) enum Link<M> {
 /// What a run knows of a host.
 pub(super) struct Host<M> {
     pub(super) name: Arc<str>,
+    place: Mutex<Place<M>>,
+    state: Arc<Mutex<State>>,
+}
+
+/// Where a host's tasks are done.
+pub(super) struct Place<M> {
+    /// What the machine is called: the host, or this machine itself.
+    name: Arc<str>,
     /// One at a time goes to the machine: its tasks, and those that others delegate to it.
-    pub(super) machine: tokio::sync::Mutex<Seat<M>>,
-    state: Mutex<State>,
+    seat: Arc<tokio::sync::Mutex<Seat<M>>>,
+}
+
+impl<M> Clone for Place<M> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), seat: Arc::clone(&self.seat) }
+    }
 }
 
 /// The machine and what was read from it.
 #[derive(Debug)]
 pub(super) struct Seat<M> {
+    /// How it is reached, where that is not as the inventory says.
+    pub(super) via: Via,
     pub(super) link: Link<M>,
     pub(super) store: Store,
     pub(super) locked: bool,
@@ -97,6 +115,10 @@ pub(super) struct State {
     pub(super) facts: BTreeMap<String, Node>,
     /// Whether facts are read when they are named.
     pub(super) gathers: bool,
+    /// `become` and `become_user` of the play: as whom facts are read.
+    pub(super) gathers_as: (Option<bool>, Option<String>),
+    /// `fact_path` of the play: where the machine's local facts are.
+    pub(super) fact_path: Option<String>,
     /// Fact names that were looked for; what is not among the facts is not there.
     pub(super) looked_for: BTreeSet<String>,
     /// In check mode: variables that only a real run has, and why.
@@ -116,10 +138,52 @@ pub(super) struct State {
     pub(super) roles_left: BTreeSet<u64>,
 }
 
+/// The place of a host that is reached so; that of a host whose tasks run here is shared by all such hosts.
+pub(super) fn seat_key(host: &str, via: &Via) -> (Arc<str>, Via) {
+    let is_here = via.get("ansible_connection").is_some_and(|connection| connection == "local");
+    (if is_here { HERE.into() } else { host.into() }, via.clone())
+}
+
+impl<M> Place<M> {
+    pub(super) fn new(name: Arc<str>, via: Via) -> Self {
+        let seat =
+            Seat { via, link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false, seen_by: BTreeMap::new() };
+        Self { name, seat: Arc::new(tokio::sync::Mutex::new(seat)) }
+    }
+}
+
 impl<M> Host<M> {
-    pub(super) fn new(name: Arc<str>) -> Self {
-        let seat = Seat { link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false, seen_by: BTreeMap::new() };
-        Self { name, machine: tokio::sync::Mutex::new(seat), state: Mutex::default() }
+    pub(super) fn new(name: Arc<str>, place: Place<M>) -> Self {
+        Self { name, place: Mutex::new(place), state: Arc::default() }
+    }
+
+    /// The same host, whose tasks are done elsewhere.
+    pub(super) fn elsewhere(&self, place: Place<M>) -> Self {
+        Self { name: Arc::clone(&self.name), place: Mutex::new(place), state: Arc::clone(&self.state) }
+    }
+
+    fn place(&self) -> Place<M> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on its tasks are done there.
+    pub(super) fn take_seat(&self, place: Place<M>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// Whether they are done there already.
+    pub(super) fn sits(&self, place: &Place<M>) -> bool {
+        Arc::ptr_eq(&self.place().seat, &place.seat)
+    }
+
+    /// What the machine is called where its facts are kept.
+    pub(super) fn machine_name(&self) -> Arc<str> {
+        self.place().name
+    }
+
+    /// The machine, for as long as one needs it.
+    pub(super) async fn machine(&self) -> OwnedMutexGuard<Seat<M>> {
+        self.place().seat.lock_owned().await
     }
 
     /// Its state; never held while something is awaited.

@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError};
 use super::condition;
 use super::host::{Host, Machines};
 use super::items::{Hosts, Position};
-use super::outside;
 use super::play::Engine;
 use super::status::{Done, Status};
 use super::task::{Stuck, conditions, object, shown, without_omitted};
@@ -116,11 +115,7 @@ impl<M: Machines> Engine<M> {
         let tops: Vec<BTreeMap<String, Node>> = match &task.repeat {
             None => vec![BTreeMap::new()],
             Some(repeat) => {
-                let search = outside::search(task, &at.play.play.dir);
-                let home = engine.home().to_owned();
-                let find =
-                    |name: &str| ["", "tasks", "files", "vars"].iter().find_map(|folder| outside::find(&search, folder, name, &home).ok());
-                let items = match self.settle(&view, |scope| super::loops::items(repeat, &engine, scope, &find)).await? {
+                let items = match self.settle(&view, |scope| super::loops::items(repeat, &engine, scope)).await? {
                     Ok(items) => items,
                     Err(error) => {
                         if let Ok(Ok(Some(_))) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await

@@ -132,8 +132,11 @@ impl<M: Machines> Engine<M> {
             _ => {}
         }
         let view = self.view(at, task, &first.name, Arc::default());
-        // as in Ansible: what is added is the same for all
-        let once = short == "add_host" || matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
+        if !self.is_wanted(task).await {
+            return false;
+        }
+        // as in Ansible: what is added is the same for all, and all wait together
+        let once = matches!(short, "add_host" | "pause") || matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
         let hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
         let limit = match task.keyword("throttle") {
             Some(node) => {
@@ -425,6 +428,8 @@ impl<M: Machines> Engine<M> {
                 let mut state = host.state();
                 state.facts.clear();
                 state.looked_for.clear();
+                // they come back with the next play that gathers them
+                state.gathers = false;
             }),
             "end_role" => {
                 if let Some(role) = &task.role {

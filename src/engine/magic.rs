@@ -14,12 +14,15 @@ use crate::yaml::{Node, Value};
 /// Their names, for "did you mean".
 pub(super) const NAMES: &[&str] = &[
     "ansible_check_mode",
+    "ansible_collection_name",
+    "ansible_config_file",
     "ansible_dependent_role_names",
     "ansible_diff_mode",
     "ansible_forks",
     "ansible_inventory_sources",
     "ansible_limit",
     "ansible_parent_role_names",
+    "ansible_parent_role_paths",
     "ansible_play_batch",
     "ansible_play_hosts",
     "ansible_play_hosts_all",
@@ -29,11 +32,13 @@ pub(super) const NAMES: &[&str] = &[
     "ansible_role_name",
     "ansible_role_names",
     "ansible_run_tags",
+    "ansible_search_path",
     "ansible_skip_tags",
     "ansible_verbosity",
     "ansible_version",
     "group_names",
     "groups",
+    "homelabctl_folder",
     "hostvars",
     "inventory_dir",
     "inventory_file",
@@ -100,9 +105,26 @@ pub(super) fn value(
         "ansible_role_names" => texts(role_names(play?, true)),
         "role_name" | "ansible_role_name" => Value::from(role?.name.as_str()),
         "role_path" => path(Some(&role?.path)),
-        "ansible_parent_role_names" => texts(&role?.parents),
+        "ansible_parent_role_names" => texts(outer(role?)?.iter().map(|role| &role.name)),
+        "ansible_parent_role_paths" => texts(outer(role?)?.iter().map(|role| role.path.display().to_string())),
+        "ansible_config_file" => setting.config_file.as_ref().map_or(Value::Null, |file| path(Some(file))),
+        "ansible_collection_name" => Value::from(role?.collection.as_deref()?),
+        "ansible_search_path" if !view.search.is_empty() => texts(view.search.iter().map(|dir| dir.display().to_string())),
+        // for `with_first_found`
+        "homelabctl_folder" => Value::from(view.folder),
         _ => return None,
     })
+}
+
+/// The roles whose tasks include or import this one, the nearest first.
+fn outer(role: &Role) -> Option<Vec<&Role>> {
+    let mut roles: Vec<&Role> = Vec::new();
+    let mut next = role.inside.as_deref();
+    while let Some(role) = next {
+        roles.push(role);
+        next = role.inside.as_deref();
+    }
+    (!roles.is_empty()).then_some(roles)
 }
 
 /// The names of a group's hosts.

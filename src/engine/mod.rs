@@ -6,6 +6,7 @@
 
 mod action;
 mod ahead;
+mod background;
 mod call;
 mod condition;
 mod core;
@@ -17,7 +18,10 @@ mod items;
 mod local;
 mod loops;
 mod magic;
+mod manner;
 mod outside;
+mod pause;
+mod person;
 mod play;
 mod reboot;
 mod scope;
@@ -25,11 +29,14 @@ mod status;
 mod tags;
 mod task;
 mod unforeseen;
+mod via;
 
 pub use host::{Machines, NotReached, Reached};
+pub use person::{Person, Question, Reply};
 pub use play::{Engine, HostEnd, Options, Setting};
 pub use status::Status;
 pub use tags::runs;
+pub use via::Via;
 
 #[cfg(test)]
 mod foretold;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::hide;
 use crate::diagnostics::Source;
 use crate::modules::{LocalEntry, Outside, TemplateText};
-use crate::playbook::{Role, Task};
-use crate::template::{Engine, Scope};
-use crate::yaml::{Keys, Node};
+use crate::playbook::Task;
+use crate::template::{Engine, Over, Scope};
+use crate::yaml::{Keys, Node, Value};
 
 /// For one task on one host.
 pub(super) struct Here<'a> {
@@ -24,11 +24,9 @@ pub(super) struct Here<'a> {
 /// file's, the playbook's. In each first in `folder`, then in it itself.
 pub(super) fn search(task: &Task, playbook: &Path) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = Vec::new();
-    fn add(role: &Role, dirs: &mut Vec<PathBuf>) {
-        dirs.push(role.path.clone());
-    }
     if let Some(role) = &task.role {
-        add(role, &mut dirs);
+        dirs.push(role.path.clone());
+        dirs.extend(role.above.iter().cloned());
     }
     dirs.extend(task.file.parent().map(Path::to_owned));
     dirs.push(playbook.to_owned());
@@ -39,6 +37,17 @@ pub(super) fn search(task: &Task, playbook: &Path) -> Vec<PathBuf> {
         }
     }
     unique
+}
+
+/// The folder in which a loop looks for files, by the module's name as Ansible does it.
+pub(super) fn folder(module: &str) -> &'static str {
+    if module.contains("template") {
+        "templates"
+    } else if module.contains("var") {
+        "vars"
+    } else {
+        "files"
+    }
 }
 
 /// The first of these that is there.
@@ -141,37 +150,20 @@ impl Outside for Here<'_> {
     }
 
     fn render(&self, template: &TemplateText<'_>) -> Result<String, String> {
-        struct Over {
-            own: BTreeMap<String, Node>,
-            inner: Arc<dyn Scope>,
-        }
-        impl Scope for Over {
-            fn get(&self, name: &str) -> Option<Node> {
-                if name == "ansible_managed" {
-                    return self.inner.get(name).or_else(|| self.own.get(name).cloned());
-                }
-                self.own.get(name).cloned().or_else(|| self.inner.get(name))
-            }
-            fn entry(&self, name: &str, key: &str) -> Option<Node> {
-                self.inner.entry(name, key)
-            }
-            fn names(&self) -> Vec<String> {
-                self.inner.names().into_iter().chain(self.own.keys().cloned()).collect()
-            }
-            fn hosts(&self) -> Vec<String> {
-                self.inner.hosts()
-            }
-            fn host(&self, name: &str) -> Option<Arc<dyn Scope>> {
-                self.inner.host(name)
-            }
-        }
         let path = self.path("templates", template.name).unwrap_or_else(|_| PathBuf::from(template.name));
         let source = Source::new(path.display().to_string(), template.text);
         let mut own: BTreeMap<String, Node> =
             template.variables.iter().map(|(name, value)| (name.clone(), crate::modules::node(value, &source.whole()))).collect();
         let full = std::path::absolute(&path).unwrap_or(path);
         own.insert("template_fullpath".to_owned(), super::task::text(&full.display().to_string()));
-        let scope = Arc::new(Over { own, inner: Arc::clone(&self.scope) });
+        // what it includes may stand beside it
+        let dirs = self.search.iter().map(PathBuf::as_path).chain(full.parent());
+        let dirs = dirs.map(|dir| super::task::text(&dir.display().to_string())).collect();
+        own.insert("ansible_search_path".to_owned(), super::magic::made(Value::List(dirs)));
+        if self.scope.get("ansible_managed").is_some() {
+            own.remove("ansible_managed");
+        }
+        let scope = Arc::new(Over::new(own, Arc::clone(&self.scope)));
         let rendered = self.engine.render_text(&source, scope, template.options).map_err(|error| match &error.place {
             Some(place) => format!("{} ({})", error.message, crate::inventory::where_it_stands(place)),
             None => error.message.clone(),

@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::call;
 use super::core::{Core, locked};
-use super::host::{Host, Machines, NotReached, State};
+use super::host::{Host, Machines, NotReached, Place, State, seat_key};
 use super::items::{Position, title};
 use super::magic;
+use super::person::Person;
 use super::scope::{Known, PlayVars, View};
 use super::task::shown;
+use super::via::Via;
 use crate::diagnostics::Diagnostics;
 use crate::inventory::Inventory;
 use crate::modules;
@@ -38,6 +40,8 @@ pub struct Options {
     pub skip_tags: Vec<String>,
     /// Handlers run on hosts that failed.
     pub force_handlers: bool,
+    /// Each task is asked about before it is done.
+    pub step: bool,
     /// The first task to run, by its name.
     pub start_at_task: Option<String>,
     /// Whether results are told whole: somebody reads them.
@@ -61,6 +65,8 @@ pub struct Setting {
     pub keys: Arc<Keys>,
     /// Renders templates.
     pub template: Arc<Template>,
+    /// The ansible.cfg that was read.
+    pub config_file: Option<PathBuf>,
     /// Where roles are looked for.
     pub roles: Vec<PathBuf>,
     /// Where collections are looked for.
@@ -71,6 +77,8 @@ pub struct Setting {
     pub select: Select,
     /// Asks the person for a variable; `None`: there is nobody to ask.
     pub ask: Ask,
+    /// The person at the terminal, for what comes up while the run goes on.
+    pub person: Person,
     /// Hears everything.
     pub tell: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -90,11 +98,15 @@ pub struct HostEnd {
     pub round_trips: u32,
 }
 
+/// The places of hosts, by the machine and the way to it.
+type Seats<M> = BTreeMap<(Arc<str>, Via), Place<M>>;
+
 /// Runs playbooks.
 pub struct Engine<M: Machines> {
     pub(super) core: Arc<Core>,
     pub(super) machines: M,
     hosts: Mutex<BTreeMap<String, Arc<Host<M::Machine>>>>,
+    seats: Mutex<Seats<M::Machine>>,
     pub(super) cancelled: CancellationToken,
 }
 
@@ -110,6 +122,7 @@ impl<M: Machines> Engine<M> {
         let extra = setting.inventory.extra_variables();
         let core = Core {
             begun: Mutex::new(options.start_at_task.is_none()),
+            asks: tokio::sync::Mutex::new(options.step),
             options,
             inventory: RwLock::new(Arc::clone(&setting.inventory)),
             setting,
@@ -120,7 +133,7 @@ impl<M: Machines> Engine<M> {
             warned: Mutex::default(),
             foreseen: Mutex::default(),
         };
-        Self { core: Arc::new(core), machines, hosts: Mutex::default(), cancelled }
+        Self { core: Arc::new(core), machines, hosts: Mutex::default(), seats: Mutex::default(), cancelled }
     }
 
     /// Where its machines come from.
@@ -146,19 +159,25 @@ impl<M: Machines> Engine<M> {
         if let Some(host) = hosts.get(name) {
             return Arc::clone(host);
         }
-        let host = Arc::new(Host::new(name.into()));
+        let host = Arc::new(Host::new(name.into(), self.seat(name, Via::new())));
         hosts.insert(name.to_owned(), Arc::clone(&host));
         let known: Arc<dyn Known> = host.clone();
         self.core.known.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), known);
         host
     }
 
+    /// The place of a host that is reached so.
+    pub(super) fn seat(&self, host: &str, via: Via) -> Place<M::Machine> {
+        let key = seat_key(host, &via);
+        locked(&self.seats).entry(key.clone()).or_insert_with(|| Place::new(key.0, via)).clone()
+    }
+
     /// Everything that was read may be other by now, on every host.
     pub(super) async fn forget_all(&self) {
         let hosts: Vec<_> = locked(&self.hosts).values().cloned().collect();
         for host in hosts {
-            let name = Arc::clone(&host.name);
-            let mut seat = host.machine.lock().await;
+            let name = host.machine_name();
+            let mut seat = host.machine().await;
             if self.core.options.check {
                 let eyes: BTreeSet<_> = [crate::plan::Scope::new(&name, "root")].into();
                 eyes.iter().for_each(|eyes| seat.store.predict(eyes, "a delegated task", &[], &[crate::plan::Touch::Everything]));
@@ -171,12 +190,17 @@ impl<M: Machines> Engine<M> {
     /// Reads facts by Ansible's names and keeps them.
     pub(super) async fn gather(&self, host: &str, names: BTreeSet<String>) -> Result<(), NotReached> {
         let host = self.host(host);
+        let (fact_path, (becomes, whom)) = {
+            let state = host.state();
+            (state.fact_path.clone(), state.gathers_as.clone())
+        };
         let found = {
-            let mut seat = host.machine.lock().await;
-            let reached = call::reach(&mut seat, &self.machines, &host.name).await?;
-            let user = reached.become_user.clone().unwrap_or_else(|| reached.user.clone());
-            let eyes = crate::plan::Scope::new(&host.name, &user);
-            match call::ask(&mut seat, &self.machines, &eyes, |facts| super::gather::read(&names, facts)).await {
+            let mut seat = host.machine().await;
+            let name = host.machine_name();
+            let reached = call::reach(&mut seat, &self.machines, &name).await?;
+            let user = super::manner::whose(becomes, whom, reached.become_user.as_deref(), &reached.user);
+            let eyes = crate::plan::Scope::new(&name, &user);
+            match call::ask(&mut seat, &self.machines, &eyes, |facts| super::gather::read(&names, fact_path.as_deref(), facts)).await {
                 Ok((found, _)) => found,
                 Err(call::Halt::Gone(gone)) => return Err(gone),
                 Err(call::Halt::NoUser(why)) => return Err(NotReached { why, hint: None }),
@@ -258,9 +282,26 @@ impl<M: Machines> Engine<M> {
             Some(node) => modules::boolean(&plain(node)?).unwrap_or(true),
             None => true,
         };
+        let fact_path = play.fact_path.as_ref().map(&plain).transpose()?.map(|path| shown(&path));
+        let keyword = |name: &str| play.common.others.get(name).map(&plain).transpose();
+        let whom = keyword("become_user")?.map(|whom| shown(&whom)).filter(|whom| !whom.is_empty());
+        let gathers_as = (keyword("become")?.as_ref().and_then(modules::boolean), whom);
         for name in &hosts {
             let host = self.host(name);
             let mut state = host.state();
+            if state.gathers_as != gathers_as {
+                // who reads them is among what they tell
+                state.gathers_as.clone_from(&gathers_as);
+                for name in ["all", "env", "user_id", "user_uid", "user_gid", "user_gecos", "user_dir", "user_shell", "effective_user_id"] {
+                    state.looked_for.remove(name);
+                    state.facts.remove(name);
+                }
+            }
+            if fact_path.is_some() && gathers && state.fact_path != fact_path {
+                state.fact_path.clone_from(&fact_path);
+                state.looked_for.remove("local");
+                state.facts.remove("local");
+            }
             state.ended = false;
             state.gathers |= gathers;
             state.notified.clear();
@@ -303,6 +344,13 @@ impl<M: Machines> Engine<M> {
             };
             let at = Position { play: Arc::new(vars), params: Vec::new(), depth: 0 };
             let hosts: Vec<Arc<Host<M::Machine>>> = batch.iter().map(|name| self.host(name)).collect();
+            for host in &hosts {
+                let levels = vec![Arc::clone(&play.common)];
+                let view = View { host: Arc::clone(&host.name), play: Some(Arc::clone(&at.play)), levels, ..View::default() };
+                if let Err(stuck) = self.reach_by_play(&view, &play.common, host).await {
+                    self.fails_before(host, stuck.done().why.unwrap_or_default());
+                }
+            }
             self.vars_files(&at, &hosts).await;
             if free {
                 let at = &at;
@@ -357,11 +405,30 @@ impl<M: Machines> Engine<M> {
             let answer =
                 (self.core.setting.ask)(prompt).filter(|answer| !answer.is_empty()).map(|answer| magic::made(Value::from(answer.as_str())));
             if let Some(mut answer) = answer.or_else(|| prompt.default.clone()) {
-                answer.secret |= prompt.private;
+                answer.secret |= prompt.private || prompt.encrypt.is_some();
+                if let Some(kind) = &prompt.encrypt {
+                    let (salt, size) = (prompt.salt.as_deref(), prompt.salt_size);
+                    match self.template().hash_password(&python_str(&answer), kind, salt, size) {
+                        Ok(hash) => answer.value = Value::from(hash.as_str()),
+                        Err(why) => {
+                            self.core.warn(format!("`{}` of `vars_prompt` cannot be hashed: {why}", prompt.name));
+                            continue;
+                        }
+                    }
+                }
+                // as in Ansible what is typed may be a template, unless `unsafe` says that it is none
+                answer.literal = prompt.is_unsafe || prompt.encrypt.is_some();
                 answers.insert(prompt.name.clone(), answer);
             }
         }
         answers
+    }
+
+    /// A host that takes no part in a play, because.
+    fn fails_before(&self, host: &Host<M::Machine>, why: String) {
+        host.state().failed = true;
+        let mut tallies = locked(&self.core.tallies);
+        tallies.entry(Arc::clone(&host.name)).or_default().worst = Some((Outcome::Failed, Problem::new(why)));
     }
 
     /// `vars_files`, whose names may depend on the host.
@@ -396,11 +463,9 @@ impl<M: Machines> Engine<M> {
                         None => tried.push(name),
                     }
                 }
+                // as in Ansible the play goes on, but not in silence
                 if !read {
-                    let why = format!("no file of `vars_files` is there: {}", tried.join(", "));
-                    host.state().failed = true;
-                    let mut tallies = locked(&self.core.tallies);
-                    tallies.entry(Arc::clone(&host.name)).or_default().worst = Some((Outcome::Failed, Problem::new(why)));
+                    self.core.warn(format!("no file of `vars_files` is there: {}", tried.join(", ")));
                 }
             }
         }
@@ -424,7 +489,7 @@ impl<M: Machines> Engine<M> {
         let mut ends = Vec::new();
         for name in all {
             let host = self.host(&name);
-            let round_trips = host.machine.lock().await.trips;
+            let round_trips = host.machine().await.trips;
             let (failed, lost) = {
                 let state = host.state();
                 (state.failed, state.lost)

@@ -1,6 +1,7 @@
 //! What a task may name on a host: variables by Ansible's precedence, and what was named that is not known yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::host::State;
@@ -23,6 +24,10 @@ pub(super) trait World: Send + Sync {
     fn entry(&self, name: &str, key: &str) -> Option<Node>;
     /// All hosts.
     fn hosts(&self) -> Vec<String>;
+    /// The hosts of a pattern; none if it cannot be understood.
+    fn matching(&self, pattern: &str) -> Vec<String>;
+    /// Whether mappings of several levels are merged.
+    fn merges(&self) -> bool;
 }
 
 /// A host's own variables.
@@ -46,6 +51,12 @@ pub(super) struct View {
     pub(super) params: Vec<Arc<BTreeMap<String, Node>>>,
     /// The loop's variables, and others that come before all but the command line's.
     pub(super) top: Arc<BTreeMap<String, Node>>,
+    /// Where the task's files are looked for: `ansible_search_path`.
+    pub(super) search: Vec<PathBuf>,
+    /// In which folder there, by what the task does.
+    pub(super) folder: &'static str,
+    /// Whether this only finds out what will be needed: nothing is run or written for it.
+    pub(super) ahead: bool,
 }
 
 /// What a play brings.
@@ -154,39 +165,68 @@ impl TaskScope {
         play.play.roles.iter().cloned().chain(later).collect()
     }
 
+    /// How the host is reached, where no variable says it.
+    fn connection(&self, name: &str) -> Option<Node> {
+        let keyword = match name {
+            "ansible_connection" => "connection",
+            "ansible_user" => "remote_user",
+            _ => return None,
+        };
+        self.view.play.as_ref()?;
+        let said = self.view.levels.iter().rev().find_map(|level| level.others.get(keyword)).cloned();
+        said.or_else(|| (keyword == "connection").then(|| magic::made(Value::from("ssh"))))
+    }
+
     fn of_roles(&self, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Option<Node> {
         let own = self.view.role.as_ref().and_then(|role| in_role(role, name, which));
         own.or_else(|| self.roles().iter().rev().find_map(|role| in_role(role, name, which)))
     }
 
+    /// The value that counts; with `hash_behaviour = merge` mappings of several levels lie over each other.
     fn find(&self, name: &str) -> Option<Node> {
+        let mut found: Option<Node> = None;
+        let merges = self.world.merges();
+        self.each(name, &mut |value| {
+            let merged = match found.take() {
+                None => value,
+                Some(above) => super::action::over(&value, above),
+            };
+            let goes_on = merges && matches!(merged.value, Value::Map(_));
+            found = Some(merged);
+            goes_on
+        });
+        found
+    }
+
+    /// The values that a name has, the one that counts first, until `see` has enough.
+    fn each(&self, name: &str, see: &mut dyn FnMut(Node) -> bool) {
         let view = &self.view;
         let pairs = |pairs: &[(Node, Node)]| pair(pairs, name);
-        if let Some(found) = self.world.extra().get(name) {
-            return Some(found.clone());
-        }
-        if let Some(found) = view.top.get(name).or_else(|| view.params.iter().rev().find_map(|params| params.get(name))) {
-            return Some(found.clone());
-        }
-        let role_params = view.role.as_ref().and_then(|role| pairs(&role.params));
-        if let Some(found) = role_params.or_else(|| self.set(name)).or_else(|| self.included(name)) {
-            return Some(found);
-        }
-        if let Some(found) = view.levels.iter().skip(1).rev().find_map(|level| pairs(&level.vars)) {
-            return Some(found);
-        }
-        if let Some(found) = self.of_roles(name, |role| &role.vars) {
-            return Some(found);
-        }
-        if let Some(play) = &view.play {
-            let prompt = play.prompts.get(name).cloned();
-            if let Some(found) = self.file(name).or(prompt).or_else(|| pairs(&play.play.common.vars)) {
-                return Some(found);
+        let levels = || view.levels.iter().skip(1).rev().filter_map(|level| pairs(&level.vars));
+        let of_play = |which: &dyn Fn(&PlayVars) -> Option<Node>| view.play.as_deref().and_then(which);
+        let includes = || view.params.iter().rev().filter_map(|params| params.get(name).cloned());
+        let mut goes_on = true;
+        let mut next = |value: Option<Node>| {
+            if let Some(value) = value.filter(|_| goes_on) {
+                goes_on = see(value);
             }
-        }
-        self.fact(name)
-            .or_else(|| self.world.inventory(&view.host)?.get(name).cloned())
-            .or_else(|| self.of_roles(name, |role| &role.defaults))
+            goes_on
+        };
+        // each is looked for only if those before it do not tell
+        let _ = next(self.world.extra().get(name).cloned())
+            && next(view.top.get(name).cloned())
+            && includes().all(|value| next(Some(value)))
+            && next(view.role.as_ref().and_then(|role| pairs(&role.params)))
+            && next(self.set(name))
+            && next(self.included(name))
+            && levels().all(|value| next(Some(value)))
+            && next(self.of_roles(name, |role| &role.vars))
+            && next(of_play(&|_| self.file(name)))
+            && next(of_play(&|play| play.prompts.get(name).cloned()))
+            && next(of_play(&|play| pairs(&play.play.common.vars)))
+            && next(self.fact(name))
+            && next(self.world.inventory(&view.host).and_then(|variables| variables.get(name).cloned()))
+            && next(self.of_roles(name, |role| &role.defaults));
     }
 }
 
@@ -201,7 +241,7 @@ fn in_role(role: &Role, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Opti
 
 impl Scope for TaskScope {
     fn get(&self, name: &str) -> Option<Node> {
-        self.world.magic(name, &self.view).map(magic::made).or_else(|| self.find(name))
+        self.world.magic(name, &self.view).map(magic::made).or_else(|| self.find(name)).or_else(|| self.connection(name))
     }
 
     fn entry(&self, name: &str, key: &str) -> Option<Node> {
@@ -246,6 +286,14 @@ impl Scope for TaskScope {
 
     fn hosts(&self) -> Vec<String> {
         self.world.hosts()
+    }
+
+    fn matching(&self, pattern: &str) -> Vec<String> {
+        self.world.matching(pattern)
+    }
+
+    fn acts(&self) -> bool {
+        !self.view.ahead
     }
 
     fn host(&self, name: &str) -> Option<Arc<dyn Scope>> {

@@ -84,13 +84,13 @@ struct One(Shared);
 impl Machines for One {
     type Machine = Shared;
 
-    async fn connect(&self, _: &str) -> Result<Reached<Shared>, NotReached> {
+    async fn connect(&self, _: &str, _: &Via) -> Result<Reached<Shared>, NotReached> {
         Ok(Reached { machine: self.0.clone(), user: "root".to_owned(), become_user: None })
     }
 
     fn grown(&self, _: &Arc<Inventory>) {}
 
-    async fn lock(&self, _: &str, _: &mut Shared) -> Result<(), NotReached> {
+    async fn lock(&self, _: &str, _: &Via, _: &mut Shared) -> Result<(), NotReached> {
         Ok(())
     }
 }
@@ -125,6 +125,7 @@ impl Folder {
             home: Path::new("/root").to_owned(),
             decrypt: Arc::new(|_| Err((String::new(), String::new()))),
             from_yaml: None,
+            programs: false,
         }));
         let inventory = Arc::new(crate::inventory::testing::read_all(&[Given::Argument("node,".to_owned())]).unwrap().0);
         Self { dir, keys: Arc::new(Keys::default()), template, inventory }
@@ -152,11 +153,13 @@ impl Folder {
             limit: None,
             keys: Arc::clone(&self.keys),
             template: Arc::clone(&self.template),
+            config_file: None,
             roles: Vec::new(),
             collections: Vec::new(),
             dir: self.dir.path().to_owned(),
             select: Box::new(|inventory, _| Ok(inventory.all_hosts().into_iter().map(|host| Arc::clone(&host.name)).collect())),
             ask: Box::new(|_| None),
+            person: Arc::new(|_| Reply::Nobody),
             tell: Box::new(move |event| {
                 if let Event::TaskFinished(answer) = event {
                     hears.lock().unwrap().push(answer);

@@ -10,13 +10,14 @@ use super::call::{self, Call};
 use super::host::{Host, Machines, NotReached};
 use super::items::Position;
 use super::magic::{OMIT, made};
+use super::manner::Manner;
 use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{TaskScope, View, Wanted, World};
 use super::status::{Done, Status};
 use super::{condition, hide, loops};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::modules::{self, Args, Found, Module, Spec, json};
+use crate::modules::{self, Args, Found, Module, json};
 use crate::plan::Scope as Eyes;
 use crate::playbook::Task;
 use crate::template::Scope;
@@ -57,12 +58,6 @@ impl Stuck {
     }
 }
 
-/// How one call of a module is made.
-pub(super) struct Manner {
-    pub(super) check: bool,
-    pub(super) environment: Vec<(String, String)>,
-}
-
 impl<M: Machines> Engine<M> {
     /// What a host's task sees.
     pub(super) fn view(&self, at: &Position, task: &Task, host: &Arc<str>, top: Arc<BTreeMap<String, Node>>) -> View {
@@ -73,6 +68,9 @@ impl<M: Machines> Engine<M> {
             levels: task.levels.clone(),
             params: at.params.clone(),
             top,
+            search: outside::search(task, &at.play.play.dir),
+            folder: outside::folder(&task.action.name),
+            ahead: false,
         }
     }
 
@@ -164,11 +162,7 @@ impl<M: Machines> Engine<M> {
         let Some(repeat) = &task.repeat else { return self.once(at, task, host, Arc::default()).await };
         let view = self.view(at, task, &host.name, Arc::default());
         let engine = self.template();
-        let search = outside::search(task, &at.play.play.dir);
-        let home = engine.home().to_owned();
-        let find =
-            |name: &str| ["", "files", "templates", "vars"].iter().find_map(|folder| outside::find(&search, folder, name, &home).ok());
-        let items = match self.settle(&view, |scope| loops::items(repeat, &engine, scope, &find)).await {
+        let items = match self.settle(&view, |scope| loops::items(repeat, &engine, scope)).await {
             Ok(Ok(items)) => items,
             Ok(Err(error)) => {
                 // what it goes through may be there only where the condition holds
@@ -275,6 +269,8 @@ impl<M: Machines> Engine<M> {
                 if name == OMIT || name.is_empty() { Arc::clone(host) } else { self.host(&name) }
             }
         };
+        let target = self.reach_by_task(&view, task, target).await?;
+        let view = if task.delegate_to.is_some() && target.name != host.name { self.delegated(view, &target.name) } else { view };
         let retries = match &task.retries {
             Some(node) if !task.until.is_empty() || !node.is_null() => {
                 python_str(&self.rendered(&view, node).await?).parse::<usize>().unwrap_or(3)
@@ -324,13 +320,20 @@ impl<M: Machines> Engine<M> {
                     return Ok(Done::pending("what it waits for may come in a real run"));
                 }
                 done.result.insert("attempts".to_owned(), Json::from(attempt.min(retries)));
-                if done.status.is_good() {
+                // with `failed_when` it is that condition that decides
+                if done.status.is_good() && task.failed_when.is_empty() {
                     let until = task.until.iter().map(python_str).collect::<Vec<_>>().join(" and ");
                     done.fails(format!("after {retries} attempts it is still not so: {until}"));
                 }
                 return Ok(done);
             }
-            tokio::time::sleep(Duration::from_secs_f64(delay)).await;
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs_f64(delay)) => {}
+                () = self.cancelled.cancelled() => {}
+            }
+            // what is waited for comes by itself
+            let machine = target.machine_name();
+            target.machine().await.store.forget(&machine, &[crate::plan::Touch::Everything]);
         }
     }
 
@@ -369,27 +372,6 @@ impl<M: Machines> Engine<M> {
         Ok(())
     }
 
-    async fn manner(&self, view: &View, task: &Task) -> Result<Manner, Stuck> {
-        let check = self.flag(view, task, "check_mode").await?.unwrap_or(self.core.options.check);
-        let mut environment: BTreeMap<String, String> = BTreeMap::new();
-        for level in &task.levels {
-            for node in &level.environment {
-                let value = self.rendered(view, node).await?;
-                let mut add =
-                    |map: &[(Node, Node)]| environment.extend(map.iter().map(|(key, value)| (python_str(key), python_str(value))));
-                match &value.value {
-                    Value::Map(map) => add(map),
-                    Value::List(list) => list.iter().filter_map(Node::as_map).for_each(|map| add(map)),
-                    Value::Null => {}
-                    Value::Str(text) if text.is_empty() || &**text == OMIT => {}
-                    _ => return Err(Stuck::Wrong(Box::new(Diagnostic::error("`environment` is a mapping").at(node.place.clone())))),
-                }
-            }
-        }
-        environment.iter().for_each(|(name, value)| hide::named(&self.template(), name, value));
-        Ok(Manner { check, environment: environment.into_iter().collect() })
-    }
-
     async fn act(
         &self,
         at: &Position,
@@ -400,50 +382,31 @@ impl<M: Machines> Engine<M> {
         manner: &Manner,
     ) -> Result<Done, Stuck> {
         match modules::find(&task.action.name) {
-            Found::Action(spec) => self.action(at, task, host, target, view, manner, spec).await,
-            Found::Module(module) => self.module(at, task, target, view, manner, module).await,
+            Found::Action(spec) if manner.background.is_some() => {
+                Ok(Done::failed(format!("`{}` does not run in the background: take `async` out", spec.name)))
+            }
+            Found::Action(spec) => {
+                let action = self.action(at, task, host, target, view, manner, spec);
+                let Some(seconds) = manner.limit else { return action.await };
+                let limit = Duration::from_secs(seconds);
+                tokio::time::timeout(limit, action).await.unwrap_or_else(|_| Ok(timed_out(seconds)))
+            }
+            Found::Module(module) => {
+                let began = tokio::time::Instant::now();
+                let done = match &manner.background {
+                    Some(background) if !manner.check => self.in_background(at, task, target, view, manner, module, background).await?,
+                    _ => self.module(at, task, target, view, manner, module).await?,
+                };
+                // a change of ours is never cut in half: that it took too long is told when it is over
+                let late = |seconds: &u64| began.elapsed() >= Duration::from_secs(*seconds);
+                Ok(match manner.limit.filter(late) {
+                    Some(seconds) if !matches!(done.status, Status::Unreachable | Status::Unknown) => timed_out(seconds),
+                    _ => done,
+                })
+            }
             Found::NotHere => Ok(Done::failed(format!("homelabctl has no module `{}`", task.action.name))),
             Found::Unknown => Ok(Done::failed(format!("there is no module `{}`", task.action.name))),
         }
-    }
-
-    /// The options of a task with their defaults from `module_defaults`, rendered and without those that are omitted.
-    pub(super) async fn options(&self, view: &View, task: &Task, spec: &Spec) -> Result<Vec<(Node, Node)>, Stuck> {
-        let mut options: Vec<(Node, Node)> = Vec::new();
-        let mut set = |key: Node, value: Node, spec: &Spec| {
-            let canonical =
-                |node: &Node| node.as_str().map(|name| spec.option(name).map_or(name.to_owned(), |option| option.name.to_owned()));
-            options.retain(|(known, _)| canonical(known) != canonical(&key));
-            options.push((key, value));
-        };
-        for level in &task.levels {
-            for node in &level.module_defaults {
-                let defaults = self.rendered(view, node).await?;
-                for (name, values) in defaults.as_map().into_iter().flatten() {
-                    let full = format!("{}.{}", spec.collection, spec.name);
-                    if name
-                        .as_str()
-                        .is_some_and(|name| name == spec.name || name == full || name == format!("ansible.legacy.{}", spec.name))
-                    {
-                        values.as_map().into_iter().flatten().for_each(|(key, value)| set(key.clone(), value.clone(), spec));
-                    }
-                }
-            }
-        }
-        let mut given: Vec<(Node, Node)> = Vec::new();
-        if let Some(whole) = &task.action.whole {
-            let value = self.rendered(view, whole).await?;
-            given.extend(value.as_map().into_iter().flatten().cloned());
-        }
-        for (key, value) in &task.action.options {
-            given.push((key.clone(), self.rendered(view, value).await?));
-        }
-        for (key, value) in given {
-            set(key, value, spec);
-        }
-        let options: Vec<_> = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
-        hide::options(&self.template(), spec, &options);
-        Ok(options)
     }
 
     pub(super) async fn module(
@@ -471,7 +434,7 @@ impl<M: Machines> Engine<M> {
             let (scope, wanted) = self.scope(view);
             let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
             // modules hand the task's environment to their programs themselves
-            let eyes = Eyes::new(&target.name, &user);
+            let eyes = Eyes::new(&target.machine_name(), &user);
             let call = Call {
                 module,
                 task: modules::Task { args: &args, check: manner.check, environment: &manner.environment, user: &user, outside: &here },
@@ -481,6 +444,8 @@ impl<M: Machines> Engine<M> {
                 dry: self.core.options.check,
                 foreseen: &self.core.foreseen,
                 wanted: task.register.is_some() || !task.until.is_empty() || self.core.options.results,
+                limit: manner.limit,
+                background: manner.background.as_ref(),
             };
             let done = call::call(target, &self.machines, &call).await;
             let wanted = std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
@@ -509,31 +474,17 @@ impl<M: Machines> Engine<M> {
         }
         done
     }
-
-    /// The user whose shell does it.
-    async fn user(&self, view: &View, task: &Task, target: &Host<M::Machine>) -> Result<Result<String, NotReached>, Stuck> {
-        let become_it = self.flag(view, task, "become").await?;
-        let whom = match task.keyword("become_user") {
-            Some(node) => Some(python_str(&self.rendered(view, node).await?)).filter(|whom| !whom.is_empty() && whom != OMIT),
-            None => None,
-        };
-        let mut seat = target.machine.lock().await;
-        let reached = match call::reach(&mut seat, &self.machines, &target.name).await {
-            Ok(reached) => reached,
-            Err(gone) => return Ok(Err(gone)),
-        };
-        Ok(Ok(whose(become_it, whom, reached.become_user.as_deref(), &reached.user)))
-    }
 }
 
-/// The user that a task works as: by its `become` and `become_user`, by what the inventory or the command line says for the
-/// host, or else as who one logs in.
-pub(super) fn whose(becomes: Option<bool>, whom: Option<String>, usual: Option<&str>, login: &str) -> String {
-    match (becomes, usual) {
-        (Some(false), _) | (None, None) => login.to_owned(),
-        (Some(true), other) => whom.or_else(|| other.map(str::to_owned)).unwrap_or_else(|| "root".to_owned()),
-        (None, Some(user)) => user.to_owned(),
-    }
+/// A task that took longer than its `timeout`.
+fn timed_out(seconds: u64) -> Done {
+    let told = serde_json::json!({ "frame": "", "period": seconds });
+    Done::failed(format!("Timed out after {seconds} second(s).")).with("timedout", told)
+}
+
+/// A number, if that is what it is.
+pub(super) fn number_of(node: &Node) -> Option<f64> {
+    python_str(node).trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// All conditions of a task, those of what is around it first.

@@ -15,16 +15,20 @@ use crate::report::{Event, Outcome, TaskAnswer, TaskOutcome};
 use crate::template::{Engine as Template, Surroundings};
 use crate::yaml::Keys;
 
+mod language;
+
 /// Simulated machines that outlive a run.
 #[derive(Clone, Default)]
-struct Fleet(Arc<Mutex<BTreeMap<String, World>>>);
+struct Fleet(Arc<Mutex<BTreeMap<String, World>>>, Arc<Mutex<Vec<String>>>);
 
 struct Connected(Fleet);
 
 impl Machines for Connected {
     type Machine = Simulated;
 
-    async fn connect(&self, host: &str) -> Result<Reached<Simulated>, NotReached> {
+    async fn connect(&self, host: &str, via: &Via) -> Result<Reached<Simulated>, NotReached> {
+        let how: Vec<String> = via.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        self.0.1.lock().unwrap().push(format!("{host}{}", how.concat()));
         if host.starts_with("gone") {
             return Err(NotReached { why: "no route to host".to_owned(), hint: None });
         }
@@ -36,7 +40,7 @@ impl Machines for Connected {
 
     fn grown(&self, _: &Arc<Inventory>) {}
 
-    async fn lock(&self, _: &str, _: &mut Simulated) -> Result<(), NotReached> {
+    async fn lock(&self, _: &str, _: &Via, _: &mut Simulated) -> Result<(), NotReached> {
         Ok(())
     }
 }
@@ -46,6 +50,8 @@ struct Ran {
     tasks: Vec<TaskAnswer>,
     notices: Vec<String>,
     ends: Vec<HostEnd>,
+    /// Each connection: the host, and what lies over its variables.
+    connected: Vec<String>,
 }
 
 impl Ran {
@@ -68,6 +74,10 @@ impl Ran {
 }
 
 fn run(files: &[(&str, &str)], hosts: &str, options: Options) -> Ran {
+    run_with(files, hosts, options, Arc::new(|_| Reply::Nobody))
+}
+
+fn run_with(files: &[(&str, &str)], hosts: &str, options: Options, person: Person) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = dir.path().join(name);
@@ -81,6 +91,7 @@ fn run(files: &[(&str, &str)], hosts: &str, options: Options) -> Ran {
         home: PathBuf::from("/root"),
         decrypt: Arc::new(|_| Err((String::new(), String::new()))),
         from_yaml: None,
+        programs: true,
     }));
     let inventory = Arc::new(crate::inventory::testing::read_all(&[Given::Argument(hosts.to_owned())]).unwrap().0);
     let vars = inventory.extra_variables();
@@ -95,6 +106,7 @@ fn run(files: &[(&str, &str)], hosts: &str, options: Options) -> Ran {
         limit: None,
         keys,
         template,
+        config_file: None,
         roles: Vec::new(),
         collections: Vec::new(),
         dir: dir.path().to_owned(),
@@ -103,13 +115,15 @@ fn run(files: &[(&str, &str)], hosts: &str, options: Options) -> Ran {
             hosts.map(|hosts| hosts.into_iter().map(|host| Arc::clone(&host.name)).collect()).or_else(|_| Ok::<_, Diagnostics>(Vec::new()))
         }),
         ask: Box::new(|_| None),
+        person,
         tell: Box::new(move |event| hears.lock().unwrap().push(event)),
     };
     let options = Options { forks: 10, results: true, ..options };
-    let engine = Engine::new(Connected(Fleet::default()), setting, options, CancellationToken::new());
+    let fleet = Fleet::default();
+    let engine = Engine::new(Connected(fleet.clone()), setting, options, CancellationToken::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ends = runtime.block_on(engine.run(&[book]));
-    let mut ran = Ran { tasks: Vec::new(), notices: Vec::new(), ends };
+    let mut ran = Ran { tasks: Vec::new(), notices: Vec::new(), ends, connected: fleet.1.lock().unwrap().clone() };
     for event in told.lock().unwrap().drain(..) {
         match event {
             Event::TaskFinished(answer) => ran.tasks.push(answer),

@@ -18,10 +18,10 @@ impl<M: Machines> Engine<M> {
         }
         let hosts = if task.delegate_to.is_some() { self.all_hosts() } else { vec![Arc::clone(host)] };
         for host in hosts {
-            let mut seat = host.machine.lock().await;
+            let mut seat = host.machine().await;
             seat.predicted = true;
             let because = task.name.as_ref().map_or_else(|| task.action.name.clone(), shown);
-            seat.store.predict(&Scope::new(&host.name, ""), &because, &[], &touches);
+            seat.store.predict(&Scope::new(&host.machine_name(), ""), &because, &[], &touches);
         }
     }
 }

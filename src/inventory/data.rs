@@ -124,6 +124,11 @@ impl Default for Inventory {
 }
 
 impl Inventory {
+    /// Whether mappings of several levels lie over each other (`hash_behaviour = merge`).
+    pub fn merges(&self) -> bool {
+        self.merges
+    }
+
     /// Something could not be read or understood: from now on a template that cannot be rendered is no mistake of its own.
     pub fn mark_incomplete(&mut self) {
         self.incomplete = true;

@@ -111,5 +111,6 @@ pub(super) fn engine() -> crate::template::Engine {
         home: "/home/pat".into(),
         decrypt: std::sync::Arc::new(|_: &str| Err(("no vault password was given".to_owned(), "give it".to_owned()))),
         from_yaml: None,
+        programs: false,
     })
 }

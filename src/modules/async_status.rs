@@ -6,6 +6,7 @@ use super::outcome::{Ended, decided, planned};
 use super::paths::{join, path};
 use super::spec::{Kind, Opt, Spec};
 use super::{Decision, Module, Task};
+use crate::node::apply::Carried;
 use crate::node::facts::{Content, FileContent, Stat};
 use crate::node::steps::{Remove, RemoveWhat, Step};
 use crate::plan::{Facts, Plan, Stop};
@@ -22,6 +23,25 @@ static SPEC: Spec = Spec {
     ..Spec::new("ansible.builtin", "async_status")
 };
 
+/// Where jobs leave their results, unless `ANSIBLE_ASYNC_DIR` of the task's environment says otherwise.
+const DIRECTORY: &str = "~/.ansible_async";
+
+/// The file of a job, in the home of whoever does the task.
+///
+/// # Errors
+/// What has to be known before, or that the directory cannot be used.
+pub fn job_file(task: &Task<'_>, facts: &Facts<'_>, job: &str) -> Result<Result<String, String>, Stop> {
+    let own = task.environment.iter().find(|(name, _)| name == "ANSIBLE_ASYNC_DIR").map(|(_, directory)| directory.as_str());
+    match path(own.unwrap_or(DIRECTORY), task, facts) {
+        Ok(directory) => Ok(Ok(join(&directory, job))),
+        Err(Ended::Stop(stop)) => Err(stop),
+        Err(ended) => match decided(Err(ended))?.act {
+            super::Act::Fail(why) => Ok(Err(why)),
+            _ => Ok(Err("the directory for jobs cannot be used".to_owned())),
+        },
+    }
+}
+
 /// How much of a job's result is read.
 const BOUND: u64 = 32 * 1024 * 1024;
 
@@ -34,8 +54,21 @@ impl Module for AsyncStatus {
         decided(plan(task, facts))
     }
 
+    /// What the job changed is what is told of this task.
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        if carried.is_some() {
+            return Ok(Map::from_iter([("changed".to_owned(), Value::Bool(false))]));
+        }
+        let decision = decided(plan(task, facts))?;
+        Ok(decision.result.into_iter().filter(|(name, _)| name == "changed").collect())
+    }
+
     /// A job ends by itself: nothing is known before.
     fn is_opaque(&self) -> bool {
+        true
+    }
+
+    fn looks_afresh(&self) -> bool {
         true
     }
 
@@ -46,7 +79,7 @@ impl Module for AsyncStatus {
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let own = task.environment.iter().find(|(name, _)| name == "ANSIBLE_ASYNC_DIR").map(|(_, directory)| directory.as_str());
-    let directory = path(task.args.str("_async_dir").or(own).unwrap_or("~/.ansible_async"), task, facts)?;
+    let directory = path(task.args.str("_async_dir").or(own).unwrap_or(DIRECTORY), task, facts)?;
     let job = task.args.str("jid").unwrap_or_default();
     // a job is a file there, and none elsewhere
     if job.is_empty() || job.contains('/') || job.starts_with('.') {
@@ -62,7 +95,8 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         let change = Plan::change([Step::from(remove)])
             .differs(file.clone(), Some("the job's result".into()), None)
             .expect(crate::plan::Expect::absent(&Stat::new(&file)));
-        return Ok(with(planned(change)).with("erased", file));
+        let done = with(planned(change)).with("erased", file);
+        return Ok(done.with("started", false).with("finished", false).with("stdout", "").with("stderr", ""));
     }
     let content = facts.get(Content::new(&file, BOUND))?;
     let text = content.map(|content: FileContent| content.bytes()).unwrap_or_default();
@@ -70,6 +104,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         // not written yet
         return Ok(with(Decision::unchanged()).with("results_file", file).with("started", true).with("finished", false));
     };
+    if data.contains_key(super::JOB) {
+        data = super::ran::of_job(data);
+    }
+    data.entry("results_file").or_insert_with(|| file.clone().into());
     if !data.contains_key("started") {
         data.insert("finished".into(), true.into());
         data.insert("ansible_job_id".into(), job.into());

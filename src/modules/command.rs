@@ -136,7 +136,15 @@ pub(super) fn decide(
     {
         return Ok(not_run(&path, "does not exist"));
     }
-    let run = Run { argv: argv()?, cwd: directory, env: task.environment.to_vec(), stdin: stdin(task), any_status: true, timed: true };
+    let run = Run {
+        argv: argv()?,
+        cwd: directory,
+        env: task.environment.to_vec(),
+        stdin: stdin(task),
+        any_status: true,
+        timed: true,
+        limit: None,
+    };
     let mut change = Plan::change([Step::from(run)]);
     let text = shown.as_str().map_or_else(|| readable(shown), str::to_owned);
     change.diff.push(Difference { what: "run".into(), before: None, after: Some(text) });

@@ -52,9 +52,13 @@ mod user;
 mod wait_for;
 
 pub use args::{ArgError, Args, boolean, json, node};
+pub use async_status::job_file;
 pub use expand::{expand, expand_one};
 pub use module::{Act, Decision, LocalEntry, LocalWrite, Module, Outside, Task, TemplateText};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};
+/// In a job's file: what this program needs to know to tell its result.
+pub const JOB: &str = "homelabctl";
+
 pub use spec::{FREE_FORM, Kind, Opt, RequiredIf, Spec};
 pub use unforeseen::may_touch;

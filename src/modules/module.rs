@@ -37,6 +37,11 @@ pub trait Module: Sync {
         false
     }
 
+    /// Whether what it looks at changes by itself, so that nothing that was read before tells.
+    fn looks_afresh(&self) -> bool {
+        false
+    }
+
     /// Whether this call of an opaque module can only read.
     fn only_reads(&self, _task: &Task<'_>) -> bool {
         false

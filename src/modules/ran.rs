@@ -1,5 +1,7 @@
 //! What a program said, as Ansible registers it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde_json::{Map, Value};
@@ -60,6 +62,52 @@ pub(super) fn timed(output: &Output, strip: bool) -> Map<String, Value> {
         result.insert("delta".into(), delta(ended.unix_microseconds - began.unix_microseconds).into());
     }
     result
+}
+
+/// What a job that has ended left in its file, as Ansible registers it.
+pub(super) fn of_job(mut data: Map<String, Value>) -> Map<String, Value> {
+    let how = data.remove(super::JOB).unwrap_or_default();
+    let flag = |name: &str| how.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let bytes = |data: &mut Map<String, Value>, name: &str| {
+        let text = data.remove(name);
+        text.as_ref().and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default()
+    };
+    let (stdout, stderr) = (bytes(&mut data, "stdout_base64"), bytes(&mut data, "stderr_base64"));
+    let mut take = |name: &str| data.remove(name).unwrap_or_default();
+    let (errno, over, began, ended) = (take("errno"), take("over"), take("began"), take("ended"));
+    let mut result = Map::new();
+    if flag("done") {
+        data.remove("rc");
+    } else if over == Value::Bool(true) {
+        data.remove("rc");
+        result.insert("failed".into(), true.into());
+        result.insert("changed".into(), false.into());
+        result.insert("msg".into(), "Timeout exceeded".into());
+        result.insert("stdout".into(), "".into());
+        result.insert("stderr".into(), "".into());
+    } else {
+        let status = take_number(&data.remove("rc").unwrap_or_default());
+        result = said(&Output { status, stdout, ..Output::default() }, &stderr, flag("strip"));
+        if !errno.is_null() {
+            result.insert("msg".into(), "Error executing command.".into());
+        }
+        let time = |value: &Value| value.as_str().and_then(HostTime::read);
+        if let (true, Some(began), Some(ended)) = (flag("timed"), time(&began), time(&ended)) {
+            result.entry("msg").or_insert_with(|| "".into());
+            result.insert("start".into(), local(began).map_or(Value::Null, Value::from));
+            result.insert("end".into(), local(ended).map_or(Value::Null, Value::from));
+            result.insert("delta".into(), delta(ended.unix_microseconds - began.unix_microseconds).into());
+        }
+        result.insert("changed".into(), true.into());
+    }
+    data.extend(result);
+    data.insert("started".into(), true.into());
+    data.insert("finished".into(), true.into());
+    data
+}
+
+fn take_number(value: &Value) -> i32 {
+    value.as_i64().and_then(|number| i32::try_from(number).ok()).unwrap_or_default()
 }
 
 /// A time as Python writes a `datetime`.

@@ -195,7 +195,7 @@ impl Loader<'_> {
             match listed.as_list() {
                 Some(entries) => {
                     for entry in entries {
-                        roles.extend(self.role_entry(entry, Vec::new(), None, None, &context, &mut brought));
+                        roles.extend(self.role_entry(entry, (Vec::new(), Vec::new()), None, None, &context, &mut brought));
                     }
                 }
                 None => {

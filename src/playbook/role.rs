@@ -51,6 +51,8 @@ pub(super) struct Use<'u> {
     pub(super) params: Map,
     pub(super) common: Common,
     pub(super) parents: Vec<String>,
+    /// Their directories.
+    pub(super) above: Vec<PathBuf>,
     /// The directory of the role that depends on it.
     pub(super) beside: Option<PathBuf>,
     /// The collection of the role that depends on it.
@@ -89,8 +91,9 @@ impl Loader<'_> {
         let mut dependencies = Vec::new();
         for dependency in &meta.dependencies {
             let parents = std::iter::once(found.name.clone()).chain(used.parents.iter().cloned()).collect();
+            let above = std::iter::once(found.path.clone()).chain(used.above.iter().cloned()).collect();
             let beside = Some(super::file::parent(&found.path));
-            dependencies.extend(self.role_entry(dependency, parents, beside, found.collection.clone(), &open, brought));
+            dependencies.extend(self.role_entry(dependency, (parents, above), beside, found.collection.clone(), &open, brought));
         }
         let mut hash = DefaultHasher::new();
         (&found.name, &found.path, used.from.is_some()).hash(&mut hash);
@@ -121,6 +124,7 @@ impl Loader<'_> {
             params: used.params,
             argument_specs,
             parents: used.parents,
+            above: used.above,
             inside: context.role.clone(),
             dependencies,
             allow_duplicates,
@@ -208,7 +212,7 @@ impl Loader<'_> {
     pub(super) fn role_entry(
         &mut self,
         entry: &Node,
-        parents: Vec<String>,
+        (parents, above): (Vec<String>, Vec<PathBuf>),
         beside: Option<PathBuf>,
         collection: Option<String>,
         context: &Context,
@@ -230,7 +234,7 @@ impl Loader<'_> {
             self.error(&name.place, "a role's name has no comma", "its version stands in `requirements.yml`; write the name alone");
             return None;
         }
-        self.role(Use { name: &name, from: None, params, common, parents, beside, collection }, context, brought)
+        self.role(Use { name: &name, from: None, params, common, parents, above, beside, collection }, context, brought)
     }
 
     /// The name, the parameters and the keywords of a role that is written as a mapping.
@@ -330,7 +334,8 @@ impl Loader<'_> {
         let parents = context.role.iter().flat_map(|role| std::iter::once(&role.name).chain(&role.parents)).cloned().collect();
         let params = context.params.clone();
         let collection = context.role.as_ref().and_then(|role| role.collection.clone());
-        let used = Use { name, from: Some(from), params, common: Common::default(), parents, beside: None, collection };
+        let above = context.role.iter().flat_map(|role| std::iter::once(&role.path).chain(&role.above)).cloned().collect();
+        let used = Use { name, from: Some(from), params, common: Common::default(), parents, above, beside: None, collection };
         let mut brought = Brought::default();
         let role = self.role(used, context, &mut brought);
         items.extend(brought.items);

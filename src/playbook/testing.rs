@@ -18,6 +18,7 @@ pub(super) fn engine() -> Engine {
         home: "/home/pat".into(),
         decrypt: Arc::new(|_: &str| Err(("no vault password was given".to_owned(), "give it".to_owned()))),
         from_yaml: None,
+        programs: false,
     })
 }
 

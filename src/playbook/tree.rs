@@ -101,6 +101,8 @@ pub struct VarsPrompt {
     pub salt: Option<String>,
     /// `salt_size`: how long the salt is if none is given.
     pub salt_size: Option<usize>,
+    /// `unsafe`: templates in the answer are none.
+    pub is_unsafe: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -127,6 +129,8 @@ pub struct Role {
     pub argument_specs: Option<Node>,
     /// Those that need it, the nearest first: their names stand in `ansible_parent_role_names`.
     pub parents: Vec<String>,
+    /// Their directories.
+    pub above: Vec<PathBuf>,
     /// The role whose task includes or imports it: what that role's defaults, vars and parameters say counts too, if
     /// this one's own do not say it.
     pub inside: Option<Arc<Role>>,

@@ -126,7 +126,7 @@ impl Loader<'_> {
             let name = name.as_str().unwrap_or_default().to_owned();
             let truth = |option: &str, otherwise: bool| get(option).and_then(boolean).unwrap_or(otherwise);
             prompts.push(VarsPrompt {
-                prompt: get("prompt").map_or_else(|| name.clone(), |prompt| plain(&prompt.value)),
+                prompt: get("prompt").map_or_else(|| format!("input for {name}"), |prompt| plain(&prompt.value)),
                 name,
                 default: get("default").cloned(),
                 private: truth("private", true),
@@ -134,6 +134,7 @@ impl Loader<'_> {
                 salt: get("salt").map(|salt| plain(&salt.value)),
                 salt_size: get("salt_size").and_then(|size| plain(&size.value).trim().parse().ok()),
                 encrypt: get("encrypt").map(|encrypt| plain(&encrypt.value)),
+                is_unsafe: truth("unsafe", false),
                 place: node.place.clone(),
             });
         }

@@ -114,36 +114,70 @@ impl<'t> Eval<'t> {
 
     /// `something(...)`
     pub fn call(&mut self, call: &'t ast::Call<'t>) -> Outcome<V> {
+        self.call_with(call, None)
+    }
+
+    /// The same with the body of a `{% call %}`.
+    pub fn call_with(&mut self, call: &'t ast::Call<'t>, caller: Option<V>) -> Outcome<V> {
+        let caller = caller.map(|caller| ("caller".to_owned(), caller));
         match &call.expr {
-            Expr::Var(var) => self.call_name(var.id, &call.args, range(var.span())),
-            Expr::GetAttr(attr) => self.call_method(attr, &call.args),
+            Expr::Var(var) => self.call_name(var.id, &call.args, caller, range(var.span())),
+            Expr::GetAttr(attr) => self.call_method(attr, &call.args, caller),
             other => {
                 let callee = self.defined(other)?;
-                let args = self.args(&call.args)?;
+                let mut args = self.args(&call.args)?;
+                args.named.extend(caller);
                 self.call_value(&callee, args, "this")
             }
         }
     }
 
-    fn call_name(&mut self, name: &'t str, given: &'t [CallArg<'t>], span: Range<usize>) -> Outcome<V> {
+    fn call_name(&mut self, name: &'t str, given: &'t [CallArg<'t>], caller: Option<(String, V)>, span: Range<usize>) -> Outcome<V> {
         let own = match self.local(name) {
             Some(value) => Some(value),
+            None if self.blind => None,
             None => self.run.variable(name)?,
         };
         let before = self.embedded;
         self.embedded |= own.is_none() && functions::is_lookup(name);
         let args = self.args(given);
         self.embedded = before;
+        let mut args = args?;
+        if let ("super", None, Some(above)) = (name, &own, if args.positional.is_empty() { self.above() } else { None }) {
+            return above;
+        }
         match (own, functions::find(name)) {
-            (Some(callee), _) => self.call_value(&callee, args?, name),
-            (None, Some(spec)) => apply(self.run, spec, name, &V::None, args?),
+            (Some(V::Namespace(_)), _) if name == "loop" && args.positional.len() == 1 => {
+                self.again_each(args.positional.first().unwrap_or(&V::None))
+            }
+            (Some(callee), _) => {
+                args.named.extend(caller);
+                self.call_value(&callee, args, name)
+            }
+            (None, Some(spec)) => apply(self.run, spec, name, &V::None, args),
             (None, None) => Err(Box::new(functions::unknown(name, &self.run.names()).at(span))),
         }
     }
 
-    fn call_method(&mut self, attr: &'t ast::GetAttr<'t>, given: &'t [CallArg<'t>]) -> Outcome<V> {
+    fn call_method(&mut self, attr: &'t ast::GetAttr<'t>, given: &'t [CallArg<'t>], caller: Option<(String, V)>) -> Outcome<V> {
+        if let Expr::Var(var) = &attr.expr
+            && var.id == "self"
+            && self.local(var.id).is_none()
+            && let Some(again) = self.again(attr.name)
+        {
+            return again;
+        }
         let value = self.defined(&attr.expr)?;
-        let args = self.args(given)?;
+        let mut args = self.args(given)?;
+        // a macro of what was imported
+        let own = match &value {
+            V::Namespace(names) => names.borrow().get_str(attr.name).filter(|own| matches!(own, V::Macro(_))).cloned(),
+            _ => None,
+        };
+        if let Some(own) = own {
+            args.named.extend(caller);
+            return self.call_value(&own, args, attr.name);
+        }
         self.method(&value, attr.name, &args)
     }
 

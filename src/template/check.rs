@@ -88,9 +88,6 @@ impl Checker<'_> {
             Stmt::EmitExpr(emit) => self.expr(&emit.expr),
             Stmt::EmitRaw(_) | Stmt::Continue(_) | Stmt::Break(_) => {}
             Stmt::ForLoop(each) => {
-                if each.recursive {
-                    self.problem(Fault::new("`recursive` loops are not supported"), range(each.span()));
-                }
                 self.expr(&each.iter);
                 each.filter_expr.iter().for_each(|filter| self.expr(filter));
                 self.body(&each.body);
@@ -133,6 +130,24 @@ impl Checker<'_> {
                 self.expr(&call.call.expr);
                 self.args(&call.call.args);
             }
+            Stmt::Include(include) => self.expr(&include.name),
+            Stmt::Extends(extends) => self.expr(&extends.name),
+            Stmt::Block(block) => self.body(&block.body),
+            Stmt::Import(import) => {
+                self.expr(&import.expr);
+                self.gives(&import.name);
+            }
+            Stmt::FromImport(import) => {
+                self.expr(&import.expr);
+                import.names.iter().for_each(|(name, alias)| self.gives(alias.as_ref().unwrap_or(name)));
+            }
+        }
+    }
+
+    /// A name that may be a macro from now on.
+    fn gives(&mut self, target: &Expr) {
+        if let Expr::Var(var) = target {
+            self.own.push(var.id.to_owned());
         }
     }
 
@@ -190,7 +205,10 @@ impl Checker<'_> {
             Expr::Call(call) => {
                 match &call.expr {
                     Expr::Var(var) if functions::is_lookup(var.id) => self.lookup(&call.args),
-                    Expr::Var(var) if functions::known(var.id) || var.id == "caller" || self.own.iter().any(|own| own == var.id) => {}
+                    Expr::Var(var)
+                        if functions::known(var.id)
+                            || matches!(var.id, "caller" | "super" | "loop")
+                            || self.own.iter().any(|own| own == var.id) => {}
                     Expr::Var(var) => self.problem(functions::unknown(var.id, &[]), range(var.span())),
                     other => self.expr(other),
                 }

@@ -28,6 +28,14 @@ pub trait Scope: Send + Sync {
     fn hosts(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Whether something may be run or written for a lookup; it is not where a template is only looked at ahead of time.
+    fn acts(&self) -> bool {
+        true
+    }
+    /// The hosts of a pattern, for `inventory_hostnames`.
+    fn matching(&self, _pattern: &str) -> Vec<String> {
+        Vec::new()
+    }
     /// The variables of another host, whose templates are rendered with these.
     fn host(&self, _name: &str) -> Option<Arc<dyn Scope>> {
         None
@@ -68,6 +76,8 @@ pub struct Surroundings {
     pub decrypt: Decrypt,
     /// Reads YAML; without it `from_yaml` is an error.
     pub from_yaml: Option<FromYaml>,
+    /// Whether templates may run programs on this machine (`lookup('pipe', …)`).
+    pub programs: bool,
 }
 
 /// Renders templates.
@@ -102,6 +112,19 @@ impl Engine {
     /// What `~` is.
     pub fn home(&self) -> &Path {
         &self.around.home
+    }
+
+    /// A password's hash (`encrypt` of `vars_prompt`), with a salt of its own unless one is given.
+    ///
+    /// # Errors
+    /// The kind of hash is not known, or the salt cannot be used.
+    pub fn hash_password(&self, password: &str, kind: &str, salt: Option<&str>, size: Option<usize>) -> Result<String, String> {
+        const LETTERS: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let made =
+            || (0..size.unwrap_or(16)).filter_map(|_| LETTERS.get(rand::random_range(0..LETTERS.len()))).map(|b| char::from(*b)).collect();
+        let salt: String = salt.filter(|salt| !salt.is_empty()).map_or_else(made, str::to_owned);
+        let run = Run::new(&self.around, self.hide.as_ref(), Arc::new(BTreeMap::new()));
+        super::filters::hashed(&run, password, kind, &salt, None).map_err(|fault| fault.message)
     }
 
     /// Looks at every template in a value without evaluating one: grammar, and the names of filters, tests, functions and

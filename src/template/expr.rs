@@ -130,7 +130,7 @@ impl<'t> Eval<'t> {
         if let Some(value) = self.local(name) {
             return Ok(value);
         }
-        if let Some(value) = self.run.variable(name)? {
+        if let Some(value) = if self.blind { None } else { self.run.variable(name)? } {
             return Ok(match value {
                 // where it is used belongs to it as well
                 V::Undefined(fault) => self.undefined((*fault).clone(), range(expr.span())),

@@ -84,7 +84,7 @@ mod tests {
 
     fn engine() -> Engine {
         let decrypt: super::super::Decrypt = Arc::new(|_| Err(("no password".into(), String::new())));
-        Engine::new(Surroundings { env: BTreeMap::new(), dir: ".".into(), home: ".".into(), decrypt, from_yaml: None })
+        Engine::new(Surroundings { env: BTreeMap::new(), dir: ".".into(), home: ".".into(), decrypt, from_yaml: None, programs: false })
     }
 
     fn with(text: &str, options: &TemplateOptions) -> Result<String, String> {

@@ -16,6 +16,7 @@ const TABLE: &[Spec] = &[
     lenient("query", &["*", "**"], |given| lookups::call(given, true)),
     lenient("q", &["*", "**"], |given| lookups::call(given, true)),
     spec("undef", &["hint"], undef),
+    spec("now", &["utc", "fmt"], super::filters::now),
 ];
 
 /// The function of that name.
@@ -35,9 +36,6 @@ pub(super) fn known(name: &str) -> bool {
 
 /// The problem of a function that is not there.
 pub(super) fn unknown(name: &str, variables: &[String]) -> Fault {
-    if name == "now" {
-        return Fault::new("`now()` is not allowed here").hint("values that change by themselves make every run change something");
-    }
     let names = TABLE.iter().map(|spec| spec.name).chain(variables.iter().map(String::as_str));
     spec::unknown("function", name, names)
 }

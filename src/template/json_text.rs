@@ -134,7 +134,8 @@ pub(super) fn read(run: &Run, text: &str) -> Outcome<V> {
     }
 }
 
-fn from(run: &Run, value: &serde_json::Value) -> Outcome<V> {
+/// The value of what JSON holds.
+pub(super) fn from(run: &Run, value: &serde_json::Value) -> Outcome<V> {
     let _level = run.deeper()?;
     Ok(match value {
         serde_json::Value::Null => V::None,

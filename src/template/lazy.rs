@@ -53,7 +53,7 @@ impl Lazy {
     }
 
     /// All variables that a scope has, as the run sees it now.
-    fn variables(run: &Run, label: &str) -> Outcome<Self> {
+    pub fn variables(run: &Run, label: &str) -> Outcome<Self> {
         let mut lazy = Self::empty(run, true);
         // a host's variables do not hold all hosts again
         for name in lazy.scope.names().into_iter().filter(|name| name != "groups") {

@@ -62,6 +62,9 @@ pub(super) fn known(value: &V, name: &str) -> bool {
 
 /// `value.name(args)`
 pub(super) fn call(run: &Run, value: &V, name: &str, args: &Args) -> Outcome<V> {
+    if let V::Time(time) = value {
+        return super::filters::date_method(time, name, args.positional.first());
+    }
     if !known(value, name) {
         let names = match value {
             V::Str(_) => STR,

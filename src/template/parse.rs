@@ -175,7 +175,7 @@ impl Depth {
     fn word(&mut self, word: &str) {
         self.statement = if word == "set" { Statement::Set } else { Statement::Inside };
         match word {
-            "for" | "if" | "with" | "filter" | "macro" | "call" | "autoescape" => self.blocks.push(0),
+            "for" | "if" | "with" | "filter" | "macro" | "call" | "autoescape" | "block" => self.blocks.push(0),
             "elif" => self.blocks.last_mut().into_iter().for_each(|elifs| *elifs += 1),
             word if word.starts_with("end") => {
                 self.blocks.pop();
@@ -250,11 +250,10 @@ fn explained(text: &str, error: &minijinja::Error, expression: bool) -> Box<Faul
 
 fn statement(word: &str) -> Fault {
     let fault = Fault::new(format!("unknown statement `{{% {word} %}}`"));
-    match word {
-        "include" | "import" | "from" | "extends" | "block" => fault.hint("a value cannot use other templates"),
-        _ => fault
-            .label(super::fault::meant(word, ["for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "filter", "raw"])),
-    }
+    let known = [
+        "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "macro", "filter", "raw", "include", "import", "extends", "block",
+    ];
+    fault.label(super::fault::meant(word, known))
 }
 
 /// The last statement that was opened and not closed.
@@ -267,7 +266,7 @@ fn unclosed(text: &str) -> Option<(Range<usize>, String)> {
             if open.last().is_some_and(|(_, word)| word == closed) {
                 open.pop();
             }
-        } else if matches!(word.as_str(), "for" | "if" | "macro" | "filter" | "with" | "call") {
+        } else if matches!(word.as_str(), "for" | "if" | "macro" | "filter" | "with" | "call" | "block") {
             open.push((at..at + 2, word));
         }
     }

@@ -152,6 +152,7 @@ impl<'e> Run<'e> {
                 let hosts = scope.hosts();
                 if hosts.is_empty() { None } else { Some((V::Lazy(Rc::new(Lazy::hosts(self, hosts)?)), false)) }
             }
+            None if name == "vars" => Some((V::Lazy(Rc::new(Lazy::variables(self, name)?)), false)),
             Some(node) => {
                 let (value, secret) = self.watched(|| self.node_value(&node, name));
                 Some((value?, secret))

@@ -77,6 +77,17 @@ const TABLE: &[Spec] = &[
     spec("skip", &[], |given| result(given, "skipped")),
     spec("unreachable", &[], |given| result(given, "unreachable")),
     spec("reachable", &[], |given| not(result(given, "unreachable"))),
+    spec("timedout", &[], timedout),
+    spec("isnan", &[], |given| Ok(V::Bool(given.value.as_float().is_some_and(f64::is_nan)))),
+    spec("escaped", &[], |_| Ok(V::Bool(false))),
+    spec("mount", &[], |given| files::test(given, files::Kind::Mount)),
+    spec("is_mount", &[], |given| files::test(given, files::Kind::Mount)),
+    spec("same_file", &["b"], files::same),
+    spec("is_same_file", &["b"], files::same),
+    spec("uri", &["schemes"], |given| address(given, |uri| !uri.scheme.is_empty())),
+    spec("url", &["schemes"], |given| address(given, |uri| !uri.scheme.is_empty() && !uri.host.is_empty())),
+    spec("urn", &[], |given| address(given, |uri| uri.scheme.eq_ignore_ascii_case("urn") && uri.rest.contains(':'))),
+    spec("vaulted_file", &[], |given| files::test(given, files::Kind::Vaulted)),
     spec("finished", &[], |given| async_result(given, "finished")),
     spec("started", &[], |given| async_result(given, "started")),
     spec("vault_encrypted", &[], |given| Ok(V::Bool(given.value.as_str().is_some_and(|text| text.starts_with("$ANSIBLE_VAULT;"))))),
@@ -109,6 +120,36 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// The problem of a test that is not there.
 pub(super) fn unknown(name: &str) -> Fault {
     spec::unknown("test", name, TABLE.iter().map(|spec| spec.name))
+}
+
+/// What tells addresses apart.
+struct Address<'t> {
+    scheme: &'t str,
+    host: &'t str,
+    rest: &'t str,
+}
+
+/// Whether the value is an address of that kind, and of one of these schemes if some are given.
+fn address(given: &Given, is: impl Fn(&Address) -> bool) -> Outcome<V> {
+    let text = given.own_text()?;
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", &text));
+    let known =
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
+    let host = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or("")).unwrap_or("");
+    let address = Address { scheme: if known { scheme } else { "" }, host, rest };
+    let of_these = match given.arg(0) {
+        None | Some(V::None) => true,
+        Some(schemes) => {
+            let schemes = given.items(schemes)?;
+            schemes.iter().any(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(address.scheme)))
+        }
+    };
+    Ok(V::Bool(is(&address) && of_these && !text.contains(char::is_whitespace)))
+}
+
+fn timedout(given: &Given) -> Outcome<V> {
+    let Some(told) = said(given, "timedout")?.filter(V::is_map) else { return Ok(V::Bool(false)) };
+    Ok(V::Bool(given.run.get(&told, &V::from("period"))?.is_some_and(|period| period.truth())))
 }
 
 fn many(value: &V) -> bool {
@@ -223,4 +264,21 @@ fn changed(given: &Given) -> Outcome<V> {
         }
     }
     Ok(V::Bool(false))
+}
+
+#[cfg(test)]
+mod all {
+    /// The tests of ansible-core 2.19.14 and of the Jinja2 that it runs with.
+    const TESTS: &str = "!= < <= == > >= abs all any boolean callable change changed contains defined directory divisibleby eq equalto \
+        escaped even exists failed failure false falsy file filter finished float ge greaterthan gt in integer is_abs \
+        is_dir is_file is_link is_mount is_same_file isnan issubset issuperset iterable le lessthan link link_exists \
+        lower lt mapping match mount nan ne none number odd reachable regex same_file sameas search sequence skip \
+        skipped started string subset succeeded success successful superset test timedout true truthy undefined \
+        unreachable upper uri url urn vault_encrypted vaulted_file version version_compare";
+
+    #[test]
+    fn every_test_of_ansible_and_jinja_is_there() {
+        let missing: Vec<&str> = TESTS.split_whitespace().filter(|name| super::find(name).is_none()).collect();
+        assert_eq!(missing, [""; 0]);
+    }
 }

@@ -148,6 +148,17 @@ impl Walk<'_> {
                 self.declares(&block.macro_decl);
             }
             Stmt::Do(block) => self.call(&block.call),
+            Stmt::Include(include) => self.expr(&include.name),
+            Stmt::Extends(extends) => self.expr(&extends.name),
+            Stmt::Block(block) => self.perhaps(&block.body),
+            Stmt::Import(import) => {
+                self.expr(&import.expr);
+                self.gives(&import.name);
+            }
+            Stmt::FromImport(import) => {
+                self.expr(&import.expr);
+                import.names.iter().for_each(|(name, alias)| self.gives(alias.as_ref().unwrap_or(name)));
+            }
         }
     }
 

@@ -30,4 +30,4 @@ pub(crate) use scalar::whole;
 pub(crate) use to_json::plain;
 pub use to_json::{Look, MASKED, Writer, one_line, quoted};
 pub use value::{Map, Node, Style, Value, looks_like_template, python_float};
-pub use vault::{Keys, VaultError, is_encrypted};
+pub use vault::{Keys, VaultError, is_encrypted, seal};

@@ -172,6 +172,28 @@ impl Sealed {
     }
 }
 
+/// A text encrypted with a password, as `ansible-vault` writes it; `salt` is to be used once only.
+///
+/// # Errors
+/// None that a text could bring about.
+pub fn seal(text: &str, password: &SecretString, salt: &[u8], id: &str) -> Result<String, VaultError> {
+    let mut derived = [0_u8; 80];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, password.expose_secret().as_bytes(), &mut derived);
+    let (cipher_key, rest) = derived.split_at(32);
+    let (digest_key, counter) = rest.split_at(32);
+    let padding = 16 - text.len() % 16;
+    let mut sealed = text.as_bytes().to_vec();
+    sealed.extend(std::iter::repeat_n(u8::try_from(padding).unwrap_or(16), padding));
+    let cipher = ctr::Ctr128BE::<Aes256>::new_from_slices(cipher_key, counter);
+    cipher.map_err(|_| VaultError::Format("its keys have another length"))?.apply_keystream(&mut sealed);
+    let digest = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, digest_key), &sealed);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let body = hex([hex(salt), hex(digest.as_ref()), hex(&sealed)].join("\n").as_bytes());
+    let lines: Vec<&str> = body.as_bytes().chunks(80).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let header = if id == "default" { format!("{MARK};1.1;AES256") } else { format!("{MARK};1.2;AES256;{id}") };
+    Ok(format!("{header}\n{}\n", lines.join("\n")))
+}
+
 fn unhex(digits: &[u8]) -> Result<Vec<u8>, VaultError> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let byte = |pair: &[u8]| match pair {
@@ -186,6 +208,17 @@ fn unhex(digits: &[u8]) -> Result<Vec<u8>, VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_again() {
+        for text in ["", "a secret", "exactly sixteen!", "äöü\n"] {
+            let sealed = seal(text, &SecretString::from("pw"), b"salt", "dev").unwrap();
+            assert!(sealed.starts_with("$ANSIBLE_VAULT;1.2;AES256;dev\n") && is_encrypted(&sealed), "{sealed}");
+            let keys = |password: &str| Keys::new(vec![("dev".to_owned(), SecretString::from(password))]);
+            assert_eq!(keys("pw").open_text(&sealed).unwrap(), text);
+            assert!(keys("other").open_text(&sealed).is_err());
+        }
+    }
 
     /// Made by ansible-vault of ansible-core 2.19.14 with the password `correct horse`.
     const PLAIN: &str = "$ANSIBLE_VAULT;1.1;AES256\n\

@@ -71,6 +71,7 @@ fn engine() -> Engine {
         home: PathBuf::from("/root"),
         decrypt: Arc::new(|_| Err(("there are no secrets here".to_owned(), "go on".to_owned()))),
         from_yaml: None,
+        programs: true,
     })
 }
 

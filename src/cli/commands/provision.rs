@@ -16,9 +16,9 @@ use super::super::playbooks::{chosen, load_and_check, plain_hosts, searched};
 use super::super::run::Run;
 use super::super::session::Shared;
 use super::super::targets::Ready;
-use super::super::{ansible_cfg, prompt, screen, show};
-use crate::diagnostics::{Diagnostics, ExitCode};
-use crate::engine::{Engine, Options, Setting};
+use super::super::{ansible_cfg, asked, retry, screen, show};
+use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
+use crate::engine::{Engine, Options, Question, Setting};
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{Playbook, VarsPrompt};
 use crate::report::{Answer, Event, HostAnswer, Outcome, Secrets};
@@ -53,6 +53,9 @@ pub struct TaskArgs {
     /// No tasks with one of these tags
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     pub skip_tags: Vec<String>,
+    /// Ask before each task whether it is to be done
+    #[arg(long)]
+    pub step: bool,
     /// Begin with the task of this name (`*` and `?` stand for letters)
     #[arg(long, value_name = "TASK")]
     pub start_at_task: Option<String>,
@@ -63,10 +66,10 @@ pub struct TaskArgs {
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Show the hosts of each play, and run nothing
-    #[arg(long, conflicts_with_all = ["list_tasks", "list_tags"])]
+    #[arg(long)]
     pub list_hosts: bool,
     /// Show the tasks of each play, and run nothing
-    #[arg(long, conflicts_with = "list_tags")]
+    #[arg(long)]
     pub list_tasks: bool,
     /// Show the tags of each play, and run nothing
     #[arg(long)]
@@ -106,8 +109,8 @@ fn prepared(
     }
     let connection = &args.connection;
     let checked = load_and_check(&paths, &connection.source, &settings, environment, &interrupt.terminal, secrets, &mut problems)?;
-    let playbooks: Vec<Playbook> = checked.playbooks.into_iter().map(|(_, playbook)| playbook).collect();
-    let limit = connection.limit.limit.clone();
+    let limit = retry::limit(connection.limit.limit.as_ref(), environment, &mut problems);
+    let named = checked.playbooks;
     let loaded = checked.loaded;
     if let Some(text) = &limit
         && let Err(wrong) = Pattern::new("--limit", text).select(&loaded.inventory)
@@ -116,7 +119,7 @@ fn prepared(
     }
     // hosts of a pattern that is a template, and those that the run adds, are looked up when they are wanted
     let mut hosts: Vec<Arc<str>> = Vec::new();
-    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
+    for play in named.iter().flat_map(|(_, playbook)| &playbook.plays) {
         let Some(pattern) = plain_hosts(play) else { continue };
         for host in within(&loaded.inventory, &pattern, limit.as_deref()).unwrap_or_default() {
             if !hosts.contains(&host) {
@@ -127,8 +130,12 @@ fn prepared(
     if args.tasks.list_hosts || args.tasks.list_tasks || args.tasks.list_tags {
         let ((), warnings) = problems.or(())?;
         show::warn(output, environment, &warnings, secrets);
-        let text = listed(&playbooks, &loaded.inventory, limit.as_deref(), &args.tasks);
+        let text = listed(&named, &loaded.inventory, limit.as_deref(), &args.tasks);
         return Ok(screen::print(text.as_bytes()));
+    }
+    let playbooks: Vec<Playbook> = named.into_iter().map(|(_, playbook)| playbook).collect();
+    if args.tasks.step && !interrupt.terminal.is_there() {
+        problems.push(Diagnostic::error("`--step` asks a person, and there is no terminal").hint("leave it out"));
     }
     let mut chosen = args::of_loaded(loaded, hosts, connection, &settings, environment, &mut problems);
     let run = Run { command: "provision", pattern: "all", connection, output, all_facts: false, diff: args.tasks.diff, environment };
@@ -143,15 +150,19 @@ fn prepared(
         tags: args.tasks.tags.clone(),
         skip_tags: args.tasks.skip_tags.clone(),
         force_handlers: args.tasks.force_handlers,
+        step: args.tasks.step,
         start_at_task: args.tasks.start_at_task.clone(),
         results: output.output != OutputFormat::Human,
     };
+    let check = options.check;
+    let config_file = settings.file.as_ref().map(|source| PathBuf::from(&*source.name));
     let conduct = async |shared: Arc<Shared>, hosts: Vec<Ready>, _: usize| {
         let reporter = shared.reporter.clone();
         let told = reporter.clone();
         let loaded = chosen.loaded();
         let limited = limit.clone();
-        let terminal = interrupt.terminal.clone();
+        let (terminal, at_terminal) = (interrupt.terminal.clone(), interrupt.terminal.clone());
+        let (suspends, stop) = (reporter.clone(), shared.cancelled.clone());
         let hidden = secrets.clone();
         let setting = Setting {
             inventory: Arc::clone(&loaded.inventory),
@@ -159,18 +170,20 @@ fn prepared(
             limit: limit.clone(),
             keys: Arc::clone(&loaded.keys),
             template: Arc::clone(&loaded.engine),
+            config_file: config_file.clone(),
             roles,
             collections,
             dir: environment.working_dir.clone(),
             select: Box::new(move |inventory: &Inventory, pattern: &str| within(inventory, pattern, limited.as_deref())),
             ask: Box::new(move |prompt: &VarsPrompt| {
-                let answer = prompt::answer(&terminal, prompt);
+                let answer = asked::variable(&terminal, prompt);
                 if prompt.private {
                     // one that is too short is the person's own choice
                     let _ = hidden.register_all(answer.as_deref());
                 }
                 answer
             }),
+            person: Arc::new(move |question: Question| suspends.suspended(|| asked::question(&at_terminal, &question, &stop))),
             tell: Box::new(move |event: Event| told.tell(event)),
         };
         let cancelled = shared.cancelled.clone();
@@ -178,6 +191,10 @@ fn prepared(
         let engine = Engine::new(fleet, setting, options, cancelled);
         let ends = engine.run(&playbooks).await;
         engine.machines().release().await;
+        if !check && let Err(error) = retry::note(&ends, environment) {
+            let why = crate::diagnostics::reason(&error);
+            reporter.tell(Event::warning(format!("which hosts failed is not noted down, so `--limit @retry` does not know them: {why}")));
+        }
         let mut outcomes = Vec::new();
         for end in ends {
             outcomes.push(end.outcome);

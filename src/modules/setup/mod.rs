@@ -240,17 +240,18 @@ pub fn knows(name: &str) -> bool {
     TABLE.iter().any(|group| group.names.contains(&name)) || name == "lo" || INTERFACES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The facts of these names (with or without `ansible_`; `None`: all), each with `ansible_` before its name, as the
+/// The facts of these names, the local ones from `fact_path` (with or without `ansible_`; `None`: all), each with `ansible_` before its name, as the
 /// module returns them. A name that is in no table may be an interface's.
 ///
 /// # Errors
 /// What has to be read first. What cannot be known is left out.
-pub fn facts_for(names: Option<&BTreeSet<String>>, facts: &Facts<'_>) -> Result<Map<String, Value>, Stop> {
-    let Some(names) = names else { return made(facts, FACT_PATH, |_| true) };
+pub fn facts_for(names: Option<&BTreeSet<String>>, fact_path: Option<&str>, facts: &Facts<'_>) -> Result<Map<String, Value>, Stop> {
+    let fact_path = fact_path.unwrap_or(FACT_PATH);
+    let Some(names) = names else { return made(facts, fact_path, |_| true) };
     let names: BTreeSet<&str> = names.iter().map(|name| name.strip_prefix("ansible_").unwrap_or(name)).collect();
     let is_known = |name: &&str| TABLE.iter().any(|group| group.names.contains(name)) || is_never_made(name);
     let others = names.iter().any(|name| !is_known(name));
-    made(facts, FACT_PATH, |group| group.names.iter().any(|name| names.contains(name)) || (others && group.collector == "network"))
+    made(facts, fact_path, |group| group.names.iter().any(|name| names.contains(name)) || (others && group.collector == "network"))
 }
 
 /// What Ansible has and no machine of ours: it is no interface either.
@@ -371,15 +372,15 @@ mod tests {
     fn only_what_is_named_is_read() {
         let store = Store::default();
         let facts = Facts::new(&store, Scope::new("h", "root"));
-        let needs = |names: &[&str]| match facts_for(Some(&names.iter().map(|name| (*name).to_owned()).collect()), &facts) {
+        let needs = |names: &[&str]| match facts_for(Some(&names.iter().map(|name| (*name).to_owned()).collect()), None, &facts) {
             Err(Stop::Need(need)) => need.into_iter().map(|key| key.query.kind).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
         assert_eq!(needs(&["ansible_kernel"]), ["architecture", "hostname", "kernel"]);
         assert_eq!(needs(&["ansible_memtotal_mb"]), ["texts"]);
         assert!(needs(&["ansible_eth0"]).contains(&"interfaces".to_owned()));
-        assert!(facts_for(Some(&["ansible_python".to_owned()].into()), &facts).unwrap().is_empty());
-        let Err(Stop::Need(all)) = facts_for(None, &facts) else { panic!("known") };
+        assert!(facts_for(Some(&["ansible_python".to_owned()].into()), None, &facts).unwrap().is_empty());
+        let Err(Stop::Need(all)) = facts_for(None, None, &facts) else { panic!("known") };
         assert!(all.len() > 20, "{}", all.len());
     }
 }

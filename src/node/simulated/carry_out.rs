@@ -46,7 +46,7 @@ impl World {
             Step::Remount(step) => self.remount(step),
             Step::Fetch(step) => self.fetch(step),
             // what a program or a server does and what is in an archive is known to nobody: it does nothing here
-            Step::Run(_) | Step::Request(_) | Step::Unarchive(_) | Step::WaitFor(_) => self.tick().map(|_| ()),
+            Step::Run(_) | Step::Launch(_) | Step::Request(_) | Step::Unarchive(_) | Step::WaitFor(_) => self.tick().map(|_| ()),
         }
     }
 

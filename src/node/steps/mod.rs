@@ -12,6 +12,7 @@ mod check;
 mod directory;
 mod home;
 mod http;
+mod launch;
 mod link;
 mod module;
 mod mount;
@@ -39,6 +40,7 @@ pub use check::Invalid;
 pub use directory::MakeDirectory;
 pub use home::{MakeHome, MakeSshKey};
 pub use http::{Answer, Certificates, Fetch, Fetched, Http, Request};
+pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};
@@ -197,6 +199,8 @@ steps! {
     Request(Request),
     /// Something that is waited for.
     WaitFor(WaitFor),
+    /// A program in the background.
+    Launch(Launch),
     /// A program.
     Run(Run),
 }

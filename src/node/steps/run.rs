@@ -28,6 +28,9 @@ pub struct Run {
     /// Whether its stderr says too when it began and ended, or why it could not begin: see [`Ran`].
     #[serde(default)]
     pub timed: bool,
+    /// After so many seconds it is killed, with status 137.
+    #[serde(default)]
+    pub limit: Option<u64>,
 }
 
 impl std::fmt::Debug for Run {
@@ -56,6 +59,7 @@ const PROGRAM: Function = Function {
   if [ -n "$timed" ]; then
     (s_findable "$1") || { printf '@%s errno %s\n' "$k" "$?" >&2; exit 127; }
   fi
+  if [ -n "$limit" ]; then set -- timeout -s KILL "$limit" "$@"; fi
   if [ -n "$input" ]; then
     printf %s "$input" | base64 -d | (exec "$@" 8>&- 9>&-)
   else
@@ -81,14 +85,14 @@ s_findable() {
 }"#,
 };
 
-/// directory, standard input as base64 or ``, `timed` or ``, then the words of `s_program`.
+/// directory, standard input as base64 or ``, `timed` or ``, seconds or ``, then the words of `s_program`.
 const RUN: Function = Function {
     name: "s_run",
     needs: &[&PROGRAM],
     text: r#"s_run() (
   if [ -n "$1" ]; then cd -P -- "$1" || exit 1; fi
-  input=$2 timed=$3
-  shift 3
+  input=$2 timed=$3 limit=$4
+  shift 4
   if [ -n "$timed" ]; then
     printf '@%s %s\n' "$k" "$(date '+%s.%N %z')" >&2
     status=0
@@ -104,7 +108,8 @@ impl Action for Run {
     fn call(&self) -> Call {
         let stdin = self.stdin.as_deref().map(|text| STANDARD.encode(text)).unwrap_or_default();
         let timed = if self.timed { "timed" } else { "" };
-        let mut words = vec![self.cwd.clone().unwrap_or_default(), stdin, timed.into(), self.env.len().to_string()];
+        let limit = self.limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let mut words = vec![self.cwd.clone().unwrap_or_default(), stdin, timed.into(), limit, self.env.len().to_string()];
         words.extend(self.env.iter().map(|(name, value)| format!("{name}={value}")));
         words.extend(self.argv.iter().cloned());
         Call::new(&RUN, words)
@@ -184,7 +189,7 @@ impl Ran {
 
 impl HostTime {
     /// `1795456056.012345678 +0100`; without the part behind the point where date(1) does not know it (busybox).
-    fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (time, zone) = text.split_once(' ')?;
         let (seconds, rest) = time.split_once('.').unwrap_or((time, ""));
         let microseconds = if rest.len() == 9 { rest.parse::<i64>().ok()? / 1000 } else { 0 };
@@ -227,6 +232,18 @@ mod tests {
             assert_eq!(String::from_utf8(ran.stderr).unwrap(), "err\n\n@n2 1.0 +0000", "{all}");
             assert_eq!(ran.errno, None);
             assert!(ran.began.unwrap().unix_microseconds <= ran.ended.unwrap().unix_microseconds);
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_killed() {
+        for shell in SHELLS {
+            let began = std::time::Instant::now();
+            let step = Run { limit: Some(1), ..timed(&["sleep", "20"]) };
+            assert_eq!(carried(shell, step).0, "<137>\n");
+            assert!(began.elapsed() < std::time::Duration::from_secs(10));
+            let step = Run { limit: Some(20), stdin: Some("in\n".into()), ..timed(&["cat"]) };
+            assert_eq!(carried(shell, step).0, "in\n<0>\n");
         }
     }
 

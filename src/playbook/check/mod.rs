@@ -39,6 +39,7 @@ pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
         arguments::check(task, &mut problems);
         arguments::defaults(task, &mut problems);
         loops::check(task, known, &mut problems);
+        plays::debugger(task, &mut problems);
     }
     modes::check(&seen, &mut problems);
     handlers::check(playbook, &seen, &mut problems);

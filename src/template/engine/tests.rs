@@ -17,6 +17,7 @@ fn engine() -> Engine {
             }
         }),
         from_yaml: Some(|text| Ok(vec![Value::from(format!("{{{{ {text} }}}}"))])),
+        programs: false,
     })
 }
 
@@ -74,14 +75,14 @@ fn problems_in_words() {
         ("{{ 1 | to_jsno }}", "unknown filter `to_jsno`"),
         ("{{ 1 is definde }}", "unknown test `definde`"),
         ("{{ loookup(1) }}", "unknown function `loookup`"),
-        ("{{ lookup(\"pipe\", \"id\") }}", "the lookup `pipe` is not allowed in an inventory yet"),
+        ("{{ lookup(\"pipe\", \"id\") }}", "the lookups `pipe` and `lines` run nothing here"),
         ("{{ lookup(\"evn\", \"id\") }}", "unknown lookup `evn`"),
         ("{{ d", "the template is not closed: `}}` is missing"),
         ("{% if d", "the template is not closed: `%}` is missing"),
         ("{% if d %}x", "`{% if %}` is not closed: `{% endif %}` is missing"),
         ("{# x", "the comment is not closed: `#}` is missing"),
         ("{{ \"x }}", "a text in the template is not closed: its quote is missing"),
-        ("{% include \"x\" %}", "unknown statement `{% include %}`"),
+        ("{% include \"x\" %}", "there is no template `x`"),
         ("{{ 1 + d }}", "`+` cannot join a number and a text"),
         ("{{ 1 < d }}", "a number and a text cannot be put in order"),
         ("{{ d | default(1, x=2) }}", "`default` takes no `x`"),

@@ -9,10 +9,20 @@ pub(super) const TABLE: &[Spec] = &[
     lenient("d", &["default_value", "boolean"], default),
     lenient("mandatory", &["msg"], mandatory),
     lenient("ternary", &["true_val", "false_val", "none_val"], ternary),
+    spec("attr", &["name"], attr),
     lenient("type_debug", &[], type_debug),
     spec("bool", &[], boolean),
     spec("string", &[], string),
 ];
+
+/// A value by its name, as `value.name` reads it.
+fn attr(given: &Given) -> Outcome<V> {
+    let name = given.need(0, "a name")?;
+    Ok(given.run.get(given.value, name)?.unwrap_or_else(|| {
+        let fault = Fault::undefined(format!("{} has no such name", given.value.kind()));
+        V::Undefined(std::rc::Rc::new(fault))
+    }))
+}
 
 fn default(given: &Given) -> Outcome<V> {
     let missing = match given.value {

@@ -4,7 +4,7 @@ use super::super::fault::{Fault, Outcome, fail, fail_hint};
 use super::super::repr;
 use super::super::spec::{Given, Spec, spec};
 use super::super::value::V;
-use super::super::{convert, json_text, yaml_text};
+use super::super::{convert, jmespath, json_text, yaml_text};
 
 pub(super) const TABLE: &[Spec] = &[
     spec("to_json", &["profile", "**"], to_json),
@@ -15,7 +15,21 @@ pub(super) const TABLE: &[Spec] = &[
     spec("to_nice_yaml", &["indent", "**"], to_nice_yaml),
     spec("from_yaml", &[], from_yaml),
     spec("from_yaml_all", &[], from_yaml_all),
+    spec("json_query", &["expr"], json_query),
 ];
+
+/// JMESPath, of community.general.
+fn json_query(given: &Given) -> Outcome<V> {
+    let expression = repr::text(given.run, given.need(0, "an expression")?)?;
+    let settings = json_text::Settings { indent: None, sort: false, ascii: false, comma: ",".to_owned(), colon: ":".to_owned() };
+    let text = json_text::dump(given.run, given.value, &settings)?;
+    given.run.bytes(text.len().saturating_mul(4).saturating_add(expression.len() * 16))?;
+    let value = serde_json::from_str(&text).or_else(|_| fail("`json_query` needs what can be written as JSON"))?;
+    match jmespath::search(&expression, &value) {
+        Ok(found) => json_text::from(given.run, &found),
+        Err(why) => fail(format!("`json_query`: {why}")),
+    }
+}
 
 fn extra<'a>(given: &'a Given, name: &str) -> Option<&'a V> {
     given.extra.iter().find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !matches!(value, V::None))

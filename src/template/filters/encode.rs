@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use secrecy::SecretString;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
@@ -14,6 +15,9 @@ pub(super) const TABLE: &[Spec] = &[
     spec("b64encode", &["encoding", "urlsafe"], b64encode),
     spec("b64decode", &["encoding", "urlsafe"], b64decode),
     spec("hash", &["hashtype"], hash),
+    spec("md5", &[], |given| Ok(V::from(format!("{:x}", md5::compute(given.own_text()?))))),
+    spec("vault", &["secret", "salt", "vault_id", "wrap_object", "vaultid"], vault),
+    spec("unvault", &["secret", "vault_id", "vaultid"], unvault),
     spec("checksum", &[], sha1),
     spec("sha1", &[], sha1),
     spec("to_uuid", &["namespace"], to_uuid),
@@ -21,6 +25,32 @@ pub(super) const TABLE: &[Spec] = &[
     spec("urldecode", &[], urldecode),
     spec("urlsplit", &["query"], urlsplit),
 ];
+
+fn secret_of(given: &Given) -> Outcome<SecretString> {
+    Ok(SecretString::from(repr::text(given.run, given.need(0, "a secret")?)?))
+}
+
+/// A text, encrypted as ansible-vault does it.
+fn vault(given: &Given) -> Outcome<V> {
+    given.run.spend(20_000)?;
+    let salt = match given.text(1)?.filter(|salt| !salt.is_empty()) {
+        Some(salt) => salt.into_bytes(),
+        None => rand::random::<[u8; 32]>().to_vec(),
+    };
+    let id = given.text_or(2, "filter_default")?;
+    crate::yaml::seal(&given.own_text()?, &secret_of(given)?, &salt, &id).map(V::from).or_else(|error| fail(error.to_string()))
+}
+
+fn unvault(given: &Given) -> Outcome<V> {
+    let text = given.own_text()?;
+    if !crate::yaml::is_encrypted(&text) {
+        return Ok(given.value.clone());
+    }
+    given.run.spend(20_000)?;
+    given.run.touch(true);
+    let keys = crate::yaml::Keys::new(vec![(given.text_or(1, "filter_default")?, secret_of(given)?)]);
+    keys.open_text(&text).map(V::from).or_else(|error| fail(error.to_string()))
+}
 
 fn utf8(given: &Given) -> Outcome<()> {
     match given.text_or(0, "utf-8")?.to_lowercase().replace('_', "-").as_str() {
@@ -59,12 +89,13 @@ fn sha1(given: &Given) -> Outcome<V> {
 fn hash(given: &Given) -> Outcome<V> {
     let text = given.own_text()?;
     Ok(V::from(match given.text_or(0, "sha1")?.as_str() {
+        "md5" => format!("{:x}", md5::compute(text)),
         "sha1" => hex(Sha1::digest(text)),
         "sha224" => hex(Sha224::digest(text)),
         "sha256" => hex(Sha256::digest(text)),
         "sha384" => hex(Sha384::digest(text)),
         "sha512" => hex(Sha512::digest(text)),
-        _ => return fail_hint("`hash` does not know that digest", "it knows sha1, sha224, sha256, sha384 and sha512"),
+        _ => return fail_hint("`hash` does not know that digest", "it knows md5, sha1, sha224, sha256, sha384 and sha512"),
     }))
 }
 

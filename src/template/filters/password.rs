@@ -3,37 +3,43 @@
 use sha2::{Digest, Sha256, Sha512};
 
 use super::super::fault::{Outcome, fail, fail_hint};
+use super::super::run::Run;
 use super::super::spec::{Given, Spec, spec};
 use super::super::value::V;
 
 pub(super) const TABLE: &[Spec] = &[spec("password_hash", &["hashtype", "salt", "salt_size", "rounds", "ident"], password_hash)];
 
 fn password_hash(given: &Given) -> Outcome<V> {
-    let (id, usual) = match given.text_or(0, "sha512")?.as_str() {
-        "sha512" | "sha512_crypt" => ('6', 656_000),
-        "sha256" | "sha256_crypt" => ('5', 535_000),
-        _ => return fail_hint("`password_hash` does not know that digest", "it knows sha512 and sha256"),
-    };
     let Some(salt) = given.text(1)?.filter(|salt| !salt.is_empty()) else {
         return fail_hint("`password_hash` needs a salt", "without one every run would give another hash: `password_hash('sha512', salt)`");
+    };
+    let rounds = given.arg(3).map(|_| given.size(3, 0)).transpose()?.filter(|rounds| *rounds > 0);
+    hashed(given.run, &given.own_text()?, &given.text_or(0, "sha512")?, &salt, rounds).map(V::from)
+}
+
+/// A password's hash, with as many rounds as Ansible takes if nothing is said.
+pub(in super::super) fn hashed(run: &Run, password: &str, kind: &str, salt: &str, rounds: Option<usize>) -> Outcome<String> {
+    let (id, usual) = match kind {
+        "sha512" | "sha512_crypt" => ('6', 656_000),
+        "sha256" | "sha256_crypt" => ('5', 535_000),
+        _ => return fail_hint("that digest for passwords is not known here", "there are sha512 and sha256"),
     };
     if salt.len() > 16 || !salt.chars().all(|c| c.is_ascii_alphanumeric() || "./".contains(c)) {
         return fail("the salt has at most 16 letters, digits, dots and slashes");
     }
-    let rounds = given.size(3, usual)?;
+    let rounds = rounds.unwrap_or(usual);
     if !(1000..=999_999_999).contains(&rounds) {
         return fail("`rounds` is a number from 1000 on");
     }
-    given.run.spend(rounds as u64 / 8)?;
-    let password = given.own_text()?;
-    given.run.bytes(password.len().saturating_mul(password.len()))?;
+    run.spend(rounds as u64 / 8)?;
+    run.bytes(password.len().saturating_mul(password.len()))?;
     let digest = match id {
         '6' => crypt::<Sha512>(password.as_bytes(), salt.as_bytes(), rounds),
         _ => crypt::<Sha256>(password.as_bytes(), salt.as_bytes(), rounds),
     };
     // five thousand is what everybody assumes where nothing is said
     let told = if rounds == 5000 { String::new() } else { format!("rounds={rounds}$") };
-    Ok(V::from(format!("${id}${told}{salt}${}", text(&digest))))
+    Ok(format!("${id}${told}{salt}${}", text(&digest)))
 }
 
 fn digest<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {

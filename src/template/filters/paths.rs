@@ -1,4 +1,4 @@
-//! Filters for file names, as Python's `posixpath` has them. Only texts: no file is looked at.
+//! Filters for file names, as Python's `posixpath` has them. Only `fileglob` looks at files.
 
 use super::super::fault::{Outcome, fail};
 use super::super::repr;
@@ -17,7 +17,50 @@ pub(super) const TABLE: &[Spec] = &[
     spec("commonpath", &[], commonpath),
     spec("win_basename", &[], win_basename),
     spec("win_dirname", &[], win_dirname),
+    spec("win_splitdrive", &[], win_splitdrive),
+    spec("expandvars", &[], expandvars),
+    spec("fileglob", &[], fileglob),
 ];
+
+fn win_splitdrive(given: &Given) -> Outcome<V> {
+    let path = given.own_text()?;
+    let bytes = path.as_bytes();
+    let drive = if bytes.get(1) == Some(&b':') { 2 } else { 0 };
+    let (drive, rest) = path.split_at_checked(drive).unwrap_or(("", &path));
+    Ok(V::tuple(vec![V::from(drive), V::from(rest)]))
+}
+
+/// `$NAME` and `${NAME}` of the environment; what is not there stays.
+fn expandvars(given: &Given) -> Outcome<V> {
+    let text = given.own_text()?;
+    let (mut out, mut rest) = (String::new(), text.as_str());
+    while let Some((before, behind)) = rest.split_once('$') {
+        out.push_str(before);
+        let braced = behind.strip_prefix('{').and_then(|inside| inside.split_once('}'));
+        let plain = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(behind.len());
+        let (name, after) = braced.unwrap_or_else(|| behind.split_at(plain));
+        match given.run.around.env.get(name) {
+            Some(value) => {
+                out.push_str(value);
+                rest = after;
+            }
+            None => {
+                out.push('$');
+                rest = behind;
+            }
+        }
+    }
+    Ok(V::from(out + rest))
+}
+
+fn fileglob(given: &Given) -> Outcome<V> {
+    let pattern = given.run.around.dir.join(given.own_text()?).display().to_string();
+    let options = glob::MatchOptions { require_literal_leading_dot: true, require_literal_separator: true, ..glob::MatchOptions::new() };
+    let Ok(paths) = glob::glob_with(&pattern, options) else { return fail("this is no pattern of file names") };
+    let paths: Vec<V> = paths.flatten().filter(|path| path.is_file()).map(|path| V::from(path.to_string_lossy().into_owned())).collect();
+    given.run.spend(paths.len() as u64 + 50)?;
+    Ok(V::list(paths))
+}
 
 fn basename(given: &Given) -> Outcome<V> {
     let path = given.own_text()?;

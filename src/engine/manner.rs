@@ -1,0 +1,120 @@
+//! How a task is done: in check mode, with which environment, as which user, with which options, for how long.
+
+use std::collections::BTreeMap;
+
+use super::background::Background;
+use super::call;
+use super::hide;
+use super::host::{Host, Machines, NotReached};
+use super::magic::OMIT;
+use super::play::Engine;
+use super::scope::View;
+use super::task::{Stuck, number_of, without_omitted};
+use crate::diagnostics::Diagnostic;
+use crate::modules::Spec;
+use crate::playbook::Task;
+use crate::yaml::{Node, Value, python_str};
+
+/// How one call of a module is made.
+pub(super) struct Manner {
+    pub(super) check: bool,
+    pub(super) environment: Vec<(String, String)>,
+    /// `timeout`, in seconds.
+    pub(super) limit: Option<u64>,
+    /// `async` and `poll`.
+    pub(super) background: Option<Background>,
+}
+
+impl<M: Machines> Engine<M> {
+    pub(super) async fn manner(&self, view: &View, task: &Task) -> Result<Manner, Stuck> {
+        let check = self.flag(view, task, "check_mode").await?.unwrap_or(self.core.options.check);
+        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        for level in &task.levels {
+            for node in &level.environment {
+                let value = self.rendered(view, node).await?;
+                let mut add =
+                    |map: &[(Node, Node)]| environment.extend(map.iter().map(|(key, value)| (python_str(key), python_str(value))));
+                match &value.value {
+                    Value::Map(map) => add(map),
+                    Value::List(list) => list.iter().filter_map(Node::as_map).for_each(|map| add(map)),
+                    Value::Null => {}
+                    Value::Str(text) if text.is_empty() || &**text == OMIT => {}
+                    _ => return Err(Stuck::Wrong(Box::new(Diagnostic::error("`environment` is a mapping").at(node.place.clone())))),
+                }
+            }
+        }
+        environment.iter().for_each(|(name, value)| hide::named(&self.template(), name, value));
+        let limit = match task.keyword("timeout") {
+            Some(node) => number_of(&self.rendered(view, node).await?).filter(|seconds| *seconds >= 1.0),
+            None => None,
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nobody waits so long")]
+        let limit = limit.map(|seconds| seconds as u64);
+        let background = self.background_of(view, task).await?;
+        Ok(Manner { check, environment: environment.into_iter().collect(), limit, background })
+    }
+
+    /// The options of a task with their defaults from `module_defaults`, rendered and without those that are omitted.
+    pub(super) async fn options(&self, view: &View, task: &Task, spec: &Spec) -> Result<Vec<(Node, Node)>, Stuck> {
+        let mut options: Vec<(Node, Node)> = Vec::new();
+        let mut set = |key: Node, value: Node, spec: &Spec| {
+            let canonical =
+                |node: &Node| node.as_str().map(|name| spec.option(name).map_or(name.to_owned(), |option| option.name.to_owned()));
+            options.retain(|(known, _)| canonical(known) != canonical(&key));
+            options.push((key, value));
+        };
+        for level in &task.levels {
+            for node in &level.module_defaults {
+                let defaults = self.rendered(view, node).await?;
+                for (name, values) in defaults.as_map().into_iter().flatten() {
+                    let full = format!("{}.{}", spec.collection, spec.name);
+                    if name
+                        .as_str()
+                        .is_some_and(|name| name == spec.name || name == full || name == format!("ansible.legacy.{}", spec.name))
+                    {
+                        values.as_map().into_iter().flatten().for_each(|(key, value)| set(key.clone(), value.clone(), spec));
+                    }
+                }
+            }
+        }
+        let mut given: Vec<(Node, Node)> = Vec::new();
+        if let Some(whole) = &task.action.whole {
+            let value = self.rendered(view, whole).await?;
+            given.extend(value.as_map().into_iter().flatten().cloned());
+        }
+        for (key, value) in &task.action.options {
+            given.push((key.clone(), self.rendered(view, value).await?));
+        }
+        for (key, value) in given {
+            set(key, value, spec);
+        }
+        let options: Vec<_> = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
+        hide::options(&self.template(), spec, &options);
+        Ok(options)
+    }
+
+    /// The user whose shell does it.
+    pub(super) async fn user(&self, view: &View, task: &Task, target: &Host<M::Machine>) -> Result<Result<String, NotReached>, Stuck> {
+        let become_it = self.flag(view, task, "become").await?;
+        let whom = match task.keyword("become_user") {
+            Some(node) => Some(python_str(&self.rendered(view, node).await?)).filter(|whom| !whom.is_empty() && whom != OMIT),
+            None => None,
+        };
+        let mut seat = target.machine().await;
+        let reached = match call::reach(&mut seat, &self.machines, &target.machine_name()).await {
+            Ok(reached) => reached,
+            Err(gone) => return Ok(Err(gone)),
+        };
+        Ok(Ok(whose(become_it, whom, reached.become_user.as_deref(), &reached.user)))
+    }
+}
+
+/// The user that a task works as: by its `become` and `become_user`, by what the inventory or the command line says for the
+/// host, or else as who one logs in.
+pub(super) fn whose(becomes: Option<bool>, whom: Option<String>, usual: Option<&str>, login: &str) -> String {
+    match (becomes, usual) {
+        (Some(false), _) | (None, None) => login.to_owned(),
+        (Some(true), other) => whom.or_else(|| other.map(str::to_owned)).unwrap_or_else(|| "root".to_owned()),
+        (None, Some(user)) => user.to_owned(),
+    }
+}

@@ -1,0 +1,44 @@
+//! What a person at the terminal is asked while a run goes on.
+
+use std::sync::Arc;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// `--step`: whether a task is done.
+    Step {
+        /// What it is called.
+        task: String,
+    },
+    /// `pause`.
+    Pause {
+        /// What the task is called.
+        task: String,
+        /// What it asks; without it, it waits for Enter.
+        prompt: Option<String>,
+        /// How long it waits, and then goes on; without it, it waits for an answer.
+        seconds: Option<u64>,
+        /// Whether what is typed is shown.
+        echo: bool,
+    },
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A text; for a question without one, to go on.
+    Text(String),
+    /// The task is done.
+    Yes,
+    /// The task is left out.
+    No,
+    /// The task is done, and no further one is asked about.
+    Always,
+    /// The run is to end.
+    Abort,
+    /// There is nobody to ask.
+    Nobody,
+}
+
+/// Asks, and waits for the answer.
+pub type Person = Arc<dyn Fn(Question) -> Reply + Send + Sync>;

@@ -1,0 +1,189 @@
+//! Lookups in tables: INI files and comma-separated values.
+
+use super::super::fault::{Outcome, fail, fail_hint};
+use super::super::files;
+use super::super::regex::Pattern;
+use super::super::value::V;
+use super::Asked;
+
+/// An option: what stands beside the key in the term, or what the lookup was given.
+struct Options<'a> {
+    asked: &'a Asked<'a>,
+    beside: Vec<(String, String)>,
+}
+
+impl Options<'_> {
+    fn get(&self, name: &str) -> Outcome<Option<String>> {
+        match self.beside.iter().find(|(key, _)| key == name) {
+            Some((_, value)) => Ok(Some(value.clone())),
+            None => self.asked.text_option(name),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Outcome<bool> {
+        Ok(self.get(name)?.is_some_and(|text| matches!(text.to_lowercase().as_str(), "yes" | "true" | "on" | "1" | "y" | "t")))
+    }
+
+    fn number(&self, name: &str, usual: usize) -> Outcome<usize> {
+        match self.get(name)? {
+            Some(text) => text.trim().parse().or_else(|_| fail(format!("`{name}` is the number of a column, not `{text}`"))),
+            None => Ok(usual),
+        }
+    }
+}
+
+fn text_of(asked: &Asked, name: &str) -> Outcome<String> {
+    match files::find(asked.given.run, "files", name)? {
+        Some(path) => files::read(asked.given.run, &path),
+        None => fail_hint(
+            format!("there is no file `{}`", super::super::fault::shown(name)),
+            "it is looked for in `files` of the role and of the playbook, and beside them",
+        ),
+    }
+}
+
+pub(super) fn ini(asked: &Asked) -> Outcome<Vec<V>> {
+    let run = asked.given.run;
+    let mut found = Vec::new();
+    for term in asked.texts()? {
+        let (key, beside) = asked.words(&term)?;
+        let options = Options { asked, beside };
+        let file = options.get("file")?.unwrap_or_else(|| "ansible.ini".to_owned());
+        let properties = options.get("type")?.as_deref() == Some("properties");
+        let section =
+            if properties { "java_properties".to_owned() } else { options.get("section")?.unwrap_or_else(|| "global".to_owned()) };
+        let cased = options.flag("case_sensitive")?;
+        let no_value = options.flag("allow_no_value")? || options.flag("allow_none")?;
+        let text = text_of(asked, &file)?;
+        let entries = entries(&text, &section, properties, cased, no_value)?;
+        run.spend(entries.len() as u64)?;
+        if options.flag("re")? {
+            let pattern = Pattern::new(run, &key, false, false)?;
+            for (name, value) in entries {
+                // as `re.match`: from the beginning
+                if pattern.first(run, &name)?.and_then(|captures| captures.get(0)).is_some_and(|all| all.start() == 0) {
+                    found.push(V::from(value));
+                }
+            }
+            continue;
+        }
+        let key = if cased { key } else { key.to_lowercase() };
+        found.push(match entries.into_iter().rev().find(|(name, _)| *name == key) {
+            Some((_, value)) => V::from(value),
+            None => V::from(options.get("default")?.unwrap_or_default()),
+        });
+    }
+    Ok(found)
+}
+
+/// The names and values of a section (configparser of Python, without interpolation).
+fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: bool) -> Outcome<Vec<(String, String)>> {
+    let (mut at, mut seen, mut found) = (if properties { section.to_owned() } else { String::new() }, properties, Vec::new());
+    let (mut common, mut indent): (Vec<(String, String)>, usize) = (Vec::new(), 0);
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let blanks = line.len() - line.trim_start().len();
+        let list = if at == "DEFAULT" { &mut common } else { &mut found };
+        if blanks > indent
+            && let Some((name, value)) = list.last_mut()
+            && (at == section || at == "DEFAULT")
+            && !str::is_empty(name)
+        {
+            value.push('\n');
+            value.push_str(trimmed);
+            continue;
+        }
+        indent = blanks;
+        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()).filter(|_| trimmed.contains(']')) {
+            name.clone_into(&mut at);
+            seen |= at == section;
+            continue;
+        }
+        if at.is_empty() {
+            return fail(format!("line {} of the file stands in no section", number + 1));
+        }
+        let (name, value) = match trimmed.find(['=', ':']) {
+            Some(split) => (trimmed.get(..split).unwrap_or_default(), trimmed.get(split + 1..).unwrap_or_default().trim()),
+            None if no_value => (trimmed, ""),
+            None => return fail(format!("line {} of the file has no `=`", number + 1)),
+        };
+        let name = if cased { name.trim().to_owned() } else { name.trim().to_lowercase() };
+        match at.as_str() {
+            "DEFAULT" => common.push((name, value.to_owned())),
+            _ if at == section => found.push((name, value.to_owned())),
+            _ => {}
+        }
+    }
+    if !seen {
+        return fail(format!("the file has no section `{}`", super::super::fault::shown(section)));
+    }
+    common.retain(|(name, _)| !found.iter().any(|(known, _)| known == name));
+    Ok([found, common].concat())
+}
+
+pub(super) fn csvfile(asked: &Asked) -> Outcome<Vec<V>> {
+    let run = asked.given.run;
+    let mut found = Vec::new();
+    for term in asked.texts()? {
+        let (key, beside) = asked.words(&term)?;
+        if key.is_empty() {
+            return fail("the lookup `csvfile` needs the text of the column that is searched");
+        }
+        let options = Options { asked, beside };
+        let file = options.get("file")?.unwrap_or_else(|| "ansible.csv".to_owned());
+        let delimiter = match options.get("delimiter")?.as_deref() {
+            None | Some("TAB" | "\\t" | "\t") => '\t',
+            Some(text) => match (text.chars().next(), text.chars().count()) {
+                (Some(mark), 1) => mark,
+                _ => return fail(format!("`delimiter` is one character, not `{text}`")),
+            },
+        };
+        let (column, of_key) = (options.number("col", 1)?, options.number("keycol", 0)?);
+        let text = text_of(asked, &file)?;
+        let mut value = options.get("default")?;
+        for row in rows(&text, delimiter) {
+            run.spend(row.len() as u64 + 1)?;
+            if row.get(of_key) == Some(&key) {
+                value = match row.get(column) {
+                    Some(cell) => Some(cell.clone()),
+                    None => return fail(format!("the row of `{key}` has no column {column}")),
+                };
+                break;
+            }
+        }
+        found.extend(value.map(V::from));
+    }
+    Ok(found)
+}
+
+/// Rows of cells; a cell in quotes may hold the delimiter, line ends, and quotes written twice.
+fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                cell.push('"');
+            }
+            '"' if quoted => quoted = false,
+            '"' if cell.is_empty() => quoted = true,
+            c if c == delimiter && !quoted => row.push(std::mem::take(&mut cell)),
+            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut cell));
+                rows.push(std::mem::take(&mut row));
+            }
+            c => cell.push(c),
+        }
+    }
+    if !cell.is_empty() || !row.is_empty() {
+        row.push(cell);
+        rows.push(row);
+    }
+    rows.retain(|row| row.len() > 1 || row.iter().any(|cell| !cell.is_empty()));
+    rows
+}
