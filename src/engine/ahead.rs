@@ -174,7 +174,8 @@ impl<M: Machines> Engine<M> {
             if problems.has_errors() {
                 return Look::On(need);
             }
-            let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
+            let search = outside::search(task, &at.play.play.dir);
+            let here = Here { search, engine: &engine, keys: &self.core.setting.keys, digests: &self.core.digests, scope };
             let call = modules::Task { args: &args, check: self.core.options.check, environment: &[], user: &user, outside: &here };
             let mut eyes = facts.scope().clone();
             eyes.user = user.as_str().into();

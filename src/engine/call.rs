@@ -376,7 +376,17 @@ async fn carry_out<M: Machines>(
         relied_on.into_iter().filter_map(|key| seat.store.get(&key).map(|observation| (key.clone(), observation.clone()))).collect();
     lock(seat, machines, &host).await.map_err(Some)?;
     let reached = reach(seat, machines, &host).await.map_err(|why| gone(why, Status::Unreachable))?;
-    let applied = reached.machine.apply(&call.scope, change, &preconditions).await;
+    let ahead = super::stage::ahead(&mut reached.machine, &call.scope, change).await.map_err(Some)?;
+    let applied = match &ahead {
+        None => reached.machine.apply(&call.scope, change, &preconditions).await,
+        Some((change, uploaded)) => {
+            let applied = reached.machine.apply(&call.scope, change, &preconditions).await;
+            if !matches!(applied, Applied::Done(_) | Applied::Unknown(_)) {
+                reached.machine.discard(&call.scope, uploaded).await;
+            }
+            applied
+        }
+    };
     seat.trips += 1;
     let touches = crate::node::touched(change);
     let forget = |seat: &mut Seat<M::Machine>| seat.store.forget(&host, &touches);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value as Json;
 
+use super::digests::Digests;
 use super::items::{Position, title};
 use super::magic;
 use super::play::{Options, Setting};
@@ -38,6 +39,7 @@ pub(super) struct Core {
     pub(super) warned: Mutex<BTreeSet<String>>,
     /// In check mode: the files here that a real run would have written by now.
     pub(super) foreseen: super::local::Foreseen,
+    pub(super) digests: Digests,
 }
 
 /// The guard, also after a panic elsewhere.

@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::digests::Digests;
 use super::hide;
 use crate::diagnostics::Source;
-use crate::modules::{LocalEntry, Outside, TemplateText};
+use crate::modules::{LocalEntry, LocalFile, Outside, TemplateText};
 use crate::playbook::Task;
 use crate::template::{Engine, Over, Scope};
 use crate::yaml::{Keys, Node, Value};
@@ -17,6 +18,7 @@ pub(super) struct Here<'a> {
     pub(super) search: Vec<PathBuf>,
     pub(super) engine: &'a Engine,
     pub(super) keys: &'a Keys,
+    pub(super) digests: &'a Digests,
     pub(super) scope: Arc<dyn Scope>,
 }
 
@@ -122,10 +124,21 @@ impl Here<'_> {
 
 impl Outside for Here<'_> {
     fn file(&self, folder: &str, name: &str) -> Result<Vec<u8>, String> {
+        let bytes = self.as_it_is(folder, name)?;
+        self.opened(bytes, &self.path(folder, name)?)
+    }
+
+    fn as_it_is(&self, folder: &str, name: &str) -> Result<Vec<u8>, String> {
         let path = self.path(folder, name)?;
-        let bytes =
-            std::fs::read(&path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))?;
-        self.opened(bytes, &path)
+        std::fs::read(&path).map_err(|error| format!("cannot read `{}`: {}", path.display(), crate::diagnostics::reason(&error)))
+    }
+
+    fn large(&self, folder: &str, name: &str) -> Result<Option<LocalFile>, String> {
+        self.digests.large(&self.path(folder, name)?)
+    }
+
+    fn mode(&self, folder: &str, name: &str) -> Result<u32, String> {
+        Ok(metadata(&self.path(folder, name)?)?.permissions().mode() & 0o7777)
     }
 
     fn tree(&self, folder: &str, name: &str, follow: bool) -> Result<Vec<LocalEntry>, String> {

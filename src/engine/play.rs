@@ -132,6 +132,7 @@ impl<M: Machines> Engine<M> {
             tallies: Mutex::default(),
             warned: Mutex::default(),
             foreseen: Mutex::default(),
+            digests: super::digests::Digests::default(),
         };
         Self { core: Arc::new(core), machines, hosts: Mutex::default(), seats: Mutex::default(), cancelled }
     }

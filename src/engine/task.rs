@@ -432,7 +432,8 @@ impl<M: Machines> Engine<M> {
         let name = super::items::title(task, None);
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
-            let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
+            let search = outside::search(task, &at.play.play.dir);
+            let here = Here { search, engine: &engine, keys: &self.core.setting.keys, digests: &self.core.digests, scope };
             // modules hand the task's environment to their programs themselves
             let eyes = Eyes::new(&target.machine_name(), &user);
             let call = Call {

@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::attributes::{
-    Attributes, FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, look, selinux_is_asked_for,
-};
+use super::attributes::{Attributes, look, selinux_is_asked_for, with_file_options, with_flags};
 use super::copy::{How, New, put, registered, sha1_of};
 use super::outcome::{Ended, all, both, decided, planned};
 use super::spec::{Kind, Opt, Spec};
+use super::validation::Validation;
 use super::{Decision, Module, Task, paths};
 use crate::node::Change;
 use crate::node::apply::Carried;
@@ -21,7 +20,7 @@ pub struct Assemble;
 const FRAGMENT: u64 = 1 << 20;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("src", Kind::Path).required(),
         Opt::new("dest", Kind::Path).required(),
         Opt::new("delimiter", Kind::Str),
@@ -31,15 +30,6 @@ static SPEC: Spec = Spec {
         Opt::new("ignore_hidden", Kind::Bool).default("false"),
         Opt::new("validate", Kind::Str),
         Opt::new("decrypt", Kind::Bool).default("true"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "assemble")
 };
@@ -73,11 +63,13 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     if is.is_some_and(|is| is.kind == FileKind::Directory) {
         return Err(format!("{dest} is a directory").into());
     }
-    let how = How { wanted: attributes.resolve(names)?, backup: args.is("backup"), validate: args.str("validate"), ..How::default() };
+    let how =
+        How { wanted: attributes.resolve(names)?, backup: args.is("backup"), validate: Validation::read(task, facts)?, ..How::default() };
     let checksum = sha1_of(&bytes);
     let mut change: Change = Plan::change([]);
     let put = put(&dest, &New::Bytes(bytes), &how, facts, &mut change)?;
-    let decision = planned(change).with("dest", put.path).with("src", source).with("checksum", checksum);
+    let decision =
+        with_flags(planned(change), &put.path, args, facts)?.with("dest", put.path).with("src", source).with("checksum", checksum);
     Ok(if remote { decision.with("msg", "OK") } else { decision })
 }
 

@@ -5,6 +5,7 @@
 //! with [`Attributes::resolve`] what is [`Wanted`]: applied to what is there ([`Wanted::reach`]) or to what will be made
 //! ([`Wanted::on`]).
 
+mod flags;
 mod mode;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use crate::node::facts::{Account, FileKind, FileStat, Group, GroupEntry, Login, 
 use crate::node::steps::{ChangeMode, ChangeOwner};
 use crate::plan::{Difference, Expect, Facts, Reading, Stop};
 
+pub(crate) use flags::{no_flags, with_flags};
 pub use mode::{Clause, ModeChange};
 
 /// `mode`.
@@ -37,9 +39,25 @@ pub const FLAGS: Opt = Opt::new("attributes", Kind::Str).aliases(&["attr"]);
 /// `unsafe_writes`: here all writes are whole or not at all.
 pub const UNSAFE_WRITES: Opt = Opt::new("unsafe_writes", Kind::Bool).default("false");
 
-/// `mode`, `owner` and `group`, and those that have no effect on most machines.
-pub const ATTRIBUTES: [Opt; 10] =
-    [MODE, OWNER, GROUP, SEUSER, SEROLE, SELEVEL, SETYPE, FLAGS, UNSAFE_WRITES, Opt::new("follow", Kind::Bool)];
+/// A module's own options, and behind them those that all modules about files have (`add_file_common_args`).
+macro_rules! with_file_options {
+    ($($option:expr),* $(,)?) => {{
+        use $crate::modules::attributes as common;
+        &[
+            $($option,)*
+            common::MODE,
+            common::OWNER,
+            common::GROUP,
+            common::SEUSER,
+            common::SEROLE,
+            common::SELEVEL,
+            common::SETYPE,
+            common::FLAGS,
+            common::UNSAFE_WRITES,
+        ]
+    }};
+}
+pub(crate) use with_file_options;
 
 /// What a task asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -101,9 +119,6 @@ impl Attributes {
     /// # Errors
     /// As above.
     pub fn with_mode(args: &Args, mode: Option<&Value>) -> Result<Self, String> {
-        if args.str("attributes").is_some_and(|flags| !flags.is_empty()) {
-            return Err("`attributes` (chattr) is not carried out here; use the command chattr".into());
-        }
         let text = |name: &str| args.str(name).map(str::to_owned);
         let mode = mode.filter(|mode| !mode.is_null()).map(ModeChange::parse).transpose()?;
         Ok(Self { mode, owner: text("owner"), group: text("group") })
@@ -150,6 +165,21 @@ pub fn selinux_is_asked_for(args: &Args, facts: &Facts<'_>) -> Result<Option<Str
     let Some(name) = given else { return Ok(None) };
     let enabled = facts.get(Stat::new("/sys/fs/selinux/enforce"))?.is_some();
     Ok(enabled.then(|| format!("`{name}` is not carried out here, and SELinux is on; use the command chcon")))
+}
+
+/// `mode` as chmod(1) takes it, for a step that makes what nobody can name before.
+///
+/// # Errors
+/// Ansible's `msg`.
+pub fn as_chmod_takes_it(args: &Args) -> Result<Option<String>, String> {
+    match args.get("mode") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(mode)) => Ok(Some(mode.clone())),
+        Some(number) => match number.as_i64() {
+            Some(mode) => Ok(Some(format!("{mode:04o}"))),
+            None => Err("mode must be in octal or symbolic form".into()),
+        },
+    }
 }
 
 impl Wanted {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::args::node;
-use super::{Act, Args, Decision, LocalEntry, Module, Outside, Task};
+use super::{Act, Args, Decision, LocalEntry, LocalFile, Module, Outside, Task};
 use crate::diagnostics::{Diagnostics, Source};
 use crate::node::Change;
 use crate::node::apply::{Applied, Carried};
@@ -39,6 +39,19 @@ impl Outside for Files {
     fn file(&self, _folder: &str, name: &str) -> Result<Vec<u8>, String> {
         let entry = self.0.get(name).and_then(|entries| entries.first()).filter(|entry| entry.path.is_empty());
         entry.and_then(|entry| entry.content.clone()).ok_or_else(|| format!("could not find {name}"))
+    }
+
+    fn as_it_is(&self, folder: &str, name: &str) -> Result<Vec<u8>, String> {
+        self.file(folder, name).map(|bytes| [b"as it is: ".as_slice(), &bytes].concat())
+    }
+
+    fn large(&self, _folder: &str, _name: &str) -> Result<Option<LocalFile>, String> {
+        Ok(None)
+    }
+
+    fn mode(&self, _folder: &str, name: &str) -> Result<u32, String> {
+        let entry = self.0.get(name).and_then(|entries| entries.first());
+        entry.map(|entry| entry.mode).ok_or_else(|| format!("could not find {name}"))
     }
 
     fn tree(&self, _folder: &str, name: &str, _follow: bool) -> Result<Vec<LocalEntry>, String> {

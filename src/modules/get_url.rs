@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::attributes::{
-    Attributes, FLAGS, GROUP, MODE, OWNER, Owned, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, Wanted, born, look, maker, path_info,
-    promise, selinux_is_asked_for,
+    Attributes, Owned, Wanted, born, look, maker, path_info, promise, selinux_is_asked_for, with_file_options, with_flags,
 };
 use super::http::{self, file_name, masked, request};
 use super::outcome::{Ended, decided, planned};
@@ -20,7 +19,7 @@ use crate::plan::{Expect, Fact, FactKey, Facts, Plan, Stop};
 pub struct GetUrl;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("url", Kind::Str).required(),
         Opt::new("dest", Kind::Path).required(),
         Opt::new("backup", Kind::Bool).default("false"),
@@ -42,15 +41,6 @@ static SPEC: Spec = Spec {
         http::CLIENT_CERT,
         http::CLIENT_KEY,
         http::USE_GSSAPI,
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "get_url")
 };
@@ -113,12 +103,11 @@ fn place(task: &Task<'_>, facts: &Facts<'_>) -> Result<(String, Option<FileStat>
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let args = task.args;
     let url = args.str("url").unwrap_or_default();
-    http::paths_are_absolute(task)?;
     if let Some(why) = selinux_is_asked_for(args, facts)? {
         return Err(why.into());
     }
     let attributes = Attributes::read(args)?;
-    let request = request(args, "GET")?;
+    let request = request(task, facts, "GET")?;
     let sum = sum(args.str("checksum").unwrap_or_default())?;
     let (dest, stat) = place(task, facts)?;
     let wanted = attributes.resolve(facts.get(attributes.ask())?)?;
@@ -136,7 +125,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
                 let mut change = Plan::change(Vec::<Step>::new());
                 let differs = wanted.reach(&dest, stat, &mut change);
                 let message = if differs { "file already exists but file attributes changed" } else { "file already exists" };
-                return Ok(with(planned(change)).with("msg", message));
+                return Ok(with(with_flags(planned(change), &dest, args, facts)?).with("msg", message));
             }
         } else if task.check {
             // what is there may be what the server has
@@ -188,7 +177,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     }
     let before = stat.as_ref().map(|_| "another or an older file".to_owned());
     change = change.differs(dest.clone(), before, Some(masked(url)));
-    Ok(with(planned(change)))
+    Ok(with(with_flags(planned(change), &dest, args, facts)?))
 }
 
 fn new_file(wanted: &Wanted, facts: &Facts<'_>, above: &FileStat) -> Result<Owned, Stop> {

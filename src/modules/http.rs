@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::Task;
+use super::outcome::Ended;
+use super::paths::path;
 use super::spec::{Kind, Opt};
-use super::{Args, Task};
 use crate::node::facts::Stat;
 use crate::node::steps::{Certificates, Http};
 use crate::plan::{Facts, Plan, Refusal, Stop};
@@ -24,14 +26,26 @@ pub(super) const USE_NETRC: Opt = Opt::new("use_netrc", Kind::Bool).default("tru
 /// A request as the options have it, without a body.
 ///
 /// # Errors
-/// Ansible's `msg`, and options that we do not carry out.
-pub(super) fn request(args: &Args, method: &str) -> Result<Http, String> {
-    for name in ["use_gssapi", "ciphers"] {
-        if args.is(name) || args.list(name).is_some_and(|list| !list.is_empty()) {
-            return Err(format!("`{name}` is not carried out here"));
-        }
+/// Ansible's `msg`, options that we do not carry out, and what has to be read first.
+pub(super) fn request(task: &Task<'_>, facts: &Facts<'_>, method: &str) -> Result<Http, Ended> {
+    request_to(task.args.str("url").unwrap_or_default(), task, facts, method)
+}
+
+/// The same to another address than `url`.
+///
+/// # Errors
+/// As above.
+pub(super) fn request_to(url: &str, task: &Task<'_>, facts: &Facts<'_>, method: &str) -> Result<Http, Ended> {
+    let args = task.args;
+    if args.is("use_gssapi") {
+        return Err("`use_gssapi` is not carried out here".into());
+    }
+    if url.split_once(':').is_none_or(|(scheme, _)| scheme.is_empty() || scheme.contains('/')) {
+        return Err(format!("unknown url type: '{url}'").into());
     }
     let text = |name: &str| args.str(name).map(str::to_owned);
+    let list = |name: &str| args.list(name).unwrap_or_default().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let file = |name: &str| args.str(name).filter(|path| !path.is_empty()).map(|text| path(text, task, facts)).transpose();
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in args.dict("headers").into_iter().flatten() {
         headers.push((name.clone(), shown(value)));
@@ -46,9 +60,10 @@ pub(super) fn request(args: &Args, method: &str) -> Result<Http, String> {
         headers.push(("Cache-Control".into(), "no-cache".into()));
     }
     Ok(Http {
-        url: args.str("url").unwrap_or_default().to_owned(),
+        url: url.to_owned(),
         method: method.to_owned(),
         headers,
+        unredirected: list("unredirected_headers").iter().map(|name| name.to_lowercase()).collect(),
         body: None,
         timeout: args.int("timeout").and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(10),
         insecure: args.bool("validate_certs") == Some(false),
@@ -57,11 +72,12 @@ pub(super) fn request(args: &Args, method: &str) -> Result<Http, String> {
             .str("url_username")
             .filter(|user| !user.is_empty())
             .map(|user| (user.to_owned(), text("url_password").unwrap_or_default())),
-        certificates: Certificates { authorities: text("ca_path"), own: text("client_cert"), key: text("client_key") },
-        unix_socket: text("unix_socket"),
+        certificates: Certificates { authorities: file("ca_path")?, own: file("client_cert")?, key: file("client_key")? },
+        unix_socket: file("unix_socket")?,
         no_proxy: args.bool("use_proxy") == Some(false),
         netrc: args.bool("use_netrc").unwrap_or(true),
         decompress: args.bool("decompress").unwrap_or(true),
+        ciphers: list("ciphers"),
     })
 }
 
@@ -109,16 +125,6 @@ pub(super) fn masked(url: &str) -> String {
         Some((user, host)) => format!("{scheme}://{user}:********@{host}{path}"),
         None => url.to_owned(),
     }
-}
-
-/// Whether the task has something to say about the connection that only we can know: the certificates' paths are absolute.
-pub(super) fn paths_are_absolute(task: &Task<'_>) -> Result<(), String> {
-    for name in ["client_cert", "client_key", "ca_path", "unix_socket"] {
-        if let Some(path) = task.args.str(name).filter(|path| !path.starts_with('/')) {
-            return Err(format!("`{name}` is an absolute path, not {path}"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

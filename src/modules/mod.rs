@@ -49,12 +49,13 @@ mod unarchive;
 mod unforeseen;
 mod uri;
 mod user;
+mod validation;
 mod wait_for;
 
 pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};
-pub use module::{Act, Decision, LocalEntry, LocalWrite, Module, Outside, Task, TemplateText};
+pub use module::{Act, Decision, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};
 /// In a job's file: what this program needs to know to tell its result.

@@ -70,6 +70,24 @@ pub trait Outside {
     /// Where was looked, and why it cannot be read.
     fn file(&self, folder: &str, name: &str) -> Result<Vec<u8>, String>;
 
+    /// The same without a vault opened.
+    ///
+    /// # Errors
+    /// As above.
+    fn as_it_is(&self, folder: &str, name: &str) -> Result<Vec<u8>, String>;
+
+    /// The file itself, where it is so large that its content is not to be held in memory, and is no vault.
+    ///
+    /// # Errors
+    /// As above.
+    fn large(&self, folder: &str, name: &str) -> Result<Option<LocalFile>, String>;
+
+    /// A file's permission bits.
+    ///
+    /// # Errors
+    /// As above.
+    fn mode(&self, folder: &str, name: &str) -> Result<u32, String>;
+
     /// What stands below a directory that a task names: relative path, permission bits, content (`None` for a directory).
     /// Of a file: that file alone, with an empty path.
     ///
@@ -93,6 +111,19 @@ pub trait Outside {
     /// # Errors
     /// What is wrong with it.
     fn render(&self, template: &TemplateText<'_>) -> Result<String, String>;
+}
+
+/// A large file here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Its absolute path.
+    pub path: String,
+    /// How long it is, in bytes.
+    pub size: u64,
+    /// Its SHA-1 in lower-case hex.
+    pub sha1: String,
+    /// Its SHA-256 in lower-case hex.
+    pub sha256: String,
 }
 
 /// The text of a template file.

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
-use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, selinux_is_asked_for};
-use super::copy::{Origin, a_file, registered};
+use super::attributes::{selinux_is_asked_for, with_file_options};
+use super::copy::{New, Origin, a_file, registered};
 use super::outcome::{Ended, decided};
 use super::paths;
 use super::spec::{Kind, Opt, Spec};
@@ -19,7 +19,7 @@ use crate::template::{Newline, TemplateOptions};
 pub struct Template;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("src", Kind::Path).required(),
         Opt::new("dest", Kind::Path).required(),
         Opt::new("backup", Kind::Bool).default("false"),
@@ -36,15 +36,6 @@ static SPEC: Spec = Spec {
         Opt::new("trim_blocks", Kind::Bool).default("true"),
         Opt::new("lstrip_blocks", Kind::Bool).default("false"),
         Opt::new("output_encoding", Kind::Str).default("utf-8"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "template")
 };
@@ -77,12 +68,9 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
             .collect();
     let options = options(args);
     let rendered = task.outside.render(&TemplateText { name: source, text: &text, variables: &variables, options: &options })?;
-    let mode = || {
-        let entries = task.outside.tree("templates", source, true)?;
-        entries.first().map(|entry| entry.mode).ok_or_else(|| format!("could not find {source}"))
-    };
+    let mode = || task.outside.mode("templates", source);
     let bytes = encoded(&rendered, args.str("output_encoding").filter(|name| !name.is_empty()).unwrap_or("utf-8"))?;
-    a_file(task, facts, &Origin { bytes, name: Some(paths::base(source)), mode: Box::new(mode) })
+    a_file(task, facts, &Origin { content: New::Bytes(bytes), name: Some(paths::base(source)), mode: Box::new(mode) })
 }
 
 fn options(args: &Args) -> TemplateOptions {

@@ -3,16 +3,15 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::attributes::{
-    Attributes, FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, look, maker, selinux_is_asked_for,
-};
+use super::attributes::{Attributes, as_chmod_takes_it, look, maker, no_flags, selinux_is_asked_for, with_file_options};
+use super::http::{self, request_to};
 use super::outcome::{Ended, decided, planned};
 use super::paths::path;
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
 use crate::node::apply::Carried;
 use crate::node::facts::{FileKind, Stat};
-use crate::node::steps::{Source, Step, Unarchive as Unpack, Unpacked, WriteFile};
+use crate::node::steps::{Fetch, Source, Step, Unarchive as Unpack, Unpacked, WriteFile};
 use crate::plan::{Difference, Facts, Plan, Stop};
 
 /// Unpacks an archive unless all of it is there already.
@@ -22,7 +21,7 @@ const STRS: Kind = Kind::List(&Kind::Str);
 
 static SPEC: Spec = Spec {
     exclusive: &[&["include", "exclude"], &["copy", "remote_src"]],
-    options: &[
+    options: with_file_options![
         Opt::new("src", Kind::Path).required(),
         Opt::new("dest", Kind::Path).required(),
         Opt::new("remote_src", Kind::Bool).default("false"),
@@ -37,15 +36,6 @@ static SPEC: Spec = Spec {
         // the opposite of `remote_src`, and older
         Opt::new("copy", Kind::Bool).default("true"),
         Opt::new("decrypt", Kind::Bool).default("true"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "unarchive")
 };
@@ -59,10 +49,14 @@ impl Module for Unarchive {
         decided(plan(task, facts))
     }
 
-    fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         let Some(output) = carried.and_then(|carried| carried.outputs.last()) else { return Ok(Map::new()) };
         let unpacked = Unpacked::read(&output.stdout);
-        let mut result = Map::new();
+        let mut result = match path(task.args.str("dest").unwrap_or_default(), task, facts) {
+            Ok(directory) => super::file::info(&directory, facts)?,
+            Err(Ended::Stop(stop)) => return Err(stop),
+            Err(Ended::Fail(_)) => Map::new(),
+        };
         result.insert("handler".into(), unpacked.handler.into());
         result.insert("changed".into(), unpacked.changed.into());
         if !unpacked.names.is_empty() {
@@ -98,41 +92,52 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         _ => return Err(format!("dest '{directory}' must be an existing dir").into()),
     }
     // checks the mode and the names
+    no_flags(args, "an archive")?;
     let attributes = Attributes::read(args)?;
     attributes.resolve(facts.get(attributes.ask())?)?;
-    let mode = match args.get("mode") {
-        None => None,
-        Some(Value::String(mode)) => Some(mode.clone()),
-        Some(number) => Some(number.as_i64().map(|mode| format!("{mode:04o}")).ok_or("mode must be in octal or symbolic form")?),
-    };
+    let mode = as_chmod_takes_it(args)?;
     if task.check {
         return Ok(skip("remote module (ansible.builtin.unarchive) does not support check mode when using gtar".into()));
     }
     let mut steps: Vec<Step> = Vec::new();
+    let mut is_temporary = false;
     let archive = if is_remote {
         if source.contains("://") {
-            return Err("an address as `src` is not carried out here; fetch it by `get_url` and unpack what is there".into());
+            if let Some(refusal) = http::speaks(facts)? {
+                return Ok(refusal.into());
+            }
+            let archive = beside(&directory, source.as_bytes());
+            steps.push(fetched(source, archive.clone(), task, facts)?.into());
+            is_temporary = true;
+            archive
+        } else {
+            let archive = path(source, task, facts)?;
+            if facts.get(Stat::followed(&archive))?.is_none() {
+                return Err(format!("Source '{archive}' does not exist").into());
+            }
+            archive
         }
-        let archive = path(source, task, facts)?;
-        if facts.get(Stat::followed(&archive))?.is_none() {
-            return Err(format!("Source '{archive}' does not exist").into());
-        }
-        archive
     } else {
-        let content = task.outside.file("files", source)?;
+        let (named, content) = match task.outside.large("files", source)? {
+            Some(file) => (file.sha256.clone().into_bytes(), Source::Local { path: file.path, size: file.size, sha256: file.sha256 }),
+            None => {
+                let decrypts = args.bool("decrypt").unwrap_or(true);
+                let bytes = if decrypts { task.outside.file("files", source) } else { task.outside.as_it_is("files", source) }?;
+                (bytes.clone(), Source::Bytes(bytes))
+            }
+        };
         let (login, _) = maker(facts)?;
-        let digest: String = Sha256::digest(&content).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        // beside what it is unpacked to: there is place for it, and nobody else may write there
-        let archive = super::paths::join(&directory, &format!(".homelabctl-{digest}"));
+        let archive = beside(&directory, &named);
+        is_temporary = true;
         let (owner, group) = (login.uid.to_string(), login.gid.to_string());
-        steps.push(WriteFile { path: archive.clone(), source: Source::Bytes(content), owner, group, mode: 0o600 }.into());
+        steps.push(WriteFile { path: archive.clone(), source: content, owner, group, mode: 0o600 }.into());
         archive
     };
     let list = |name: &str| args.list(name).unwrap_or_default().into_iter().map(str::to_owned).collect::<Vec<_>>();
     steps.push(
         Unpack {
             archive: archive.clone(),
-            is_temporary: !is_remote,
+            is_temporary,
             directory: directory.clone(),
             owner: attributes.owner.clone(),
             group: attributes.group.clone(),
@@ -148,4 +153,63 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let mut change = Plan::change(steps);
     change.diff.push(Difference { what: format!("unpack into {directory}"), before: None, after: Some(source.to_owned()) });
     Ok(planned(change).with("dest", directory).with("src", archive))
+}
+
+/// An archive's place beside what it is unpacked to: there is room for it, and nobody else may write there.
+fn beside(directory: &str, what: &[u8]) -> String {
+    let digest: String = Sha256::digest(what).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    super::paths::join(directory, &format!(".homelabctl-{digest}"))
+}
+
+/// The archive that a server has.
+fn fetched(url: &str, archive: String, task: &Task<'_>, facts: &Facts<'_>) -> Result<Fetch, Ended> {
+    let (login, _) = maker(facts)?;
+    Ok(Fetch {
+        request: Box::new(request_to(url, task, facts, "GET")?),
+        path: archive,
+        only_newer: false,
+        checksum: None,
+        checksum_list: None,
+        backup: false,
+        owner: login.uid.to_string(),
+        group: login.gid.to_string(),
+        mode: 0o600,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::modules::bench::{Bench, Files, Seen};
+    use crate::node::simulated::World;
+
+    fn steps_of(args: &Value) -> Vec<Step> {
+        let mut world = World::new(1);
+        world.add_directory("/srv/to", 0o755);
+        world.add_file("/srv/a.tar", b"x", 0o644);
+        world.add_directory("/usr/bin", 0o755);
+        world.add_file("/usr/bin/wget", b"", 0o755);
+        world.serve("http://server/a.tgz", b"x".to_vec());
+        let mut bench = Bench::new(world);
+        bench.outside = Files([Files::file("a.tar", b"here", 0o644)].into());
+        match bench.run(&Unarchive, args) {
+            Seen::Changed(_, change, _) => change.steps,
+            seen => panic!("{args}: {seen:?}"),
+        }
+    }
+
+    #[test]
+    fn an_archive_comes_from_here_from_there_or_from_a_server() {
+        let steps = steps_of(&json!({"src": "a.tar", "dest": "/srv/to", "mode": "u=rwX"}));
+        assert!(matches!(steps.as_slice(), [Step::WriteFile(write), Step::Unarchive(unpack)]
+            if write.path == unpack.archive && unpack.is_temporary && unpack.mode.as_deref() == Some("u=rwX")));
+        let steps = steps_of(&json!({"src": "/srv/a.tar", "dest": "/srv/to", "remote_src": true, "exclude": ["x"], "list_files": true}));
+        assert!(matches!(steps.as_slice(), [Step::Unarchive(unpack)]
+            if unpack.archive == "/srv/a.tar" && !unpack.is_temporary && unpack.list && unpack.exclude == ["x"]));
+        let steps = steps_of(&json!({"src": "http://server/a.tgz", "dest": "/srv/to", "remote_src": true, "validate_certs": false}));
+        assert!(matches!(steps.as_slice(), [Step::Fetch(fetch), Step::Unarchive(unpack)]
+            if fetch.path == unpack.archive && unpack.is_temporary && fetch.request.insecure && fetch.request.url.ends_with("a.tgz")));
+    }
 }

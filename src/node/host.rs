@@ -7,6 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::machine::{Answered, Lost, RunScript, Shells};
+use super::stage::{Load, Unstaged};
+use super::steps::Source;
+use super::upload::{UploadError, upload};
 use crate::plan::{Scope, Touch};
 use crate::transport::{Become, Collected, Connection, Shell, ShellError};
 
@@ -58,6 +61,28 @@ impl Shells for Host {
                 let privilege = Become::Sudo { user: scope.user.to_string(), password: self.password.clone() };
                 Ok(entry.insert(self.connection.shell(&privilege, OPEN_LIMIT).await.map_err(lost)?))
             }
+        }
+    }
+
+    async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
+        let refused = |why: String| Unstaged::Refused(format!("uploading {}: {why}", load.near));
+        let place = format!("{}/{}", load.directory, load.near);
+        let (sent, wanted) = match load.source {
+            Source::Bytes(bytes) => (upload(self, &scope.user, &place, bytes.as_slice(), bytes.len() as u64).await, None),
+            Source::Local { path, size, sha256 } => {
+                let file = tokio::fs::File::open(path).await.map_err(|error| refused(format!("{path}: {error}")))?;
+                (upload(self, &scope.user, &place, file, *size).await, Some((path, sha256)))
+            }
+            Source::Staged { path, sha256 } | Source::Copied { path, sha256 } => return Ok((path.clone(), sha256.clone())),
+        };
+        match sent {
+            Ok(Source::Staged { sha256, .. }) if wanted.is_some_and(|(_, wanted)| *wanted != sha256) => {
+                Err(refused("the file here was changed while it was read".into()))
+            }
+            Ok(Source::Staged { path, sha256 }) => Ok((path, sha256)),
+            Ok(_) => Err(refused("it was not staged".into())),
+            Err(UploadError::Shell { source, .. }) => Err(Unstaged::Lost(source.to_string())),
+            Err(error) => Err(Unstaged::Refused(error.to_string())),
         }
     }
 

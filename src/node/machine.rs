@@ -9,6 +9,7 @@ use super::Change;
 use super::apply::{self, Applied, Carried, Heard, Lock, Parts};
 use super::long_step::{self, Id, State};
 use super::record::{Records, to_reason};
+use super::stage::{Load, Unstaged};
 
 /// How long a script without long steps may take: a person's own command may take its time.
 const STEPS_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -25,6 +26,15 @@ pub trait Machine: Send {
 
     /// Carries out a change if `preconditions` still hold, and reads what it promised.
     fn apply(&mut self, scope: &Scope, change: &Change, preconditions: &[(FactKey, Observation)]) -> impl Future<Output = Applied> + Send;
+
+    /// Brings a large content to the machine, on a channel of its own; where it stands now, and its digest.
+    ///
+    /// # Errors
+    /// It did not arrive whole.
+    fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> impl Future<Output = Result<(String, String), Unstaged>> + Send;
+
+    /// Removes what was uploaded and is not wanted any more, as far as the machine is reached.
+    fn discard(&mut self, scope: &Scope, uploaded: &[String]) -> impl Future<Output = ()> + Send;
 }
 
 /// There is no answer: the connection was lost, or there was none.
@@ -86,6 +96,12 @@ pub trait Shells: Send {
     /// # Errors
     /// It cannot be had.
     fn shell(&mut self, scope: &Scope) -> impl Future<Output = Result<&mut Self::Shell, Lost>> + Send;
+
+    /// Brings a large content to the machine, as [`Machine::upload`].
+    ///
+    /// # Errors
+    /// It did not arrive whole.
+    fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> impl Future<Output = Result<(String, String), Unstaged>> + Send;
 
     /// A change touched this: shells that would not see it are opened anew when next wanted.
     fn changed(&mut self, touches: &[Touch]);
@@ -252,6 +268,19 @@ impl<S: Shells> Machine for Real<S> {
         let touches = super::touched(change);
         self.shells.changed(&touches);
         applied.unwrap_or_else(|lost| Applied::Unknown(lost.why))
+    }
+
+    async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
+        self.shells.upload(scope, load).await
+    }
+
+    async fn discard(&mut self, scope: &Scope, uploaded: &[String]) {
+        let nonce = nonce();
+        let Ok(mut script) = apply::begin(&nonce, &[]) else { return };
+        // an upload that stays all the same is removed by the next to the same place
+        if script.call(&super::upload::DISCARD, uploaded).is_ok() {
+            let _ = self.ask(scope, &nonce, &script.finish(), READ_LIMIT).await;
+        }
     }
 }
 

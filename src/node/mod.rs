@@ -10,6 +10,7 @@ pub mod machine;
 pub mod record;
 pub mod script;
 pub mod simulated;
+pub mod stage;
 pub mod steps;
 #[cfg(test)]
 pub mod testing;

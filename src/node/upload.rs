@@ -41,6 +41,15 @@ const UPLOAD: Function = Function {
 )"#,
 };
 
+/// paths. What was uploaded and is not wanted.
+pub(super) const DISCARD: Function = Function {
+    name: "s_discard",
+    needs: &[],
+    text: r#"s_discard() {
+  rm -f -- "$@"
+}"#,
+};
+
 /// An upload that did not arrive.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {

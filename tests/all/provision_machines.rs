@@ -49,7 +49,8 @@ const SITE: &str = r#"
       shell: echo reloaded >> {{ base }}/data/log
 "#;
 
-fn project(bed: &Bed, machines: &[Machine]) -> Program {
+/// A folder to run in: an inventory of the machines, `site.yml` and what it needs.
+pub fn project(bed: &Bed, machines: &[Machine]) -> Program {
     let program = Program::new();
     for dir in ["home/.ssh", "templates"] {
         std::fs::create_dir(program.path(dir)).unwrap();

@@ -4,7 +4,7 @@ mod edit;
 
 use serde_json::{Map, Value};
 
-use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES};
+use super::attributes::with_file_options;
 use super::edited_file::{EditedFile, backup_result};
 use super::halt::{Halt, settled};
 use super::{Decision, Kind, Module, Opt, Spec, Task};
@@ -20,7 +20,7 @@ use crate::plan::{Facts, Stop};
 pub struct BlockInFile;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
         Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
         Opt::new("marker", Kind::Str).default("# {mark} ANSIBLE MANAGED BLOCK"),
@@ -34,15 +34,6 @@ static SPEC: Spec = Spec {
         Opt::new("marker_end", Kind::Str).default("END"),
         Opt::new("append_newline", Kind::Bool).default("false"),
         Opt::new("prepend_newline", Kind::Bool).default("false"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     exclusive: &[&["insertbefore", "insertafter"]],
     ..Spec::new("ansible.builtin", "blockinfile")

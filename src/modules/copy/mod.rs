@@ -16,13 +16,12 @@ use sha2::Digest as _;
 
 pub(crate) use put::{How, New, put};
 
-use super::attributes::{
-    Attributes, FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, Wanted, look, selinux_is_asked_for,
-};
+use super::attributes::{Attributes, Wanted, look, selinux_is_asked_for, with_file_options, with_flags};
 use super::file::{info, make_directory};
 use super::outcome::{Ended, decided, planned};
 use super::paths;
 use super::spec::{Kind, Opt, Spec};
+use super::validation::Validation;
 use super::{Args, Decision, Module, Task};
 use crate::node::Change;
 use crate::node::apply::Carried;
@@ -34,7 +33,7 @@ use crate::plan::{Facts, Plan, Reading, Stop};
 pub struct Copy;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("src", Kind::Path),
         Opt::new("content", Kind::Raw),
         Opt::new("dest", Kind::Path).required(),
@@ -47,15 +46,6 @@ static SPEC: Spec = Spec {
         Opt::new("checksum", Kind::Str),
         Opt::new("follow", Kind::Bool).default("false"),
         Opt::new("decrypt", Kind::Bool).default("true"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     exclusive: &[&["src", "content"]],
     one_of: &[&["src", "content"]],
@@ -149,8 +139,8 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         if dest.ends_with('/') {
             return Err("can not use content with a dir as dest".into());
         }
-        let bytes = text_of(content).into_bytes();
-        return a_file(task, facts, &Origin { bytes, name: None, mode: Box::new(|| Err("mode: preserve needs a src".into())) });
+        let mode = || Err("mode: preserve needs a src".into());
+        return a_file(task, facts, &Origin { content: New::Bytes(text_of(content).into_bytes()), name: None, mode: Box::new(mode) });
     }
     let source = args.str("src").filter(|source| !source.is_empty()).ok_or("src (or content) is required")?;
     if args.is("remote_src") {
@@ -159,17 +149,18 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     if task.outside.is_directory("files", source) {
         return tree::plan(task, facts, source);
     }
-    let bytes = task.outside.file("files", source)?;
-    let mode = || {
-        let entries = task.outside.tree("files", source, true)?;
-        entries.first().map(|entry| entry.mode).ok_or_else(|| format!("could not find {source}"))
+    let content = match task.outside.large("files", source)? {
+        Some(large) => New::Local(large),
+        None if args.bool("decrypt") == Some(false) => New::Bytes(task.outside.as_it_is("files", source)?),
+        None => New::Bytes(task.outside.file("files", source)?),
     };
-    a_file(task, facts, &Origin { bytes, name: Some(paths::base(source)), mode: Box::new(mode) })
+    let mode = || task.outside.mode("files", source);
+    a_file(task, facts, &Origin { content, name: Some(paths::base(source)), mode: Box::new(mode) })
 }
 
 /// A content and where it comes from.
 pub(crate) struct Origin<'a> {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) content: New,
     /// What it is called in a directory; none: it cannot be put into one.
     pub(crate) name: Option<&'a str>,
     /// For `mode: preserve`.
@@ -194,21 +185,21 @@ pub(crate) fn a_file(task: &Task<'_>, facts: &Facts<'_>, origin: &Origin<'_>) ->
         }
         dest = paths::join(&dest, name);
     }
-    if let Some(wrong) = args.str("checksum").filter(|wanted| *wanted != sha1_of(&origin.bytes)) {
+    let checksum = origin.content.sha1();
+    if let Some(wrong) = args.str("checksum").filter(|wanted| *wanted != checksum) {
         let fail = Decision::fail("Copied file does not match the expected checksum. Transfer failed.");
-        return Ok(fail.with("checksum", sha1_of(&origin.bytes)).with("expected_checksum", wrong));
+        return Ok(fail.with("checksum", checksum).with("expected_checksum", wrong));
     }
     let how = How {
         wanted,
         follow: args.is("follow"),
         only_new: !args.bool("force").unwrap_or(true),
         backup: args.is("backup"),
-        validate: args.str("validate"),
+        validate: Validation::read(task, facts)?,
         new_parent,
     };
-    let checksum = sha1_of(&origin.bytes);
-    let put = put(&dest, &New::Bytes(origin.bytes.clone()), &how, facts, &mut change)?;
-    let decision = planned(change).with("dest", put.path.as_str());
+    let put = put(&dest, &origin.content, &how, facts, &mut change)?;
+    let decision = with_flags(planned(change), &put.path, args, facts)?.with("dest", put.path.as_str());
     Ok(match args.str("src") {
         Some(source) if put.left || put.replaced => decision.with("src", source),
         _ if !put.left && !put.replaced => decision.with("path", put.path),

@@ -2,15 +2,16 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
+use crate::modules::LocalFile;
 use crate::modules::attributes::{Owned, Wanted, born, maker, promise};
 use crate::modules::file::parent;
 use crate::modules::outcome::{Ended, both};
 use crate::modules::paths::base;
+use crate::modules::validation::Validation;
 use crate::node::Change;
 use crate::node::facts::{Content, Digest, FileContent, FileKind, FileStat, RealPath, Sha256, Stat};
-use crate::node::steps::{Backup, Source, Validate, WriteFile};
+use crate::node::steps::{Backup, Source, WriteFile};
 use crate::plan::{Difference, Expect, Facts, Reading, Stop};
-use crate::template::words;
 
 /// How much of a content is shown when it changes, as in Ansible (max_diff_size).
 const SHOWN: u64 = 104_448;
@@ -20,6 +21,8 @@ const SHOWN: u64 = 104_448;
 pub(crate) enum New {
     /// It comes from here.
     Bytes(Vec<u8>),
+    /// It is a large file here.
+    Local(LocalFile),
     /// It is on the machine: its path, digest, and what it is.
     Remote(String, Sha256, FileStat),
 }
@@ -28,13 +31,24 @@ impl New {
     pub(crate) fn digest(&self) -> Sha256 {
         match self {
             Self::Bytes(bytes) => Sha256(Hasher::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()),
+            Self::Local(file) => Sha256(file.sha256.clone()),
             Self::Remote(_, digest, _) => digest.clone(),
+        }
+    }
+
+    /// What Ansible calls its checksum; of what is on the machine nothing.
+    pub(crate) fn sha1(&self) -> String {
+        match self {
+            Self::Bytes(bytes) => super::sha1_of(bytes),
+            Self::Local(file) => file.sha1.clone(),
+            Self::Remote(..) => String::new(),
         }
     }
 
     fn size(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Local(file) => Some(file.size),
             Self::Remote(_, _, stat) => stat.size,
         }
     }
@@ -42,6 +56,7 @@ impl New {
     fn source(&self) -> Source {
         match self {
             Self::Bytes(bytes) => Source::Bytes(bytes.clone()),
+            Self::Local(file) => Source::Local { path: file.path.clone(), size: file.size, sha256: file.sha256.clone() },
             Self::Remote(path, digest, _) => Source::Copied { path: path.clone(), sha256: digest.0.clone() },
         }
     }
@@ -49,14 +64,14 @@ impl New {
 
 /// How it is put there.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct How<'a> {
+pub(crate) struct How {
     pub(crate) wanted: Wanted,
     /// Whether a link at the place is followed, and not replaced.
     pub(crate) follow: bool,
     /// Whether what is there already is left alone.
     pub(crate) only_new: bool,
     pub(crate) backup: bool,
-    pub(crate) validate: Option<&'a str>,
+    pub(crate) validate: Option<Validation>,
     /// Whether the directory is made by the same change.
     pub(crate) new_parent: Option<FileStat>,
 }
@@ -90,7 +105,7 @@ pub(crate) fn seen(path: &str, facts: &Facts<'_>) -> Result<(Option<FileStat>, O
 ///
 /// # Errors
 /// What has to be read first; Ansible's `msg`.
-pub(crate) fn put(path: &str, new: &New, how: &How<'_>, facts: &Facts<'_>, change: &mut Change) -> Result<Put, Ended> {
+pub(crate) fn put(path: &str, new: &New, how: &How, facts: &Facts<'_>, change: &mut Change) -> Result<Put, Ended> {
     let (mut stat, mut digest) = seen(path, facts)?;
     let mut path = path.to_owned();
     let is_link = |stat: &Option<FileStat>| stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Link);
@@ -123,8 +138,9 @@ pub(crate) fn put(path: &str, new: &New, how: &How<'_>, facts: &Facts<'_>, chang
     let is = had(&path, there.as_ref(), new, how, facts)?;
     let will = how.wanted.on(is, FileKind::File);
     let (owner, group) = (will.uid.to_string(), will.gid.to_string());
-    if let Some(command) = how.validate {
-        change.steps.push(validation(command, &path, new.source(), will)?.into());
+    if let Some(validation) = &how.validate {
+        let suffix = base(&path).trim_start_matches('.').rsplit_once('.').map_or_else(String::new, |(_, suffix)| format!(".{suffix}"));
+        change.steps.push(validation.step(suffix, new.source(), will).into());
     }
     if how.backup && (there.is_some() || leads_somewhere) {
         change.steps.push(Backup { path: path.clone() }.into());
@@ -135,6 +151,7 @@ pub(crate) fn put(path: &str, new: &New, how: &How<'_>, facts: &Facts<'_>, chang
         before: there.as_ref().map(|there| shown_remote(&path, there.size, facts)).transpose()?,
         after: Some(match new {
             New::Bytes(bytes) => shown(bytes),
+            New::Local(file) => format!("({} bytes)\n", file.size),
             New::Remote(path, _, stat) => shown_remote(path, stat.size, facts)?,
         }),
     });
@@ -152,9 +169,9 @@ pub(crate) fn put(path: &str, new: &New, how: &How<'_>, facts: &Facts<'_>, chang
 
 /// Owner, group and mode before the options are looked at: those of what is there, else a new file's. A file that was on
 /// the machine brings its mode along where another is replaced (`keep_dest_attrs` of `atomic_move`).
-fn had(path: &str, there: Option<&FileStat>, new: &New, how: &How<'_>, facts: &Facts<'_>) -> Result<Owned, Ended> {
+fn had(path: &str, there: Option<&FileStat>, new: &New, how: &How, facts: &Facts<'_>) -> Result<Owned, Ended> {
     match (there, new) {
-        (Some(there), New::Bytes(_)) => Ok(Owned::from(there)),
+        (Some(there), New::Bytes(_) | New::Local(_)) => Ok(Owned::from(there)),
         (Some(_), New::Remote(_, _, source)) => {
             let (login, _) = maker(facts)?;
             Ok(Owned { uid: login.uid, gid: login.gid, mode: source.mode.0 })
@@ -194,61 +211,9 @@ fn shown_remote(path: &str, size: Option<u64>, facts: &Facts<'_>) -> Result<Stri
     })
 }
 
-/// `validate`: a command with `%s` for the file's name, cut into words as Python's shlex does.
-///
-/// # Errors
-/// Ansible's `msg`, and what we do not expand.
-pub(crate) fn validation(command: &str, path: &str, source: Source, will: Owned) -> Result<Validate, Ended> {
-    if !command.contains("%s") {
-        return Err(format!("validate must contain %s: {command}").into());
-    }
-    let words = words::split_all(command).map_err(|error| format!("validate cannot be understood: {}", error.why))?;
-    let (mut argv, mut file) = (Vec::new(), None);
-    for (at, word) in words.iter().enumerate() {
-        // between `%%`, which stand for one
-        let parts: Vec<&str> = word.text.split("%%").collect();
-        let places: usize = parts.iter().map(|part| part.matches("%s").count()).sum();
-        let others = parts.iter().any(|part| part.replace("%s", "").contains('%'));
-        if others || places > 1 || places == 1 && file.is_some() {
-            return Err(format!("validate takes one %s, and %% for a percent sign: {command}").into());
-        }
-        if word.text.starts_with('~') || word.text.contains('$') {
-            return Err(format!("validate: ~ and variables are not expanded, write the path itself: {command}").into());
-        }
-        let text = parts.join("%");
-        match text.split_once("%s").filter(|_| places == 1) {
-            Some((before, behind)) => file = Some((at, before.to_owned(), behind.to_owned())),
-            None => argv.push(text),
-        }
-    }
-    let file = file.ok_or_else(|| format!("validate must contain %s: {command}"))?;
-    let suffix = base(path).trim_start_matches('.').rsplit_once('.').map_or_else(String::new, |(_, suffix)| format!(".{suffix}"));
-    let (owner, group) = (will.uid.to_string(), will.gid.to_string());
-    Ok(Validate { source, suffix, owner, group, mode: will.mode, argv, file })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn words(command: &str) -> Result<Validate, Ended> {
-        let will = Owned { uid: 0, gid: 0, mode: 0o600 };
-        validation(command, "/etc/x.conf", Source::Bytes(Vec::new()), will)
-    }
-
-    #[test]
-    fn the_files_name_stands_where_the_command_says() {
-        let step = words("visudo -cf %s").unwrap();
-        assert_eq!(
-            (step.argv.join(" "), step.file, step.suffix.as_str()),
-            ("visudo -cf".into(), (2, String::new(), String::new()), ".conf")
-        );
-        assert_eq!(words("sh -c 'test 100%% = x' --file=%s.new y").unwrap().file, (3, "--file=".into(), ".new".into()));
-        assert_eq!(words("sh -c '100%%' %s").unwrap().argv, ["sh", "-c", "100%"]);
-        for bad in ["true", "x %s %s", "x %d %s", "x '%s", "~/check %s", "x $HOME %s", "x %%s"] {
-            assert!(words(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn what_is_no_text_is_not_shown() {

@@ -1,10 +1,11 @@
 //! `remote_src`: what is copied is on the machine.
 
 use super::{How, New, directories, put};
-use crate::modules::attributes::{Attributes, Owned, Wanted, born, look, maker, promise};
+use crate::modules::attributes::{Attributes, Owned, Wanted, born, look, maker, no_flags, promise, with_flags};
 use crate::modules::file::{make_directory, parent, stat_of};
 use crate::modules::outcome::{Ended, all, both, planned};
 use crate::modules::paths::{base, join, path};
+use crate::modules::validation::Validation;
 use crate::modules::{Decision, Task};
 use crate::node::Change;
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256, Stat, Tree, TreeEntry};
@@ -64,11 +65,11 @@ fn a_file(
         follow: args.is("follow"),
         only_new: !args.bool("force").unwrap_or(true),
         backup: args.is("backup"),
-        validate: args.str("validate"),
+        validate: Validation::read(task, facts)?,
         new_parent,
     };
     let put = put(&place, &New::Remote(from.to_owned(), digest, stat.clone()), &how, facts, &mut change)?;
-    let decision = planned(change).with("dest", put.path).with("src", from);
+    let decision = with_flags(planned(change), &put.path, args, facts)?.with("dest", put.path).with("src", from);
     Ok(if put.left { decision.with("msg", "file already exists") } else { decision })
 }
 
@@ -85,6 +86,7 @@ fn a_directory(
 ) -> Result<Decision, Ended> {
     let args = task.args;
     let top = if source.ends_with('/') { dest.to_owned() } else { join(dest, base(from)) };
+    no_flags(args, "a directory")?;
     if top == from || top.starts_with(&format!("{from}/")) {
         return Err(format!("{from} cannot be copied into itself").into());
     }

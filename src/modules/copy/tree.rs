@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{How, New, directories, put};
-use crate::modules::attributes::{Attributes, ModeChange, Wanted, look, promise};
+use crate::modules::attributes::{Attributes, ModeChange, Wanted, look, no_flags, promise};
 use crate::modules::file::make_directory;
 use crate::modules::outcome::{Ended, all, both, planned};
 use crate::modules::paths::{above, base, join, path};
+use crate::modules::validation::Validation;
 use crate::modules::{Decision, LocalEntry, Task};
 use crate::node::Change;
 use crate::node::facts::{FileKind, FileStat, Stat};
@@ -28,6 +29,7 @@ struct Whole<'a, 'f> {
 
 pub(super) fn plan(task: &Task<'_>, facts: &Facts<'_>, source: &str) -> Result<Decision, Ended> {
     let args = task.args;
+    no_flags(args, "a directory")?;
     let follow = args.bool("local_follow").unwrap_or(true);
     let dest = path(args.str("dest").unwrap_or_default(), task, facts)?;
     // with a slash behind it, what is in the directory; else the directory itself
@@ -107,7 +109,7 @@ impl Whole<'_, '_> {
             follow,
             only_new: !args.bool("force").unwrap_or(true),
             backup: args.is("backup"),
-            validate: args.str("validate"),
+            validate: Validation::read(self.task, self.facts)?,
             new_parent,
         };
         let content = entry.content.clone().unwrap_or_default();

@@ -13,13 +13,13 @@ use super::halt::Halt;
 use super::outcome::{both, planned};
 use super::paths;
 use super::remote_file::{LONGEST, bytes_of};
+use super::validation::Validation;
 use super::{Decision, Task};
 use crate::node::apply::Carried;
 use crate::node::facts::{Content, Digest, FileContent, FileKind, FileStat, RealPath, Sha256, Stat};
-use crate::node::steps::{BACKUP_FILE, Backup, MakeDirectory, Source, Validate, WriteFile};
+use crate::node::steps::{BACKUP_FILE, Backup, MakeDirectory, Source, WriteFile};
 use crate::node::{Change, Plan};
 use crate::plan::{Expect, Facts};
-use crate::template::words;
 
 /// What editing gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl EditedFile {
         };
         let mut attributes_changed = false;
         if let (true, Some((is, will))) = (edited.changed, owned) {
-            self.check_and_copy(task, &content, will, &mut change)?;
+            self.check_and_copy(task, facts, &content, will, &mut change)?;
             let before = self.content.as_deref().map(shown);
             change = change.differs(&self.path, before, Some(shown(&content)));
             attributes_changed = is != will;
@@ -124,7 +124,7 @@ impl EditedFile {
             let and = if edited.changed { " and " } else { "" };
             message.push_str(&format!("{and}ownership, perms or SE linux context changed"));
         }
-        let decision = planned(change).with("msg", message);
+        let decision = attributes::with_flags(planned(change), &self.real, task.args, facts)?.with("msg", message);
         Ok(if backup == "backup" { decision.with("backup", "") } else { decision })
     }
 
@@ -153,12 +153,9 @@ impl EditedFile {
     }
 
     /// `validate` and `backup`.
-    fn check_and_copy(&self, task: &Task<'_>, content: &[u8], will: Owned, change: &mut Change) -> Result<(), Halt> {
-        if let Some(command) = task.args.str("validate") {
-            let (argv, file) = validation(command).map_err(Halt::fail)?;
-            let (owner, group, mode) = (will.uid.to_string(), will.gid.to_string(), will.mode);
-            let source = Source::Bytes(content.to_vec());
-            change.steps.push(Validate { source, suffix: String::new(), owner, group, mode, argv, file }.into());
+    fn check_and_copy(&self, task: &Task<'_>, facts: &Facts<'_>, content: &[u8], will: Owned, change: &mut Change) -> Result<(), Halt> {
+        if let Some(validation) = Validation::read(task, facts)? {
+            change.steps.push(validation.step(String::new(), Source::Bytes(content.to_vec()), will).into());
         }
         if task.args.is("backup") && self.stat.is_some() {
             change.steps.push(Backup { path: self.path.clone() }.into());
@@ -194,27 +191,6 @@ pub(super) fn backup_result(name: &str, carried: Option<&Carried>) -> Map<String
         text.strip_prefix(BACKUP_FILE).map(|path| path.trim_end_matches('\n').to_owned())
     });
     path.map(|path| (name.to_owned(), Value::from(path))).into_iter().collect()
-}
-
-/// The words of a `validate`, without the one that names the file, and that one.
-type Validation = (Vec<String>, (usize, String, String));
-
-/// Python's `command % file`, split as a shell does.
-fn validation(command: &str) -> Result<Validation, String> {
-    let missing = || format!("validate must contain %s: {command}");
-    let words = words::split_all(command).map_err(|_| format!("`validate` cannot be split into words: {command}"))?;
-    let mut words: Vec<String> = words.into_iter().map(|word| word.text).collect();
-    let at = words.iter().position(|word| word.contains("%s")).ok_or_else(missing)?;
-    let word = words.remove(at);
-    let (before, behind) = word.split_once("%s").unwrap_or((&word, ""));
-    if behind.contains("%s") || words.iter().any(|word| word.contains("%s")) {
-        return Err(format!("`validate` names the file more than once: {command}"));
-    }
-    let plain = |text: &str| text.replace("%%", "%");
-    if words.is_empty() {
-        return Err(format!("`validate` needs a program before %s: {command}"));
-    }
-    Ok((words.iter().map(|word| plain(word)).collect(), (at, plain(before), plain(behind))))
 }
 
 fn shown(content: &[u8]) -> String {

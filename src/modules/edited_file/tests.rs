@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::validation;
 use crate::modules::Module;
 use crate::modules::bench::{Bench, Seen};
 use crate::modules::blockinfile::BlockInFile;
@@ -240,15 +239,6 @@ fn what_was_promised_is_what_is_there() {
     for expect in &change.expect {
         assert!(matches!(expect.lay_over(None), Reading::Present(_)));
     }
-}
-
-#[test]
-fn a_validation_names_the_file_once() {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    assert_eq!(validation("visudo -cf %s"), Ok((words(&["visudo", "-cf"]), (2, String::new(), String::new()))));
-    assert_eq!(validation("x --f='%s' 100%% y"), Ok((words(&["x", "100%", "y"]), (1, "--f=".into(), String::new()))));
-    assert_eq!(validation("sshd -t").unwrap_err(), "validate must contain %s: sshd -t");
-    assert!(validation("x %s %s").is_err() && validation("%s").is_err());
 }
 
 #[test]

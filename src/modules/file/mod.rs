@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 pub(crate) use directory::{make as make_directory, parent, stat_of};
 
 use super::attributes::{
-    Attributes, FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES, Wanted, born, look, maker, path_info, promise,
-    selinux_is_asked_for,
+    Attributes, Wanted, born, look, maker, no_flags, path_info, promise, selinux_is_asked_for, with_file_options, with_flags,
 };
+use super::expand::expand_one;
 use super::outcome::{Ended, decided, planned};
 use super::paths;
 use super::spec::{Kind, Opt, Spec};
@@ -36,7 +36,7 @@ pub struct File;
 const STATES: &[&str] = &["absent", "directory", "file", "hard", "link", "touch"];
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("path", Kind::Path).aliases(&["dest", "name"]).required(),
         Opt::new("state", Kind::Str).choices(STATES),
         Opt::new("recurse", Kind::Bool).default("false"),
@@ -47,15 +47,6 @@ static SPEC: Spec = Spec {
         Opt::new("modification_time_format", Kind::Str).default("%Y%m%d%H%M.%S"),
         Opt::new("access_time", Kind::Str),
         Opt::new("access_time_format", Kind::Str).default("%Y%m%d%H%M.%S"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "file")
 };
@@ -175,7 +166,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     if args.str("src").is_some() && !matches!(state, "link" | "hard") {
         return Ok(fail_at(&path, "src option requires state to be 'link' or 'hard'"));
     }
-    let source = args.str("src").map(|source| paths::expanded(source, task, facts)).transpose()?;
+    let source = args.str("src").map(|source| expand_one(task, facts, source)).transpose()?;
     let given = ["mode", "owner", "group", "access_time", "modification_time"];
     let wish = Wish {
         state,
@@ -188,13 +179,21 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         gives_attributes: given.iter().any(|name| args.get(name).is_some()),
         times: if state == "absent" { Times::default() } else { Times::read(args, state == "touch", facts)? },
     };
-    match state {
-        "absent" => Ok(absent(&wish, is.as_ref())),
-        "directory" => a_directory(wish, is, facts),
-        "link" => link::symbolic(&wish, is.as_ref(), facts),
-        "hard" => link::hard(&wish, is.as_ref(), facts),
-        "touch" => touch(wish, is, facts),
-        _ => a_file(wish, is, facts),
+    if recurse {
+        no_flags(args, "`recurse`")?;
+    }
+    let decision = match state {
+        "absent" => return Ok(absent(&wish, is.as_ref())),
+        "directory" => a_directory(wish, is, facts)?,
+        "link" => link::symbolic(&wish, is.as_ref(), facts)?,
+        "hard" => link::hard(&wish, is.as_ref(), facts)?,
+        "touch" => touch(wish, is, facts)?,
+        _ => a_file(wish, is, facts)?,
+    };
+    let path = ["path", "dest"].into_iter().find_map(|name| decision.result.get(name).and_then(Value::as_str)).map(str::to_owned);
+    match path {
+        Some(path) => with_flags(decision, &path, args, facts),
+        None => Ok(decision),
     }
 }
 

@@ -371,7 +371,8 @@ mod tests {
                     Pattern::on_bytes(regexp).unwrap().matches(&byte_text(line)).unwrap()
                 }).count() > 1);
                 let unended = !content.is_empty() && !content.ends_with('\n');
-                let most = if several || unended || firstmatch && regexp.is_some() { 8 } else { 1 };
+                // and a line that is it but for a carriage return is the next run's
+                let most = if several || unended || content.contains('\r') || firstmatch && regexp.is_some() { 8 } else { 1 };
                 let (mut now, mut more) = (once.content, 1);
                 while let Some(edited) = Some(present(&now, &wanted).unwrap()).filter(|edited| edited.changed) {
                     more += 1;

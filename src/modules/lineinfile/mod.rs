@@ -4,7 +4,7 @@ mod edit;
 
 use serde_json::{Map, Value};
 
-use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES};
+use super::attributes::with_file_options;
 use super::edited_file::{EditedFile, backup_result};
 use super::halt::{Halt, settled};
 use super::{Decision, Kind, Module, Opt, Spec, Task};
@@ -21,7 +21,7 @@ use crate::plan::{Facts, Stop};
 pub struct LineInFile;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
         Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
         Opt::new("regexp", Kind::Str).aliases(&["regex"]),
@@ -34,15 +34,6 @@ static SPEC: Spec = Spec {
         Opt::new("backup", Kind::Bool).default("false"),
         Opt::new("firstmatch", Kind::Bool).default("false"),
         Opt::new("validate", Kind::Str),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     exclusive: &[&["insertbefore", "insertafter"], &["regexp", "search_string"], &["backrefs", "search_string"]],
     ..Spec::new("ansible.builtin", "lineinfile")

@@ -4,7 +4,7 @@ mod edit;
 
 use serde_json::{Map, Value};
 
-use super::attributes::{FLAGS, GROUP, MODE, OWNER, SELEVEL, SEROLE, SETYPE, SEUSER, UNSAFE_WRITES};
+use super::attributes::with_file_options;
 use super::edited_file::{EditedFile, backup_result};
 use super::halt::{Halt, settled};
 use super::{Decision, Kind, Module, Opt, Spec, Task};
@@ -19,7 +19,7 @@ use crate::plan::{Facts, Stop};
 pub struct Replace;
 
 static SPEC: Spec = Spec {
-    options: &[
+    options: with_file_options![
         Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
         Opt::new("regexp", Kind::Str).required(),
         Opt::new("replace", Kind::Str).default("''"),
@@ -28,15 +28,6 @@ static SPEC: Spec = Spec {
         Opt::new("backup", Kind::Bool).default("false"),
         Opt::new("validate", Kind::Str),
         Opt::new("encoding", Kind::Str).default("utf-8"),
-        MODE,
-        OWNER,
-        GROUP,
-        SEUSER,
-        SEROLE,
-        SELEVEL,
-        SETYPE,
-        FLAGS,
-        UNSAFE_WRITES,
     ],
     ..Spec::new("ansible.builtin", "replace")
 };

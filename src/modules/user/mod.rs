@@ -10,6 +10,7 @@ pub(super) mod tests;
 
 use serde_json::{Map, Value};
 
+use super::expand::expand_one;
 use super::halt::{Halt, settled};
 use super::outcome::{both, planned};
 use super::{Args, Decision, Kind, Module, Opt, Spec, Task, paths};
@@ -27,8 +28,8 @@ use crate::plan::{Expect, Facts, Plan, Reading, Stop};
 ///
 /// Other than Ansible: a `password` in plain text, which would be nobody's password, and an empty one, which lets everybody
 /// in, are refused; `password_expire_account_disable` changes nothing where it is so already (Ansible reports a change each
-/// time), and neither does `password_lock: false` where there is no password to unlock. `local` (libuser), `seuser` and
-/// `ssh_key_passphrase` are not carried out here and are refused.
+/// time), and neither does `password_lock: false` where there is no password to unlock. `local` (libuser) and
+/// `seuser` are not carried out here and are refused.
 #[derive(Debug)]
 pub struct User;
 
@@ -203,7 +204,7 @@ impl<'a> Wish<'a> {
             gid,
             groups,
             home: path("home")?,
-            shell: args.str("shell").filter(|shell| !shell.is_empty()).map(|shell| paths::expanded(shell, task, facts)).transpose()?,
+            shell: args.str("shell").filter(|shell| !shell.is_empty()).map(|shell| expand_one(task, facts, shell)).transpose()?,
             shadow: shadow.unwrap_or(none),
         })
     }

@@ -26,9 +26,6 @@ pub(super) fn path(args: &Args, home: &str) -> String {
 /// Adds to a change what makes the keys, if they are to be made: others are left, unless `force`.
 pub(super) fn add(task: &Task<'_>, facts: &Facts<'_>, name: &str, home: &str, change: &mut Change) -> Result<(), Halt> {
     let args = task.args;
-    if args.get("ssh_key_passphrase").is_some_and(|passphrase| !passphrase.as_str().is_some_and(str::is_empty)) {
-        return Err(Halt::fail("`ssh_key_passphrase` is not carried out here: ssh-keygen asks for it on a terminal only"));
-    }
     let path = path(args, home);
     let public = format!("{path}.pub");
     let (private_stat, public_stat, host) = facts.get((Stat::followed(&path), Stat::followed(&public), Hostname))?;
@@ -47,7 +44,8 @@ pub(super) fn add(task: &Task<'_>, facts: &Facts<'_>, name: &str, home: &str, ch
     );
     change.expect.extend([&path, &public].map(|path| Expect::field(&Stat::new(path), "kind", "file")));
     change.expect.push(Expect::field(&Stat::new(paths::above(&path)), "kind", "directory"));
-    change.steps.push(MakeSshKey { path, user: name.into(), kind, bits, comment, overwrite }.into());
+    let passphrase = args.str("ssh_key_passphrase").unwrap_or_default().to_owned();
+    change.steps.push(MakeSshKey { path, user: name.into(), kind, bits, comment, overwrite, passphrase }.into());
     Ok(())
 }
 

@@ -224,7 +224,7 @@ fn keys_are_made_once() {
     assert_eq!(result["ssh_key_file"], "/home/pat/.ssh/id_ed25519");
     assert!(result["ssh_public_key"].as_str().unwrap().starts_with("ssh-ed25519 "));
     unchanged(&mut bench, &args);
-    for (option, value) in [("ssh_key_passphrase", json!("x")), ("local", json!(true)), ("seuser", json!("x"))] {
+    for (option, value) in [("local", json!(true)), ("seuser", json!("x"))] {
         let mut args = args.clone();
         set(&mut args, option, value);
         let seen = bench.run(&User, &args);

@@ -3,6 +3,7 @@
 use super::{
     Architecture, BlockDevices, Cgroups, Clock, Environment, Fstab, Hostname, Interfaces, Kernel, Login, MachineId, Memory, Module, Mounts,
     OsRelease, Package, Ports, Processors, ProductUuid, RebootRequired, Routes, Swaps, Sysctl, Umask, Unit, Virtualization,
+    WorkingDirectory,
 };
 use crate::plan::{Fact, Query};
 
@@ -54,6 +55,7 @@ pub fn everything() -> Vec<Query> {
         Routes.query(),
         Ports.query(),
         Environment.query(),
+        WorkingDirectory.query(),
         RebootRequired.query(),
     ];
     queries.extend(PACKAGES.map(|name| Package::new(name).query()));

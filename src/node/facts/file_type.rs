@@ -57,8 +57,8 @@ pub struct Mime {
 /// What lsattr(1) says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags {
-    /// The inode's generation.
-    pub version: String,
+    /// The inode's generation; some filesystems have none to tell.
+    pub version: Option<String>,
     /// The letters, without dashes.
     pub flags: String,
 }
@@ -85,8 +85,12 @@ static PROBE_FLAGS: Function = Function {
     name: "probe_file_flags",
     text: r#"
 probe_file_flags() {
-  if command -v lsattr >/dev/null && take lsattr -vd -- "$2"; then
+  if ! command -v lsattr >/dev/null; then
+    r=; answer "$1" 44
+  elif take lsattr -vd -- "$2"; then
     r=${r%"$2"*}; answer "$1" 0
+  elif take lsattr -d -- "$2"; then
+    r="- ${r%"$2"*}"; answer "$1" 0
   else
     r=; answer "$1" 44
   fi
@@ -104,7 +108,8 @@ fn read_mime(text: &str) -> Result<Mime, String> {
 fn read_flags(text: &str) -> Result<Flags, String> {
     let mut words = text.split_whitespace();
     let (Some(version), Some(flags)) = (words.next(), words.next()) else { return Err(format!("flags as {text:?}")) };
-    Ok(Flags { version: version.into(), flags: flags.replace('-', "") })
+    let version = (version != "-").then(|| version.to_owned());
+    Ok(Flags { version, flags: flags.replace('-', "") })
 }
 
 #[cfg(test)]
@@ -115,7 +120,8 @@ mod tests {
     fn types_and_flags() {
         assert_eq!(read_mime(" text/plain; charset=us-ascii").unwrap(), Mime { kind: "text/plain".into(), charset: "us-ascii".into() });
         let flags = read_flags("  123456 --------------e------- ").unwrap();
-        assert_eq!((flags.version.as_str(), flags.flags.as_str()), ("123456", "e"));
+        assert_eq!((flags.version.as_deref(), flags.flags.as_str()), (Some("123456"), "e"));
+        assert_eq!(read_flags("- -----a--- ").unwrap(), Flags { version: None, flags: "a".into() });
         assert!(read_mime("x").is_err() && read_flags("").is_err());
     }
 }

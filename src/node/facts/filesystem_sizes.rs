@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parse::number;
+use super::path::all_absolute;
 use super::{Kind, json};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
@@ -48,11 +49,7 @@ pub(super) const KIND: Kind = Kind {
     name: "filesystem_sizes",
     function: &PROBE,
     merged: false,
-    words: |args| match args.iter().find(|path| !path.starts_with('/')) {
-        Some(path) => Err(format!("{path:?} is not an absolute path")),
-        None if args.is_empty() => Err("paths are wanted".into()),
-        None => Ok(args.to_vec()),
-    },
+    words: all_absolute,
     parse: |args, text| json(read(args.len(), text)?),
 };
 

@@ -72,25 +72,18 @@ pub(super) const NUMBERED: Kind = Kind {
 static PROBE_NUMBERED: Function = Function {
     name: "probe_group_numbered",
     text: r#"
+group_numbered_one() {
+  IFS=$nl
+  for l in $found; do
+    g=${l%:*}
+    if [ "${g##*:}" = "$1" ]; then r=${l%%:*}:$1:${l##*:}; break; fi
+  done
+  IFS=$ifs
+  [ -n "$r" ] || return 44
+}
 probe_group_numbered() {
   ids=$1; shift
-  if accounts group "$@"; then
-    found=$r
-    for id in $ids; do
-      r=
-      IFS=$nl
-      for l in $found; do
-        g=${l%:*}
-        if [ "${g##*:}" = "$1" ]; then r=${l%%:*}:$1:${l##*:}; break; fi
-      done
-      IFS=$ifs
-      if [ -n "$r" ]; then answer "$id" 0; else answer "$id" 44; fi
-      shift
-    done
-  else
-    r=$err
-    for id in $ids; do answer "$id" 1; done
-  fi
+  each_account group group_numbered_one "$ids" "$@"
 }
 "#,
     needs: &[&ACCOUNTS],
@@ -99,22 +92,13 @@ probe_group_numbered() {
 static PROBE: Function = Function {
     name: "probe_group",
     text: r#"
+group_one() {
+  account_of "$1" "$found" || return 44
+  r=${line#*:}; r=$1:${r#*:}
+}
 probe_group() {
   ids=$1; shift
-  if accounts group "$@"; then
-    found=$r
-    for id in $ids; do
-      if account_of "$1" "$found"; then
-        r=${line#*:}; r=$1:${r#*:}; answer "$id" 0
-      else
-        r=; answer "$id" 44
-      fi
-      shift
-    done
-  else
-    r=$err
-    for id in $ids; do answer "$id" 1; done
-  fi
+  each_account group group_one "$ids" "$@"
 }
 "#,
     needs: &[&ACCOUNTS],

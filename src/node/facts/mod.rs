@@ -52,6 +52,7 @@ mod umask;
 mod unit;
 mod user;
 mod virtualization;
+mod working_directory;
 
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
@@ -97,6 +98,7 @@ pub use umask::Umask;
 pub use unit::{Unit, UnitState};
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
+pub use working_directory::WorkingDirectory;
 
 use serde_json::Value;
 
@@ -170,6 +172,7 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
+    &working_directory::KIND,
 ];
 
 /// The kind of a query.

@@ -12,6 +12,15 @@ pub(super) fn absolute(args: &[String]) -> Result<Vec<String>, String> {
     }
 }
 
+/// The arguments of a fact about several paths at once.
+pub(super) fn all_absolute(args: &[String]) -> Result<Vec<String>, String> {
+    match args.iter().find(|path| !path.starts_with('/')) {
+        Some(path) => Err(format!("{path:?} is not an absolute path")),
+        None if args.is_empty() => Err("paths are wanted".into()),
+        None => Ok(args.to_vec()),
+    }
+}
+
 /// What everything about a path stands on: the files there and what is mounted over them.
 pub(super) fn ground(path: &str) -> Vec<Touch> {
     vec![Touch::Files(path.into()), Touch::Mounts]

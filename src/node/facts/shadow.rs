@@ -52,30 +52,21 @@ pub(super) const KIND: Kind = Kind { name: "shadow", function: &PROBE, merged: t
 static PROBE: Function = Function {
     name: "probe_shadow",
     text: r#"
+shadow_one() {
+  account_of "$1" "$found" || return 44
+  l=${line#*:}; hash=${l%%:*}; l=${l#*:}; l=${l#*:} locked=
+  while :; do
+    case $hash in '!'*) hash=${hash#?} locked=locked ;; *) break ;; esac
+  done
+  if r=$(printf %s "$hash" | sha256sum); then
+    r="${r%% *}:$locked:$l"
+  else
+    r="sha256sum is missing"; return 1
+  fi
+}
 probe_shadow() {
   ids=$1; shift
-  if accounts shadow "$@"; then
-    shadows=$r
-    for id in $ids; do
-      if account_of "$1" "$shadows"; then
-        l=${line#*:}; hash=${l%%:*}; l=${l#*:}; l=${l#*:} locked=
-        while :; do
-          case $hash in '!'*) hash=${hash#?} locked=locked ;; *) break ;; esac
-        done
-        if r=$(printf %s "$hash" | sha256sum); then
-          r="${r%% *}:$locked:$l"; answer "$id" 0
-        else
-          r="sha256sum is missing"; answer "$id" 1
-        fi
-      else
-        r=; answer "$id" 44
-      fi
-      shift
-    done
-  else
-    r=$err
-    for id in $ids; do answer "$id" 1; done
-  fi
+  each_account shadow shadow_one "$ids" "$@"
 }
 "#,
     needs: &[&ACCOUNTS],

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::path::all_absolute;
 use super::{Kind, json};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
@@ -48,17 +49,8 @@ impl Text {
     }
 }
 
-pub(super) const KIND: Kind = Kind {
-    name: "texts",
-    function: &PROBE,
-    merged: false,
-    words: |args| match args.iter().find(|path| !path.starts_with('/')) {
-        Some(path) => Err(format!("{path:?} is not an absolute path")),
-        None if args.is_empty() => Err("paths are wanted".into()),
-        None => Ok(args.to_vec()),
-    },
-    parse: |args, text| json(read(args.len(), text)?),
-};
+pub(super) const KIND: Kind =
+    Kind { name: "texts", function: &PROBE, merged: false, words: all_absolute, parse: |args, text| json(read(args.len(), text)?) };
 
 static PROBE: Function = Function {
     name: "probe_texts",

@@ -81,6 +81,8 @@ pub(super) fn name(args: &[String]) -> Result<Vec<String>, String> {
 /// `accounts DATABASE [NAME…]`: lines of passwd, group or shadow in `$r`, at least those of the names. Through NSS where
 /// there is getent(1), else from the file. True if what is not in `$r` is not there: getent ends with 2 both for that and
 /// for a file it may not read, so that is looked at first. `account_of NAME LINES`: that name's line in `$line`.
+/// `each_account DATABASE ONE IDS [NAME…]`: answers for each name with what `ONE NAME` sets `$r` to of `$found`, the lines of
+/// all of them: 0, 44 for absent, or 1 with the reason.
 pub(super) static ACCOUNTS: Function = Function {
     name: "accounts",
     text: r#"
@@ -102,6 +104,20 @@ account_of() {
   IFS=$ifs
   [ -n "$line" ]
 }
+each_account() {
+  database=$1 one=$2 ids=$3; shift 3
+  if accounts "$database" "$@"; then
+    found=$r
+    for id in $ids; do
+      r=
+      if "$one" "$1"; then answer "$id" 0; else answer "$id" "$?"; fi
+      shift
+    done
+  else
+    r=$err
+    for id in $ids; do answer "$id" 1; done
+  fi
+}
 "#,
     needs: &[],
 };
@@ -110,7 +126,7 @@ static PROBE: Function = Function {
     name: "probe_user",
     text: r#"
 user_one() {
-  account_of "$1" "$users"
+  account_of "$1" "$found" || return 44
   r=${line#*:}; hash=${r%%:*}; r="$1:${r#*:}"
   gid=${r#*:*:}; gid=${gid%%:*}
   group= groups=
@@ -135,18 +151,9 @@ user_one() {
 probe_user() {
   ids=$1; shift
   shadows=
-  if accounts passwd "$@"; then
-    users=$r
-    accounts group; all_groups=$r
-    ! [ -r /etc/shadow ] || { accounts shadow "$@"; shadows=$r; }
-    for id in $ids; do
-      if account_of "$1" "$users"; then user_one "$1"; answer "$id" 0; else r=; answer "$id" 44; fi
-      shift
-    done
-  else
-    r=$err
-    for id in $ids; do answer "$id" 1; done
-  fi
+  accounts group; all_groups=$r
+  ! [ -r /etc/shadow ] || { accounts shadow "$@"; shadows=$r; }
+  each_account passwd user_one "$ids" "$@"
 }
 "#,
     needs: &[&ACCOUNTS],

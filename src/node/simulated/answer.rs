@@ -55,6 +55,8 @@ impl World {
         match query.kind.as_str() {
             "umask" => Reading::present(&Mode(0o022)),
             "hostname" => Reading::present(&"node"),
+            "working_directory" => Reading::present(&"/root"),
+            "environment" => Reading::present(&std::collections::BTreeMap::from([("HOME", "/root")])),
             "login" => {
                 Reading::present(&LoginUser { user: "root".into(), uid: 0, group: "root".into(), gid: 0, groups: vec!["root".into()] })
             }

@@ -19,6 +19,10 @@ impl World {
             "tree" => self.tree(path),
             "listing" => self.listing(path, second, query.args.get(2).is_some_and(|follow| follow == "follow")),
             "status" => self.status(path, second == "follow").map(|stat| Reading::present(&stat)),
+            "file_flags" if self.exists("/usr/bin/chattr") => self
+                .files
+                .at(path, false)
+                .map(|inode| Reading::present(&crate::node::facts::Flags { version: Some("0".into()), flags: inode.flags.clone() })),
             // the programs are not installed
             _ => Ok(Reading::Absent),
         };

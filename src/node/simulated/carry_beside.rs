@@ -3,7 +3,7 @@
 use super::carry_files::sha256_of;
 use super::files::{Errno, Kind};
 use super::world::{Stop, World};
-use crate::node::steps::{BACKUP_FILE, Backup, SetTimes, Source, Time, Validate};
+use crate::node::steps::{BACKUP_FILE, Backup, ChangeFlags, SetTimes, Source, Time, Validate};
 
 impl World {
     pub(super) fn backup(&mut self, step: &Backup) -> Result<(), Stop> {
@@ -31,7 +31,7 @@ impl World {
     /// The program is asked of nobody: one that is called `false`, wherever it is, finds fault with everything.
     pub(super) fn validate(&mut self, step: &Validate) -> Result<(), Stop> {
         match &step.source {
-            Source::Bytes(_) => {}
+            Source::Bytes(_) | Source::Local { .. } => {}
             Source::Staged { path, sha256 } | Source::Copied { path, sha256 } => {
                 let content = self.content(path).ok_or(Errno::Missing)?;
                 if sha256_of(&content) != *sha256 {
@@ -60,6 +60,24 @@ impl World {
             self.files.change(ino, |inode| {
                 inode.times.0 = step.accessed.map_or(inode.times.0, seconds);
                 inode.times.1 = step.modified.map_or(inode.times.1, seconds);
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_flags(&mut self, step: &ChangeFlags) -> Result<(), Stop> {
+        let ino = self.files.find(&step.path, false)?;
+        let (how, letters) = step.flags.split_at(1);
+        if self.tick()? {
+            self.files.change(ino, |inode| {
+                let mut flags: Vec<char> = if how == "=" { Vec::new() } else { inode.flags.chars().collect() };
+                flags.retain(|flag| !letters.contains(*flag));
+                if how != "-" {
+                    flags.extend(letters.chars());
+                }
+                flags.sort_unstable();
+                flags.dedup();
+                inode.flags = flags.into_iter().collect();
             })?;
         }
         Ok(())

@@ -43,6 +43,28 @@ impl World {
         Ok(format!("{directory}/{prefix}{mark:06}"))
     }
 
+    /// A content on a channel of its own: the file that it stands in, and its digest.
+    pub(super) fn upload(&mut self, directory: &str, near: &str, content: Vec<u8>) -> Result<(String, String), Stop> {
+        let prefix = format!(".{near}.homelabctl-upload-");
+        for name in self.files.names(if directory.is_empty() { "/" } else { directory }) {
+            if name.strip_prefix(&prefix).is_some_and(|rest| rest.len() == 6) && self.tick()? {
+                self.files.unlink(&format!("{directory}/{name}"))?;
+            }
+        }
+        let path = format!("{directory}/{prefix}{:06}", self.random.number() % 1_000_000);
+        let digest = sha256_of(&content);
+        if self.tick()? {
+            let ino = self.files.create(&path, Kind::File(Vec::new()), 0o600)?;
+            let half = content.get(..content.len() / 2).unwrap_or_default().to_vec();
+            for content in [half, content] {
+                if self.tick()? {
+                    self.files.change(ino, |inode| inode.kind = Kind::File(content))?;
+                }
+            }
+        }
+        Ok((path, digest))
+    }
+
     pub(super) fn remove_temporary(&mut self, new: &str) -> Result<(), Stop> {
         if self.tick()? {
             match self.files.unlink(new) {
@@ -133,6 +155,7 @@ impl World {
                     }
                 }
             }
+            Source::Local { path, .. } => return Err(format!("{path} was not uploaded").into()),
             Source::Copied { path, sha256 } => {
                 let content = self.content(path).ok_or(Errno::Missing)?;
                 let half = content.get(..content.len() / 2).unwrap_or_default().to_vec();

@@ -19,6 +19,7 @@ impl World {
             Step::HardLink(step) => self.hard_link(step),
             Step::ChangeMode(step) => self.change_mode(step),
             Step::ChangeOwner(step) => self.change_owner(step),
+            Step::ChangeFlags(step) => self.change_flags(step),
             Step::AddUser(step) => self.add_user(step),
             Step::ChangeUser(step) => self.change_user(step),
             Step::SetPassword(step) => self.set_password(step),

@@ -31,6 +31,8 @@ pub(super) struct Inode {
     pub(super) gid: u32,
     /// Last access and last change, seconds since 1970; moved by the step that sets them, and by nothing else here.
     pub(super) times: (i64, i64),
+    /// The letters of lsattr(1), sorted. What they mean is not simulated.
+    pub(super) flags: String,
 }
 
 impl Inode {
@@ -104,7 +106,7 @@ const LONGEST_NAME: usize = 255;
 
 impl Files {
     pub(super) fn new() -> Self {
-        let root = Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, times: (0, 0) };
+        let root = Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, times: (0, 0), flags: String::new() };
         let now = BTreeMap::from([(ROOT, root)]);
         Self { disk: now.clone(), now, journal: Vec::new(), dirty: BTreeSet::new(), born: BTreeMap::new(), mounts: Vec::new(), next: ROOT }
     }
@@ -204,7 +206,7 @@ impl Files {
         self.next += 1;
         let ino = self.next;
         let mode = if inherit && matches!(kind, Kind::Directory(_)) { mode | 0o2000 } else { mode };
-        let inode = Inode { kind, mode, uid: 0, gid, times: (0, 0) };
+        let inode = Inode { kind, mode, uid: 0, gid, times: (0, 0), flags: String::new() };
         self.born.insert(ino, inode.clone());
         self.now.insert(ino, inode);
         self.entries(directory)?.insert(name.clone(), ino);
@@ -420,7 +422,9 @@ impl Files {
             Some(root) => root,
             None => {
                 self.next += 1;
-                self.now.insert(self.next, Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o1777, uid: 0, gid: 0, times: (0, 0) });
+                let root =
+                    Inode { kind: Kind::Directory(BTreeMap::new()), mode: 0o1777, uid: 0, gid: 0, times: (0, 0), flags: String::new() };
+                self.now.insert(self.next, root);
                 self.next
             }
         };

@@ -6,7 +6,8 @@ use crate::node::apply::{Applied, Carried, Moved, Output, judge};
 use crate::node::lock::{Claim, LockLost, SILENCE};
 use crate::node::long_step::Id;
 use crate::node::machine::{Lost, Machine};
-use crate::node::steps::Step;
+use crate::node::stage::{Load, Unstaged};
+use crate::node::steps::{Source, Step};
 use crate::plan::{FactKey, Observation, Query, Scope};
 
 /// How long a script waits for step.lock.
@@ -210,5 +211,26 @@ impl Machine for Simulated {
         let applied = self.change(change, preconditions).unwrap_or_else(|applied| applied);
         self.world.lying = false;
         applied
+    }
+
+    async fn upload(&mut self, _scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
+        let content = match load.source {
+            Source::Bytes(bytes) => bytes.clone(),
+            Source::Local { path, .. } => std::fs::read(path).map_err(|error| Unstaged::Refused(format!("{path}: {error}")))?,
+            Source::Staged { path, sha256 } | Source::Copied { path, sha256 } => return Ok((path.clone(), sha256.clone())),
+        };
+        if !self.world.connected {
+            return Err(Unstaged::Lost("the connection was lost".into()));
+        }
+        self.world.upload(load.directory, load.near, content).map_err(|stop| match stop {
+            Stop::Cut => Unstaged::Lost("the connection was lost".into()),
+            Stop::Failed(why) => Unstaged::Refused(why),
+        })
+    }
+
+    async fn discard(&mut self, _scope: &Scope, uploaded: &[String]) {
+        for path in uploaded {
+            let _ = self.world.remove_temporary(path);
+        }
     }
 }

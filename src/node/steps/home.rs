@@ -18,8 +18,8 @@ pub struct MakeHome {
     pub skeleton: String,
 }
 
-/// Makes a pair of SSH keys without a passphrase, and the directory they are in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Makes a pair of SSH keys, and the directory they are in.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MakeSshKey {
     /// Where the private key is; the public one is beside it, with `.pub`.
     pub path: String,
@@ -33,6 +33,15 @@ pub struct MakeSshKey {
     pub comment: String,
     /// Whether keys that are there are replaced.
     pub overwrite: bool,
+    /// What the private key is locked with; with nothing if it is empty. It never stands in a process list.
+    pub passphrase: String,
+}
+
+impl std::fmt::Debug for MakeSshKey {
+    // without the passphrase
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MakeSshKey").field("path", &self.path).field("user", &self.user).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// `owner_of USER`: `uid:gid` in `$owner`.
@@ -68,7 +77,8 @@ const MAKE_HOME: Function = Function {
 )"#,
 };
 
-/// path, user, kind, bits|``, comment, `overwrite`|``. Made under another name, so that a failure leaves the old ones.
+/// path, user, kind, bits|``, comment, `overwrite`|``, passphrase. Made under another name, so that a failure leaves the old
+/// ones. ssh-keygen asks a program of ours for the passphrase, since OpenSSH 8.4.
 const MAKE_SSH_KEY: Function = Function {
     name: "s_make_ssh_key",
     needs: &[&FAIL, &OWNER_OF],
@@ -84,8 +94,25 @@ const MAKE_SSH_KEY: Function = Function {
   fi
   new=$dir/.homelabctl-new-key
   rm -f -- "$new" "$new.pub"
-  ssh-keygen -q -t "$3" ${4:+-b "$4"} -C "$5" -N '' -f "$new" </dev/null 9>&- &&
-    chown -- "$owner" "$new" "$new.pub" && mv -f -- "$new.pub" "$1.pub" && mv -f -- "$new" "$1"
+  passphrase=$7
+  set -- "$1" -q -t "$3" ${4:+-b "$4"} -C "$5" -f "$new"
+  s_keygen() {
+    if [ -z "$passphrase" ]; then
+      ssh-keygen "$@" -N '' </dev/null 9>&-
+      return
+    fi
+    place=$(mktemp -d "$dir/.homelabctl-XXXXXX") || return 1
+    trap 'rm -rf -- "$place"' EXIT
+    trap 'exit 143' HUP INT TERM
+    (umask 077 && printf '%s\n' "$passphrase" >"$place/passphrase") &&
+      printf '#!/bin/sh\ncat "${0%%/*}/passphrase"\n' >"$place/ask" && chmod 0700 "$place/ask" || return 1
+    SSH_ASKPASS=$place/ask SSH_ASKPASS_REQUIRE=force DISPLAY=none ssh-keygen "$@" </dev/null 9>&-
+  }
+  path=$1
+  shift
+  s_keygen "$@" || exit 1
+  set -- "$path"
+  chown -- "$owner" "$new" "$new.pub" && mv -f -- "$new.pub" "$1.pub" && mv -f -- "$new" "$1"
 )"#,
 };
 
@@ -114,7 +141,7 @@ impl Action for MakeHome {
 impl Action for MakeSshKey {
     fn call(&self) -> Call {
         let (bits, overwrite) = (self.bits.map(|bits| bits.to_string()).unwrap_or_default(), if self.overwrite { "overwrite" } else { "" });
-        Call::new(&MAKE_SSH_KEY, [&self.path, &self.user, &self.kind, &bits, &self.comment, overwrite])
+        Call::new(&MAKE_SSH_KEY, [&self.path, &self.user, &self.kind, &bits, &self.comment, overwrite, &self.passphrase])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -130,6 +157,9 @@ impl Action for MakeSshKey {
         check::path(&self.path)?;
         check::word("kind of key", &self.kind)?;
         check::field("comment", &self.comment.replace(':', ""))?;
+        if self.passphrase.contains(['\n', '\r', '\0']) {
+            check::refuse("passphrase", "(hidden)", "is more than a line")?;
+        }
         check::account("user", &self.user)
     }
 }
@@ -193,6 +223,7 @@ mod tests {
                 bits: None,
                 comment: "it's mine".into(),
                 overwrite: false,
+                passphrase: String::new(),
             };
             let output = carry_out(shell, &step);
             assert!(output.status.success(), "{shell:?} {output:?}");
@@ -202,8 +233,19 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             assert!(!carry_out(shell, &step).status.success());
             assert_eq!(public(), first);
-            assert!(carry_out(shell, &MakeSshKey { overwrite: true, ..step }).status.success());
+            let again = MakeSshKey { overwrite: true, ..step };
+            assert!(carry_out(shell, &again).status.success());
             assert_ne!(public(), first);
+            assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
+            let locked = MakeSshKey { overwrite: true, passphrase: "it's \"a\" $word".into(), ..again };
+            assert!(!format!("{locked:?}").contains("word"));
+            let output = carry_out(shell, &locked);
+            assert!(output.status.success(), "{shell:?} {output:?}");
+            let opens = |passphrase: &str| {
+                let words = ["-y", "-P", passphrase, "-f", path.to_str().unwrap()];
+                std::process::Command::new("ssh-keygen").args(words).output().unwrap().status.success()
+            };
+            assert!(opens("it's \"a\" $word") && !opens("") && !opens("x"));
             assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
         }
     }

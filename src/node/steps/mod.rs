@@ -10,6 +10,7 @@ mod accounts;
 mod backup;
 mod check;
 mod directory;
+mod flags;
 mod home;
 mod http;
 mod launch;
@@ -38,8 +39,9 @@ pub use accounts::{AddGroup, AddUser, ChangeAging, ChangeGroup, ChangeUser, Memb
 pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
 pub use directory::MakeDirectory;
+pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
-pub use http::{Answer, Certificates, Fetch, Fetched, Http, Request};
+pub use http::{Answer, Body, Certificates, Fetch, Fetched, Http, Request, Save};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
@@ -147,6 +149,8 @@ steps! {
     ChangeMode(ChangeMode),
     /// Owner and group.
     ChangeOwner(ChangeOwner),
+    /// Flags on the filesystem.
+    ChangeFlags(ChangeFlags),
     /// A new user.
     AddUser(AddUser),
     /// A user's properties.

@@ -33,6 +33,15 @@ pub struct WriteFile {
 pub enum Source {
     /// It travels in the script. For what is small.
     Bytes(#[serde(with = "as_base64")] Vec<u8>),
+    /// It is a file of the machine that this program runs on, and has to be uploaded before ([`crate::node::stage`]).
+    Local {
+        /// Where that is.
+        path: String,
+        /// How long it is, in bytes.
+        size: u64,
+        /// What its content must be, SHA-256 in lower-case hex.
+        sha256: String,
+    },
     /// It was uploaded before, to a file of ours that is moved into place.
     Staged {
         /// Where it was uploaded to.
@@ -54,6 +63,7 @@ impl Source {
     pub(super) fn words(&self) -> (String, String, String) {
         match self {
             Self::Bytes(bytes) => ("bytes".into(), STANDARD.encode(bytes), String::new()),
+            Self::Local { path, sha256, .. } => ("local".into(), path.clone(), sha256.clone()),
             Self::Staged { path, sha256 } => ("staged".into(), path.clone(), sha256.clone()),
             Self::Copied { path, sha256 } => ("copied".into(), path.clone(), sha256.clone()),
         }
@@ -99,6 +109,10 @@ pub(super) const FILL: Function = Function {
       ;;
     staged) mv -fT -- "$2" "$4" || return 1 ;;
     copied) cat -- "$2" >"$4" || return 1 ;;
+    *)
+      printf '%s\n' "$2 was not uploaded" >&2
+      return 1
+      ;;
   esac
   if [ "$(sha256sum <"$4")" != "$3  -" ]; then
     printf '%s\n' "$2 is not what was $1" >&2
@@ -148,7 +162,7 @@ impl Action for WriteFile {
         check::account("group", &self.group)?;
         match &self.source {
             Source::Staged { path, .. } | Source::Copied { path, .. } => check::path(path),
-            Source::Bytes(_) => Ok(()),
+            Source::Bytes(_) | Source::Local { .. } => Ok(()),
         }
     }
 }

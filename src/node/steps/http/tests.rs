@@ -3,6 +3,7 @@ use std::net::TcpListener;
 
 use super::*;
 use crate::node::script::Script;
+use crate::node::steps::Action;
 use crate::node::steps::Step;
 use crate::node::testing::{SHELLS, run};
 
@@ -39,6 +40,10 @@ fn carried(shell: &[&str], step: impl Into<Step>) -> (Vec<u8>, String, Option<i3
     (output.stdout, String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
 }
 
+fn ask(http: Http) -> Request {
+    Request { http, whole: false, save: None }
+}
+
 fn get(url: String) -> Http {
     Http { url, method: "GET".into(), timeout: 5, follow: true, no_proxy: true, ..Http::default() }
 }
@@ -50,11 +55,11 @@ fn what_is_asked_arrives_and_what_is_answered_comes_back() {
         let request = Http {
             method: "POST".into(),
             headers: vec![("X-Quote".into(), "a \"b\" \\ c".into())],
-            body: Some(b"body 'x' \"y\"\n|".to_vec()),
+            body: Some(Body::Bytes(b"body 'x' \"y\"\n|".to_vec())),
             user: Some(("pat".into(), "s\"e\\c".into())),
             ..get(format!("{url}/a?b=c"))
         };
-        let (stdout, stderr, status) = carried(shell, Request(request));
+        let (stdout, stderr, status) = carried(shell, ask(request));
         let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
         assert_eq!((status, answer.status, answer.body.as_slice()), (Some(0), 201, b"ab\nc".as_slice()));
         assert!(answer.headers.contains(&("x-odd".into(), "a: b".into())));
@@ -68,7 +73,7 @@ fn what_is_asked_arrives_and_what_is_answered_comes_back() {
 #[test]
 fn a_server_that_is_not_there_says_why() {
     for shell in SHELLS {
-        let (stdout, _, status) = carried(shell, Request(get("http://127.0.0.1:1/".into())));
+        let (stdout, _, status) = carried(shell, ask(get("http://127.0.0.1:1/".into())));
         let answer = Answer::read(&stdout).unwrap();
         assert_eq!((answer.status, status), (-1, Some(0)));
         assert!(!answer.body.is_empty());
@@ -160,6 +165,59 @@ fn what_cannot_be_asked_is_refused() {
     ] {
         let mut http = get("http://a".into());
         change(&mut http);
-        assert_eq!(Request(http).check().unwrap_err().what, what);
+        assert_eq!(ask(http).check().unwrap_err().what, what);
     }
+}
+
+#[test]
+fn who_is_sent_on_goes_as_python_goes() {
+    for shell in SHELLS {
+        let (there, at_the_other) = server(vec![FILE]);
+        let to = |code: u32, place: &str| {
+            &*format!("HTTP/1.1 {code} Go\r\nLocation: {place}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").leak()
+        };
+        let (url, at_the_first) = server(vec![to(307, "/b?x=\"\\"), to(302, &format!("{there}/f"))]);
+        let request = Http {
+            method: "PUT".into(),
+            headers: vec![("X-Once".into(), "a".into()), ("X-Always".into(), "b".into()), ("Content-Type".into(), "text/x".into())],
+            unredirected: vec!["x-once".into()],
+            body: Some(Body::Bytes(b"body|".to_vec())),
+            user: Some(("pat".into(), "secret".into())),
+            ..get(format!("{url}/a"))
+        };
+        let (stdout, stderr, _) = carried(shell, ask(request));
+        let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
+        assert_eq!((answer.status, answer.reason.as_str(), answer.url), (200, "OK", format!("{there}/f")), "{stderr}");
+        let (first, last) = (at_the_first.join().unwrap(), at_the_other.join().unwrap());
+        assert!(first[0].starts_with("PUT /a ") && first[0].contains("X-Once") && first[0].contains("Authorization"), "{first:?}");
+        assert!(first[1].starts_with("PUT /b?x=") && !first[1].contains("X-Once") && first[1].ends_with("body|"), "{first:?}");
+        assert!(last[0].starts_with("GET /f ") && last[0].contains("X-Always") && !last[0].contains("Authorization"), "{last:?}");
+        assert!(!last[0].contains("text/x") && !last[0].contains("Accept:") && !last[0].contains("body|"), "{last:?}");
+    }
+}
+
+#[test]
+fn an_answer_goes_into_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let named =
+        "HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"../up\"\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+    let (url, handle) = server(vec![FILE, "HTTP/1.1 304 No\r\nConnection: close\r\n\r\n", named, FILE, FILE]);
+    let path = dir.path().to_str().unwrap().to_owned();
+    let save =
+        |path: &str, status| Some(Save { path: path.into(), statuses: vec![status], owner: None, group: None, mode: Some("0600".into()) });
+    let asked = |address: &str, save: Option<Save>| {
+        let (stdout, stderr, _) = carried(SHELLS[0], Request { save, ..ask(get(format!("{url}{address}"))) });
+        let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
+        (answer.status, answer.path, answer.saved)
+    };
+    let place = format!("{path}/a b%");
+    assert_eq!(asked("/x/a%20b%", save(&path, 200)), (200, Some(place.clone()), true));
+    assert_eq!(std::fs::read(&place).unwrap(), b"hello");
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&place).unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(asked("/", save(&place, 304)), (304, Some(place.clone()), false));
+    assert_eq!(asked("/", save(&path, 200)), (200, Some(format!("{path}/up")), true));
+    assert_eq!(asked("/..%2f", save(&path, 200)), (200, Some(format!("{path}/index.html")), true));
+    assert_eq!(asked("/none", save(&format!("{path}/none"), 201)), (200, Some(format!("{path}/none")), false));
+    assert!(handle.join().unwrap()[1].contains("If-Modified-Since: "));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
 }
