@@ -409,7 +409,9 @@ async fn carry_out<M: Machines>(
             let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr }).trim().to_owned();
             let what = change.steps.get(index).map(Step::describe).unwrap_or_default();
             let why = if said.is_empty() { format!("{what}: it ended with status {}", output.status) } else { format!("{what}: {said}") };
-            Err(Some(Done::failed(why)))
+            let mut done = Done::failed(why);
+            done.result.extend(call.module.failed(&call.task, &output));
+            Err(Some(done))
         }
         Applied::Unmet { unmet, .. } => {
             forget(seat);

@@ -10,10 +10,10 @@ use super::outcome::{Ended, decided, planned};
 use super::paths::{above, join, path};
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
-use crate::node::apply::Carried;
+use crate::node::apply::{Carried, Output};
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256};
 use crate::node::steps::{Fetch, Fetched, Step};
-use crate::plan::{Expect, Fact, FactKey, Facts, Plan, Stop};
+use crate::plan::{Expect, Fact, FactKey, Facts, Plan, Reading, Stop};
 
 /// Fetches a file, if it is not there already.
 pub struct GetUrl;
@@ -65,6 +65,10 @@ impl Module for GetUrl {
         decided(plan(task, facts))
     }
 
+    fn failed(&self, task: &Task<'_>, output: &Output) -> Map<String, Value> {
+        failed(task.args.str("url").unwrap_or_default(), output)
+    }
+
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         let mut result = Map::new();
         if let Ok((dest, _)) = place(task, facts) {
@@ -78,6 +82,12 @@ impl Module for GetUrl {
         result.insert("changed".into(), (fetched.changed || others).into());
         result.insert("status_code".into(), fetched.status.map_or(Value::Null, Value::from));
         result.insert("checksum_src".into(), fetched.source.into());
+        if let Ok((dest, _)) = place(task, facts)
+            && fetched.changed
+            && let Reading::Present(md5) = facts.reading(&Checksum::new(&dest, "md5"))?
+        {
+            result.insert("md5sum".into(), md5);
+        }
         result.insert("checksum_dest".into(), fetched.before.into());
         result.insert("msg".into(), fetched.size.map_or_else(String::new, |size| format!("OK ({size} bytes)")).into());
         if let Some(backup) = fetched.backup {
@@ -85,6 +95,15 @@ impl Module for GetUrl {
         }
         Ok(result)
     }
+}
+
+/// What Ansible registers of a server that has no such file, or does not answer.
+fn failed(url: &str, output: &Output) -> Map<String, Value> {
+    let mut result = Map::from_iter([("url".to_owned(), Value::from(masked(url)))]);
+    if let Some(status) = Fetched::read(&output.stdout).status {
+        result.insert("status_code".into(), status.into());
+    }
+    result
 }
 
 /// Where the file is to be, and what is there.
@@ -211,6 +230,13 @@ fn sum(text: &str) -> Result<Sum, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_registered_of_what_failed() {
+        let output = |stdout: &[u8]| Output { status: 1, stdout: stdout.into(), ..Output::default() };
+        assert_eq!(failed("http://a:b@c/", &output(b"status=401\n"))["status_code"], 401);
+        assert_eq!(Value::Object(failed("http://a:b@c/", &output(b""))), serde_json::json!({"url": "http://a:********@c/"}));
+    }
 
     #[test]
     fn checksums_are_read() {

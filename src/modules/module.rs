@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::reboot::{Rebooting, Reconnecting};
 use super::{Args, Spec};
-use crate::node::apply::Carried;
+use crate::node::apply::{Carried, Output};
 use crate::node::steps::Step;
 use crate::plan::{Facts, Plan, Stop, Touch};
 use crate::template::TemplateOptions;
@@ -29,6 +29,11 @@ pub trait Module: Sync {
     /// What has to be read first, or what cannot be known.
     fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         Ok(Map::new())
+    }
+
+    /// What is registered, beside the message, where a step failed that said this.
+    fn failed(&self, _task: &Task<'_>, _output: &Output) -> Map<String, Value> {
+        Map::new()
     }
 
     /// Whether it acts every time it runs and nothing can be known before: commands. It is never read ahead over, and in

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::gather::{Gather, Made, known};
-use crate::node::facts::{Architecture, Module, ModulePlace, Processors, Text, Virtualization};
+use crate::node::facts::{Architecture, Login, Module, ModulePlace, Processors, Text, Virtualization};
 
 pub(super) fn memory(gather: &Gather<'_>) -> Made {
     gather.text("/proc/meminfo").map(|text| memory_of(&text)).unwrap_or_default()
@@ -231,7 +231,9 @@ pub(super) fn virtualization(gather: &Gather<'_>) -> Made {
             if kind.container && name != "container" {
                 guests.push("container");
             }
-            (name, "guest", guests)
+            // root sees what the first process was told, which Ansible looks at first
+            let is_root = || gather.ask(Login).is_some_and(|login| login.uid == 0);
+            (if name == "systemd-nspawn" && is_root() { "container" } else { name }, "guest", guests)
         }
     };
     vec![

@@ -181,11 +181,14 @@ pub(super) fn host_keys(gather: &Gather<'_>) -> Made {
 }
 
 pub(super) fn iscsi(gather: &Gather<'_>) -> Made {
-    let text = gather.text("/etc/iscsi/initiatorname.iscsi");
-    let name = text.as_deref().map(|text| {
-        let line = text.lines().filter(|line| !line.starts_with(['#', ';'])).find_map(|line| line.strip_prefix("InitiatorName="));
-        line.unwrap_or_default().trim().into()
-    });
+    let name = match gather.texts(&["/etc/iscsi/initiatorname.iscsi"]).first() {
+        Some(Text::Is(text)) => {
+            let line = text.lines().filter(|line| !line.starts_with(['#', ';'])).find_map(|line| line.strip_prefix("InitiatorName="));
+            Some(line.unwrap_or_default().trim().into())
+        }
+        Some(Text::Absent) => Some("".into()),
+        _ => None,
+    };
     known([("iscsi_iqn", name)])
 }
 
