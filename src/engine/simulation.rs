@@ -14,6 +14,7 @@ use crate::node::Change;
 use crate::node::apply::Applied;
 use crate::node::machine::{Lost, Machine};
 use crate::node::simulated::{Simulated, World};
+use crate::node::stage::{Load, Unstaged};
 use crate::plan::{FactKey, Observation, Query, Scope};
 use crate::playbook::{self, Playbook, Request};
 use crate::report::{Event, Outcome, TaskAnswer};
@@ -76,6 +77,14 @@ impl Machine for Shared {
         let applied = machine.apply(scope, change, preconditions).await;
         asked.push(Asked::Apply(scope.clone(), change.clone(), preconditions.to_vec(), applied.clone()));
         applied
+    }
+
+    async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
+        self.0.lock().await.0.upload(scope, load).await
+    }
+
+    async fn discard(&mut self, scope: &Scope, uploaded: &[String]) {
+        self.0.lock().await.0.discard(scope, uploaded).await;
     }
 }
 

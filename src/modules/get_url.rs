@@ -13,7 +13,7 @@ use super::{Act, Decision, Module, Task};
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256};
 use crate::node::steps::{Fetch, Fetched, Step};
-use crate::plan::{Expect, Fact, FactKey, Facts, Plan, Reading, Stop};
+use crate::plan::{Expect, Facts, Plan, Reading, Stop, Touch};
 
 /// Fetches a file, if it is not there already.
 pub struct GetUrl;
@@ -62,7 +62,13 @@ impl Module for GetUrl {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        decided(plan(task, facts))
+        match plan(task, facts) {
+            Err(Ended::Fail(why)) => {
+                let text = |name: &str| task.args.str(name).unwrap_or_default();
+                Ok(Decision::fail(why).with("url", masked(text("url"))).with("dest", text("dest")))
+            }
+            outcome => decided(outcome),
+        }
     }
 
     fn failed(&self, task: &Task<'_>, output: &Output) -> Map<String, Value> {
@@ -71,9 +77,12 @@ impl Module for GetUrl {
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         let mut result = Map::new();
-        if let Ok((dest, _)) = place(task, facts) {
-            result.extend(path_info(&dest, facts)?);
-        }
+        let dest = match place(task, facts) {
+            Ok((dest, _)) => dest,
+            Err(Ended::Stop(stop)) => return Err(stop),
+            Err(Ended::Fail(_)) => return Ok(result),
+        };
+        result.extend(path_info(&dest, facts)?);
         // a change of owner or mode alone fetches nothing
         let output = carried.and_then(|carried| carried.outputs.first()).filter(|output| output.stdout.starts_with(b"status="));
         let Some(output) = output else { return Ok(result) };
@@ -82,8 +91,7 @@ impl Module for GetUrl {
         result.insert("changed".into(), (fetched.changed || others).into());
         result.insert("status_code".into(), fetched.status.map_or(Value::Null, Value::from));
         result.insert("checksum_src".into(), fetched.source.into());
-        if let Ok((dest, _)) = place(task, facts)
-            && fetched.changed
+        if fetched.changed
             && let Reading::Present(md5) = facts.reading(&Checksum::new(&dest, "md5"))?
         {
             result.insert("md5sum".into(), md5);
@@ -100,8 +108,12 @@ impl Module for GetUrl {
 /// What Ansible registers of a server that has no such file, or does not answer.
 fn failed(url: &str, output: &Output) -> Map<String, Value> {
     let mut result = Map::from_iter([("url".to_owned(), Value::from(masked(url)))]);
-    if let Some(status) = Fetched::read(&output.stdout).status {
+    let fetched = Fetched::read(&output.stdout);
+    if let Some(status) = fetched.status {
         result.insert("status_code".into(), status.into());
+    }
+    if let Some(source) = fetched.source {
+        result.insert("checksum_src".into(), source.into());
     }
     result
 }
@@ -146,10 +158,6 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
                 let message = if differs { "file already exists but file attributes changed" } else { "file already exists" };
                 return Ok(with(with_flags(planned(change), &dest, args, facts)?).with("msg", message));
             }
-        } else if task.check {
-            // what is there may be what the server has
-            let key = FactKey { scope: facts.scope().clone(), query: Digest::new(&dest).query() };
-            return Err(Stop::Unknown([(key, "only fetching it tells whether the server has another".to_owned())].into()).into());
         }
     }
     if let Some(refusal) = http::speaks(facts)? {
@@ -158,6 +166,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let directory = above(&dest).to_owned();
     let is_there = look(facts, &directory)?.filter(|stat| stat.kind == FileKind::Directory);
     let Some(directory_stat) = is_there else { return Err(format!("Destination {directory} does not exist").into()) };
+    if task.check {
+        let pending = Act::Pending("only a real run asks the server".to_owned(), vec![Touch::Files(dest.clone())]);
+        return Ok(with(Decision { act: pending, ..Decision::unchanged() }));
+    }
     let fetch = |owned: Owned| Fetch {
         request: Box::new(request.clone()),
         path: dest.clone(),

@@ -12,7 +12,7 @@ use super::{Act, Decision, Module, Task};
 use crate::node::apply::Carried;
 use crate::node::facts::{FileKind, Stat};
 use crate::node::steps::{Fetch, Source, Step, Unarchive as Unpack, Unpacked, WriteFile};
-use crate::plan::{Difference, Facts, Plan, Stop};
+use crate::plan::{Difference, Facts, Plan, Stop, Touch};
 
 /// Unpacks an archive unless all of it is there already.
 pub struct Unarchive;
@@ -59,6 +59,10 @@ impl Module for Unarchive {
         };
         result.insert("handler".into(), unpacked.handler.into());
         result.insert("changed".into(), unpacked.changed.into());
+        if !unpacked.command.is_empty() {
+            let results = serde_json::json!({"cmd": unpacked.command, "err": unpacked.complaint, "out": "", "rc": 0});
+            result.insert("extract_results".into(), results);
+        }
         if !unpacked.names.is_empty() {
             result.insert("files".into(), unpacked.names.into());
         }
@@ -96,9 +100,6 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let attributes = Attributes::read(args)?;
     attributes.resolve(facts.get(attributes.ask())?)?;
     let mode = as_chmod_takes_it(args)?;
-    if task.check {
-        return Ok(skip("remote module (ansible.builtin.unarchive) does not support check mode when using gtar".into()));
-    }
     let mut steps: Vec<Step> = Vec::new();
     let mut is_temporary = false;
     let archive = if is_remote {
@@ -150,6 +151,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         }
         .into(),
     );
+    if task.check {
+        let why = "only a real run looks into the archive".to_owned();
+        return Ok(Decision { act: Act::Pending(why, vec![Touch::Files(directory)]), ..Decision::unchanged() });
+    }
     let mut change = Plan::change(steps);
     change.diff.push(Difference { what: format!("unpack into {directory}"), before: None, after: Some(source.to_owned()) });
     Ok(planned(change).with("dest", directory).with("src", archive))

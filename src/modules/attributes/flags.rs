@@ -91,7 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::modules::bench::{Bench, Count, Seen};
+    use crate::modules::bench::{Bench, Seen};
     use crate::modules::copy::Copy;
     use crate::modules::file::File;
     use crate::node::simulated::World;
@@ -136,13 +136,15 @@ mod tests {
             ),
             (json!({"path": "/srv/d", "state": "directory", "attributes": "d"}), true),
         ] {
-            let (mut bench, mut count) = (world(true), Count::default());
-            assert_eq!(matches!(bench.settles(&File, &args, false, &mut count), Seen::Changed(..)), acts, "{args}");
+            let mut bench = world(true);
+            assert_eq!(matches!(bench.run(&File, &args), Seen::Changed(..)), acts, "{args}");
+            assert!(matches!(bench.run(&File, &args), Seen::Unchanged(_)), "{args}");
         }
-        let (mut bench, mut count) = (world(true), Count::default());
+        let mut bench = world(true);
         let copy = json!({"dest": "/srv/f", "content": "new", "attributes": "+A"});
-        let Seen::Changed(_, change, _) = bench.settles(&Copy, &copy, false, &mut count) else { panic!("unchanged") };
+        let Seen::Changed(_, change, _) = bench.run(&Copy, &copy) else { panic!("unchanged") };
         assert_eq!(change.steps.len(), 2);
+        assert!(matches!(bench.run(&Copy, &copy), Seen::Unchanged(_)));
         assert!(matches!(world(false).run(&File, &json!({"path": "/srv/f", "attributes": "+A"})), Seen::Unchanged(_)));
         assert!(matches!(
             world(true).run(&File, &json!({"path": "/srv", "state": "directory", "recurse": true, "attributes": "+A"})),

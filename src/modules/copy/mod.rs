@@ -169,6 +169,13 @@ pub(crate) struct Origin<'a> {
 
 /// One file (`_copy_file` of the action).
 pub(crate) fn a_file(task: &Task<'_>, facts: &Facts<'_>, origin: &Origin<'_>) -> Result<Decision, Ended> {
+    match put_file(task, facts, origin) {
+        Err(Ended::Fail(why)) => Ok(Decision::fail(why).with("checksum", origin.content.sha1())),
+        outcome => outcome,
+    }
+}
+
+fn put_file(task: &Task<'_>, facts: &Facts<'_>, origin: &Origin<'_>) -> Result<Decision, Ended> {
     let args = task.args;
     let attributes = attributes(args, &*origin.mode)?;
     let (given, mut change): (&str, Change) = (args.str("dest").unwrap_or_default(), Plan::change([]));

@@ -55,7 +55,7 @@ cases! {
     unarchive: unarchive::Unarchive, 300, CHANGES, others::unarchive, |_, _, _| ();
     uri: uri::Uri, 200, CHANGES, others::uri, |_, _, _| ();
     user: user::User, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::user, |_, _, _| ();
-    wait_for: wait_for::WaitFor, 200, &[Changed, Refused, Unknown, Failed], others::wait_for, |_, _, _| ();
+    wait_for: wait_for::WaitFor, 200, &[Changed, Refused, Failed], others::wait_for, |_, _, _| ();
     wait_for_connection: reboot::WaitForConnection, 20, &[Changed], others::wait_for_connection, |_, _, _| ();
 }
 

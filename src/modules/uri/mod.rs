@@ -61,7 +61,13 @@ impl Module for Uri {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        decided(plan(task, facts))
+        match plan(task, facts) {
+            Err(Ended::Fail(why)) => {
+                let url = task.args.str("url").unwrap_or_default();
+                Ok(Decision::fail(why).with("url", masked(url)).with("status", -1))
+            }
+            outcome => decided(outcome),
+        }
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {

@@ -119,35 +119,43 @@ const UNARCHIVE: Function = Function {
     *"GNU tar"*) ;;
     *) s_fail "GNU tar is needed here; install the package tar" ;;
     esac
+    : >"$place/excluded"
+    : >"$place/included"
     n=0
     while [ "$n" -lt "$excludes" ]; do
-      set -- "$@" "--exclude=${1%/}"
+      printf '%s\n' "--exclude=${1%/}" >>"$place/excluded"
       shift
       n=$((n + 1))
     done
-    # the options come first, then what is excluded, then the archive and what is included
     n=0
     while [ "$n" -lt "$includes" ]; do
-      printf '%s\n' "$1" >>"$place/before"
+      printf '%s\n' "$1" >>"$place/included"
       shift
       n=$((n + 1))
     done
-    [ "$options" -eq 0 ] || set -- --show-transformed-names "$@"
-    [ -z "$pack" ] || set -- "$pack" "$@"
-    set -- -C "$directory" "$@"
-    lister() (
-      set -- "$@" -f "$archive"
-      if [ -f "$place/before" ]; then
-        while IFS= read -r word; do set -- "$@" "$word"; done <"$place/before"
+    # what is left are the options; then come what is excluded, the archive, and what is included
+    s_tar() (
+      how=$1
+      shift
+      [ "$options" -eq 0 ] || set -- --show-transformed-names "$@"
+      [ -z "$pack" ] || set -- "$pack" "$@"
+      set -- "$how" -C "$directory" "$@"
+      if [ "$how" = --list ]; then
+        set -- "$@" --quoting-style=literal
+      else
+        [ -z "$owner" ] || set -- "$@" "--owner=$owner"
+        [ -z "$group" ] || set -- "$@" "--group=$group"
+        [ -z "$newer" ] || set -- "$@" --keep-newer-files
       fi
+      while IFS= read -r word; do set -- "$@" "$word"; done <"$place/excluded"
+      set -- "$@" -f "$archive"
+      while IFS= read -r word; do set -- "$@" "$word"; done <"$place/included"
+      if [ "$how" = --extract ]; then printf '%s\n' "$(command -v "$tar")" "$@" >"$place/command"; fi
       exec "$tar" "$@" 9>&-
     )
-    lister --list --quoting-style=literal "$@" >"$place/names" || exit 1
+    s_tar --list "$@" >"$place/names" || exit 1
     [ -s "$place/names" ] || s_fail "no files were found in the archive $archive"
-    [ -z "$owner" ] || set -- "--owner=$owner" "$@"
-    [ -z "$group" ] || set -- "--group=$group" "$@"
-    [ -z "$newer" ] || set -- --keep-newer-files "$@"
-    lister --diff "$@" >"$place/said" 2>&1
+    s_tar --diff "$@" >"$place/said" 2>&1
     uid=$(id -u)
     while IFS= read -r l; do
       case $l in
@@ -159,7 +167,9 @@ const UNARCHIVE: Function = Function {
         *": Symlink differs" | *": Contents differ" | *": Size differs") changed=yes ;;
       esac
     done <"$place/said"
-    if [ "$changed" = yes ]; then lister --extract "$@" || exit 1; fi
+    if [ "$changed" = yes ]; then
+      s_tar --extract "$@" 2>"$place/complaint" || { cat "$place/complaint" >&2; exit 1; }
+    fi
   fi
   # the archive's top directories need not be in it themselves
   while IFS= read -r n; do
@@ -178,6 +188,11 @@ const UNARCHIVE: Function = Function {
     cmp -s "$place/was" "$place/is" || changed=yes
   fi
   printf 'handler=%s\nchanged=%s\n' "$handler" "$changed"
+  for file in command complaint; do
+    said=
+    if [ -f "$place/$file" ]; then said=$(base64 <"$place/$file" | tr -d '\n'); fi
+    printf '%s=%s\n' "$file" "$said"
+  done
   [ -z "$list" ] || s_names
 )"#,
 };
@@ -236,6 +251,10 @@ pub struct Unpacked {
     pub handler: String,
     /// Whether anything is other than before.
     pub changed: bool,
+    /// The command that unpacked a tar, if it was unpacked.
+    pub command: Vec<String>,
+    /// What that complained of.
+    pub complaint: String,
     /// The names in it, if they were asked for.
     pub names: Vec<String>,
 }
@@ -247,7 +266,13 @@ impl Unpacked {
         let mut lines = text.lines().skip_while(|line| !line.starts_with("handler="));
         let handler = lines.next().and_then(|line| line.strip_prefix("handler=")).unwrap_or_default().to_owned();
         let changed = lines.next() == Some("changed=yes");
-        Self { handler, changed, names: lines.map(str::to_owned).collect() }
+        let mut decoded = |name: &str| {
+            let text = lines.next().and_then(|line| line.strip_prefix(name)).unwrap_or_default();
+            crate::node::record::from_base64(text.as_bytes()).map(|bytes| crate::node::record::to_text(&bytes)).unwrap_or_default()
+        };
+        let command = decoded("command=").lines().map(str::to_owned).collect();
+        let complaint = decoded("complaint=");
+        Self { handler, changed, command, complaint, names: lines.map(str::to_owned).collect() }
     }
 }
 
@@ -301,6 +326,7 @@ mod tests {
                 let (first, said, status) = unpacked(shell, step.clone());
                 assert_eq!((first.handler.as_str(), first.changed, status), (handler, true, Some(0)), "{shell:?} {said}");
                 assert_eq!(first.names.len(), 4, "{first:?}");
+                assert!(first.command.iter().any(|word| word == "--extract") && first.command[0].ends_with("tar"), "{first:?}");
                 assert_eq!(std::fs::read_to_string(directory.join("top/a b")).unwrap(), "one");
                 let (second, said, _) = unpacked(shell, step.clone());
                 assert!(!second.changed, "{said}");

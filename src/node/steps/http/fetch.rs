@@ -82,6 +82,8 @@ const FETCH: Function = Function {
   if [ -n "$digest" ]; then
     here=$("${algorithm}sum" <"$http_place/answer") || exit 1
     here=${here%% *}
+    source=$(sha1sum <"$http_place/answer") || exit 1
+    [ "$here" = "$digest" ] || printf 'status=%s\nchecksum_src=%s\n' "$http_status" "${source%% *}"
     [ "$here" = "$digest" ] || s_fail "The checksum for what was fetched did not match $digest; it was $here."
   fi
   source=$(sha1sum <"$http_place/answer") || exit 1
