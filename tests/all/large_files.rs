@@ -35,7 +35,7 @@ const PLAY: &str = r#"
 fn large(program: &Program) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(program.path("large")).unwrap());
     for number in 0..LENGTH / 16 {
-        write!(file, "{number:015}\n").unwrap();
+        writeln!(file, "{number:015}").unwrap();
     }
 }
 
