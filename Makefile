@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle conformance bench nodes fuzz install
+.PHONY: mutants help demo test lint oracle conformance bench nodes fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -48,6 +48,9 @@ bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.
 
 nodes: install  ## throwaway machines to play with, and an inventory for them
 	cargo run --quiet --example nodes -- $(ARGS)
+
+mutants:        ## deliberate wrong edits to plans, each of which must turn its test red (some minutes)
+	python3 tests/mutants/run.py
 
 fuzz:           ## looks for new inputs for two minutes a target (needs cargo-fuzz)
 	for target in records known_hosts ssh_config frames ini pattern range literal extra_vars yaml script_output vault template; do

@@ -41,6 +41,8 @@ pub use tags::runs;
 pub use via::Via;
 
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod foretold;
 #[cfg(test)]
 mod simulation;

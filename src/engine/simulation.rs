@@ -1,5 +1,4 @@
 //! Playbooks on one simulated machine, again and again: the files are prepared once.
-#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,6 +35,28 @@ pub(super) enum Replayed {
     Ended(Outcome),
     /// Something came that the first one had not seen: nobody knows what would have been asked then.
     Astray,
+}
+
+/// Does the same to another machine, which answers the same until it is cut: only then is it asked nothing.
+pub(super) fn replay_unasked(asked: &[Asked], machine: &mut Simulated) -> Replayed {
+    for asked in asked {
+        match asked {
+            Asked::Read(scope, ..) => {
+                if machine.read(scope, &[]).now_or_never().unwrap().is_err() {
+                    return Replayed::Ended(Outcome::Unreachable);
+                }
+            }
+            Asked::Apply(scope, change, ..) => {
+                let unasked = Change { expect: Vec::new(), ..change.clone() };
+                match machine.apply(scope, &unasked, &[]).now_or_never().unwrap() {
+                    Applied::Unknown(_) | Applied::NotBegun(_) => return Replayed::Ended(Outcome::Unknown),
+                    Applied::Done(_) => {}
+                    _ => return Replayed::Astray,
+                }
+            }
+        }
+    }
+    Replayed::Whole
 }
 
 /// Asks the same of another machine, as long as the answers are the same.

@@ -4,16 +4,34 @@ use super::super::halt::Halt;
 use super::super::paths;
 use super::{Wish, date, differ, ssh_key};
 use crate::node::Change;
-use crate::node::facts::{FileKind, Group, Shadow, Stat, User};
+use crate::node::facts::{Content, FileContent, Group, Shadow, Stat, User};
 use crate::node::steps::{AddUser, MakeHome, SetPassword};
 use crate::plan::{Expect, Facts, Plan};
 
+/// The settings of useradd(8).
+const USERADD: &str = "/etc/default/useradd";
+/// How long those may be.
+const LONGEST: u64 = 64 << 10;
+
+/// Where homes are.
+fn homes(settings: Option<&FileContent>) -> String {
+    let text = settings.map(FileContent::bytes).unwrap_or_default();
+    let line = |line: &str| line.strip_prefix("HOME=").map(|home| home.trim_end_matches('/').to_owned());
+    String::from_utf8_lossy(&text).lines().find_map(line).unwrap_or_else(|| "/home".into())
+}
+
 pub(super) fn plan(wish: &Wish<'_>, facts: &Facts<'_>) -> Result<Change, Halt> {
     let (args, name) = (wish.args(), wish.name);
-    let above = wish.home.as_deref().filter(|_| args.is("create_home")).map(paths::above);
-    let (own, above) = facts.get((Group::new(name), above.map(Stat::followed).into_iter().collect::<Vec<_>>()))?;
-    // useradd(8) makes the home, but no directory above it
-    let missing = above.first().is_some_and(|above| above.as_ref().is_none_or(|stat| stat.kind != FileKind::Directory));
+    let settings = Content::itself(USERADD, LONGEST);
+    let (own, settings) = facts.get((Group::new(name), settings))?;
+    let home = wish.home.clone().unwrap_or_else(|| format!("{}/{name}", homes(settings.as_ref())));
+    let looks = if args.is("create_home") { vec![Stat::followed(&home), Stat::followed(paths::above(&home))] } else { Vec::new() };
+    let is_there: Vec<bool> = facts.get(looks)?.into_iter().map(|stat| stat.is_some()).collect();
+    // useradd(8) makes no directory above a home, and leaves one that is root's if it is cut; but it knows of `umask`
+    let missing = match is_there.as_slice() {
+        [there, above] => !there && !(*above && args.str("umask").is_some()),
+        _ => false,
+    };
     let expires = wish.expires()?;
     let setting = |name: &str, value: Option<String>| value.map(|value| (name.to_owned(), value));
     let umask = args.str("umask").filter(|_| args.is("create_home")).map(str::to_owned);
@@ -24,7 +42,7 @@ pub(super) fn plan(wish: &Wish<'_>, facts: &Facts<'_>) -> Result<Change, Halt> {
         group: wish.gid.map(|gid| gid.to_string()),
         groups: wish.groups.iter().flatten().map(|group| group.name.clone()).collect(),
         home: wish.home.clone(),
-        create_home: args.is("create_home") && !missing,
+        create_home: is_there.first() == Some(&false) && !missing,
         shell: wish.shell.clone(),
         comment: args.str("comment").map(str::to_owned),
         system: args.is("system"),
@@ -40,11 +58,10 @@ pub(super) fn plan(wish: &Wish<'_>, facts: &Facts<'_>) -> Result<Change, Halt> {
     };
     let mut change: Change = Plan::change([step.clone().into()]);
     differ(&mut change, &format!("user {name}"), None, Some("present".into()));
-    let home = wish.home.clone().unwrap_or_else(|| format!("/home/{name}"));
     if missing {
         change.steps.push(MakeHome { path: home.clone(), user: name.into(), skeleton: wish.skeleton() }.into());
     }
-    if wish.home.is_some() && args.is("create_home") {
+    if args.is("create_home") {
         change.expect.push(Expect::field(&Stat::followed(&home), "kind", "directory"));
     }
     let mut shadow = Expect::present(&Shadow::new(name));

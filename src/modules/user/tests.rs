@@ -125,7 +125,7 @@ fn a_new_user_and_what_is_registered() {
     let mut bench = bench();
     let args = json!({"name": "kim", "groups": ["ops", "adm"], "shell": "/bin/bash", "password": hash("a"), "comment": "Kim"});
     let (steps, result) = changed(&mut bench, &User, &args);
-    assert_eq!(steps, ["add the user kim", "set the password of kim"]);
+    assert_eq!(steps, ["add the user kim", "make the home /home/kim of kim", "set the password of kim"]);
     let wanted = json!({
         "name": "kim", "state": "present", "system": false, "create_home": true, "password": "NOT_LOGGING_PASSWORD",
         "uid": 1001, "group": 1001, "comment": "Kim", "home": "/home/kim", "shell": "/bin/bash", "groups": "ops,adm",

@@ -163,11 +163,7 @@ impl World {
                 self.files.create(above, Kind::Directory(BTreeMap::new()), 0o755)?;
             }
         }
-        if self.tick()? {
-            let ino = self.files.create(&step.path, Kind::Directory(BTreeMap::new()), 0o755)?;
-            self.files.change(ino, |inode| (inode.uid, inode.gid) = (user.uid, user.gid))?;
-        }
-        Ok(())
+        self.whole_directory(&step.path, 0o755, Some(&user.uid.to_string()), Some(&user.gid.to_string()))
     }
 
     pub(super) fn make_ssh_key(&mut self, step: &MakeSshKey) -> Result<(), Stop> {

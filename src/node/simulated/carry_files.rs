@@ -28,14 +28,14 @@ impl World {
     }
 
     /// The directory and the beginning of our temporary names for a path; what an earlier run left of them is removed.
-    fn temporary(&mut self, path: &str) -> Result<String, Stop> {
+    pub(super) fn temporary(&mut self, path: &str) -> Result<String, Stop> {
         let (directory, base) = path.rsplit_once('/').unwrap_or(("", path));
         let cut = (0..=base.len().min(200)).rev().find(|at| base.is_char_boundary(*at)).unwrap_or(0);
         let prefix = format!(".{}.homelabctl-", base.get(..cut).unwrap_or_default());
         for name in self.files.names(if directory.is_empty() { "/" } else { directory }) {
             let old = format!("{directory}/{name}");
             let ours = name.strip_prefix(&prefix).is_some_and(|rest| rest.len() == 6);
-            if ours && self.files.at(&old, false).is_ok_and(|inode| inode.is_file() || inode.is_link()) && self.tick()? {
+            if ours && self.tick()? {
                 self.files.unlink(&old)?;
             }
         }
@@ -246,12 +246,38 @@ impl World {
                 }
             }
         }
-        let ino = if self.tick()? { self.files.create(path, Kind::Directory(BTreeMap::new()), 0o700)? } else { 0 };
+        if self.files.find(path, false).is_ok() {
+            return Err(format!("{path} is there already").into());
+        }
+        self.whole_directory(path, step.mode & 0o7777, Some(&step.owner), Some(&step.group))
+    }
+
+    /// Makes a directory under another name, and gives it its own when it is whole.
+    pub(super) fn whole_directory(&mut self, path: &str, mode: u32, owner: Option<&str>, group: Option<&str>) -> Result<(), Stop> {
+        let new = self.temporary(path)?;
+        let ino = if self.tick()? { self.files.create(&new, Kind::Directory(BTreeMap::new()), 0o700)? } else { 0 };
+        match self.fill_directory(path, &new, ino, mode, owner, group) {
+            Ok(()) => self.sync_directory_of(path),
+            Err(Stop::Cut) => Err(Stop::Cut),
+            Err(failed) => {
+                self.remove_temporary(&new)?;
+                Err(failed)
+            }
+        }
+    }
+
+    fn fill_directory(&mut self, path: &str, new: &str, ino: u64, mode: u32, owner: Option<&str>, group: Option<&str>) -> Result<(), Stop> {
         if self.tick()? {
-            self.chown(ino, Some(&step.owner), Some(&step.group))?;
+            self.chown(ino, owner, group)?;
         }
         if self.tick()? {
-            self.files.change(ino, |inode| inode.mode = step.mode & 0o7777)?;
+            self.files.change(ino, |inode| inode.mode = mode)?;
+        }
+        if self.tick()? {
+            self.files.sync(ino);
+        }
+        if self.tick()? {
+            self.files.rename(new, path)?;
         }
         Ok(())
     }

@@ -269,6 +269,10 @@ impl Files {
     pub(super) fn sync(&mut self, ino: Ino) {
         if self.get(ino).is_some_and(Inode::is_directory) {
             self.write_journal(usize::MAX);
+            if let (Some(now), Some(disk)) = (self.now.get(&ino), self.disk.get_mut(&ino)) {
+                (disk.mode, disk.uid, disk.gid, disk.times) = (now.mode, now.uid, now.gid, now.times);
+                self.dirty.remove(&ino);
+            }
         } else if let Some(inode) = self.get(ino).cloned() {
             self.disk.insert(ino, inode);
             self.dirty.remove(&ino);

@@ -144,6 +144,13 @@ impl World {
         world
     }
 
+    /// The same machine with other chances.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.random = Random::new(seed);
+        self
+    }
+
     /// Adds a directory and all above it, before anything happens.
     pub fn add_directory(&mut self, path: &str, mode: u32) {
         let mut above = String::new();

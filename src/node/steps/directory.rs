@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Call, Invalid, check, octal};
+use super::write::{SYNC_DIRECTORY, TEMPORARY};
+use super::{Action, Call, FAIL, Invalid, check, octal};
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -21,16 +22,25 @@ pub struct MakeDirectory {
     pub parents: bool,
 }
 
-/// path, owner, group, mode, `parents`|``. Closed until it belongs to whom it should.
+/// path, owner, group, mode, `parents`|``. It appears under its name with its owner and mode: who finds one that is half
+/// made does not know what it should be.
 const MAKE_DIRECTORY: Function = Function {
     name: "s_make_directory",
-    needs: &[],
+    needs: &[&FAIL, &TEMPORARY, &SYNC_DIRECTORY],
     text: r#"s_make_directory() (
   if [ -n "$5" ]; then
     above=${1%/*}
     mkdir -p -- "${above:-/}" || exit 1
   fi
-  mkdir -m 0700 -- "$1" && chown -- "$2:$3" "$1" && chmod -- "$4" "$1"
+  if [ -e "$1" ] || [ -L "$1" ]; then s_fail "$1 is there already"; fi
+  s_temporary "$1"
+  new=$(mktemp -d "${prefix}XXXXXX") || exit 1
+  if chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && { sync "$new" 2>/dev/null || sync; } && mv -nT -- "$new" "$1"; then
+    s_sync_directory "$dir"
+  else
+    rmdir -- "$new"
+    exit 1
+  fi
 )"#,
 };
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::write::{SYNC_DIRECTORY, TEMPORARY};
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::script::Function;
 use crate::plan::Touch;
@@ -56,13 +57,15 @@ const OWNER_OF: Function = Function {
 /// path, user, skeleton. The mode is that of login.defs(5), as useradd(8) takes it.
 const MAKE_HOME: Function = Function {
     name: "s_make_home",
-    needs: &[&FAIL, &OWNER_OF],
+    needs: &[&FAIL, &OWNER_OF, &TEMPORARY, &SYNC_DIRECTORY],
     text: r#"s_make_home() (
   if [ -e "$1" ] || [ -L "$1" ]; then s_fail "$1 is there already"; fi
   s_owner_of "$2"
   above=${1%/*}
   mkdir -p -- "${above:-/}" || exit 1
-  if [ -d "$3" ]; then cp -R -P -p -- "$3" "$1"; else mkdir -- "$1"; fi || exit 1
+  s_temporary "$1"
+  new=$(mktemp -d "${prefix}XXXXXX") || exit 1
+  if [ -d "$3" ]; then cp -R -P -p -- "$3/." "$new"; fi || exit 1
   mode=755
   if [ -f /etc/login.defs ]; then
     while read -r name value rest; do
@@ -73,7 +76,8 @@ const MAKE_HOME: Function = Function {
       esac
     done </etc/login.defs
   fi
-  chmod -- "0$mode" "$1" && chown -R -h -- "$owner" "$1"
+  # whole under its name, or not there
+  chmod -- "0$mode" "$new" && chown -R -h -- "$owner" "$new" && sync && mv -nT -- "$new" "$1" && s_sync_directory "$dir"
 )"#,
 };
 

@@ -82,7 +82,7 @@ pub(super) const TEMPORARY: Function = Function {
   prefix=$dir/.$(printf %.200s "$base").homelabctl-
   set +f
   for old in "$prefix"??????; do
-    if [ -f "$old" ] || [ -L "$old" ]; then rm -f -- "$old"; fi
+    if [ -f "$old" ] || [ -L "$old" ] || [ -d "$old" ]; then rm -rf -- "$old"; fi
   done
   set -f
 }"#,

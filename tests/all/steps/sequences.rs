@@ -1,6 +1,6 @@
 //! Random sequences of steps for comparing simulated with real machines.
 
-use homelabctl::node::facts::{Digest, Directory, Group, MountAt, Stat, Unit, User};
+use homelabctl::node::facts::{Digest, Directory, Group, MountAt, Stat, Status, Unit, User};
 use homelabctl::node::simulated::{Random, World};
 use homelabctl::node::steps::*;
 use homelabctl::plan::{Fact, Query, Reading};
@@ -16,6 +16,8 @@ pub enum Area {
 
 /// The names below the base that files are made at. Few, so that they meet; one too long; one that looks like an option.
 const NAMES: &[&str] = &["a", "b", "c", "d", "a/x", "a/y", "b/x", "c/d/e", "-rf", "sp ace's", "new\nline", "ü"];
+/// The beginning of names that are drawn on the machine.
+const TEMPORARY: &str = "t-temporary-";
 const USERS: &[&str] = &["t-ann", "t-bob", "t-cat"];
 const GROUPS: &[&str] = &["t-ops", "t-dev", "t-cat"];
 const UNITS: &[&str] = &["t-one.service", "t-two.service", "t-none.service"];
@@ -55,7 +57,31 @@ impl Generator<'_> {
 
     fn file_step(&mut self) -> Step {
         let path = self.path();
-        match self.random.below(12) {
+        match self.random.below(16) {
+            12 => Backup { path }.into(),
+            13 => {
+                let times = [None, Some(Time::At(100_000_000)), Some(Time::At(200_000_000))];
+                let time = |random: &mut Random| *random.pick(&times).unwrap();
+                SetTimes { path, accessed: time(self.random), modified: time(self.random) }.into()
+            }
+            14 => {
+                let parent = Some(if self.random.once_in(2) { self.base.into() } else { path });
+                let directory = self.random.once_in(2);
+                MakeTemporary { directory, parent, prefix: TEMPORARY.into(), suffix: ".t".into() }.into()
+            }
+            15 => {
+                let program = (*self.random.pick(&["/bin/true", "/bin/false"]).unwrap()).to_owned();
+                Validate {
+                    source: Source::Bytes(b"text".to_vec()),
+                    suffix: ".t".into(),
+                    owner: self.owner(),
+                    group: self.owner(),
+                    mode: self.mode(),
+                    argv: vec![program],
+                    file: (1, String::new(), String::new()),
+                }
+                .into()
+            }
             0..=2 => {
                 let content = match self.random.below(3) {
                     0 => Vec::new(),
@@ -97,7 +123,16 @@ impl Generator<'_> {
         let group = (*self.random.pick(GROUPS).unwrap()).to_owned();
         let id = 2000 + self.random.below(4) as u32;
         let maybe = |random: &mut Random, value: &str| random.once_in(3).then(|| value.to_owned());
-        match self.random.below(12) {
+        match self.random.below(14) {
+            12 => {
+                let path = (*self.random.pick(&["/srv/t/homes/x", "/srv/t/y", "/srv/t"]).unwrap()).into();
+                MakeHome { path, user, skeleton: "/etc/skel".into() }.into()
+            }
+            13 => {
+                let days = |random: &mut Random| *random.pick(&[None, Some(7), Some(-1)]).unwrap();
+                let (min, max, warn) = (days(self.random), days(self.random), days(self.random));
+                ChangeAging { name: user, min, max, warn }.into()
+            }
             0..=3 => AddUser {
                 name: user,
                 uid: (!self.random.once_in(4)).then_some(id),
@@ -171,11 +206,13 @@ pub fn queries(base: &str, area: Area) -> Vec<Query> {
                     Stat::followed(&path).query(),
                     Digest::new(&path).query(),
                     Directory::new(&path).query(),
+                    Status::new(&path, false).query(),
                 ]);
             }
         }
         Area::Accounts => {
             queries.extend(USERS.iter().chain(&["t-own", "daemon"]).map(|name| User::new(*name).query()));
+            queries.extend(["/srv/t/homes", "/srv/t/homes/x", "/srv/t/y"].map(|path| Stat::new(path).query()));
             queries.extend(GROUPS.iter().chain(USERS).chain(&["t-own", "daemon"]).map(|name| Group::new(*name).query()));
         }
         Area::UnitsAndMounts => {
@@ -194,6 +231,25 @@ pub fn comparable(query: &Query, reading: &Reading) -> Reading {
     match reading {
         // the words differ
         Reading::Unknown { .. } => Reading::unknown(""),
+        Reading::Present(Value::Array(entries)) if query.kind == "directory" => {
+            // the names of copies and of temporary files are drawn
+            let plain = |name: &str| match name.strip_suffix('~') {
+                Some(copy) => copy.rsplitn(3, '.').last().unwrap_or_default().to_owned() + "~",
+                None if name.starts_with(TEMPORARY) => TEMPORARY.to_owned(),
+                None => name.to_owned(),
+            };
+            let mut entries: Vec<String> =
+                entries.iter().map(|entry| format!("{} {}", plain(entry["name"].as_str().unwrap()), entry["kind"])).collect();
+            entries.sort();
+            // copies of one second have one name
+            entries.dedup_by(|a, b| a == b && a.contains('~'));
+            Reading::present(&entries)
+        }
+        Reading::Present(Value::Object(object)) if query.kind == "status" => {
+            // only a time that was set is not today's
+            let set = object["modified"].as_f64().filter(|time| [100_000_000.0, 200_000_000.0].contains(time));
+            Reading::present(&set.filter(|_| object["kind"] == "file"))
+        }
         Reading::Present(Value::Object(object)) => {
             let keep: &[&str] = match query.kind.as_str() {
                 "unit" => &["load_state", "active_state", "unit_file_state"],
