@@ -65,7 +65,9 @@ async fn compare(real: &mut Real<Host>, area: Area, seeds: std::ops::Range<u64>,
         }
         if !found.is_empty() {
             let steps: Vec<String> = steps.iter().map(|step| format!("{:.300}", serde_json::to_string(step).unwrap())).collect();
-            differences.push(format!("seed {seed} {area:?}:\n{}\n{}", steps.join("\n"), found.join("\n")));
+            let difference = format!("seed {seed} {area:?}:\n{}\n{}", steps.join("\n"), found.join("\n"));
+            println!("{difference}");
+            differences.push(difference);
         }
     }
     differences
@@ -82,7 +84,7 @@ fn simulated_and_real_machines_agree() {
     let only: Option<u64> = std::env::var("HOMELABCTL_SEED").ok().and_then(|seed| seed.parse().ok());
     let mut done = 0;
     let mut all = Vec::new();
-    for (area, count) in [(Area::UnitsAndMounts, 20), (Area::Accounts, 220), (Area::Files, 270)] {
+    for (area, count) in [(Area::Files, 270), (Area::Accounts, 220), (Area::UnitsAndMounts, 20)] {
         let seeds = only.map_or(0..count, |seed| seed..seed + 1);
         done += seeds.end - seeds.start;
         let started = std::time::Instant::now();

@@ -123,16 +123,7 @@ impl Generator<'_> {
         let group = (*self.random.pick(GROUPS).unwrap()).to_owned();
         let id = 2000 + self.random.below(4) as u32;
         let maybe = |random: &mut Random, value: &str| random.once_in(3).then(|| value.to_owned());
-        match self.random.below(14) {
-            12 => {
-                let path = (*self.random.pick(&["/srv/t/homes/x", "/srv/t/y", "/srv/t"]).unwrap()).into();
-                MakeHome { path, user, skeleton: "/etc/skel".into() }.into()
-            }
-            13 => {
-                let days = |random: &mut Random| *random.pick(&[None, Some(7), Some(-1)]).unwrap();
-                let (min, max, warn) = (days(self.random), days(self.random), days(self.random));
-                ChangeAging { name: user, min, max, warn }.into()
-            }
+        match self.random.below(12) {
             0..=3 => AddUser {
                 name: user,
                 uid: (!self.random.once_in(4)).then_some(id),
@@ -212,7 +203,6 @@ pub fn queries(base: &str, area: Area) -> Vec<Query> {
         }
         Area::Accounts => {
             queries.extend(USERS.iter().chain(&["t-own", "daemon"]).map(|name| User::new(*name).query()));
-            queries.extend(["/srv/t/homes", "/srv/t/homes/x", "/srv/t/y"].map(|path| Stat::new(path).query()));
             queries.extend(GROUPS.iter().chain(USERS).chain(&["t-own", "daemon"]).map(|name| Group::new(*name).query()));
         }
         Area::UnitsAndMounts => {
