@@ -26,19 +26,24 @@ pub(super) const TABLE: &[Spec] = &[
     spec("urlsplit", &["query"], urlsplit),
 ];
 
+/// Only a text is a secret: no key is derived from anything else.
 fn secret_of(given: &Given) -> Outcome<SecretString> {
-    Ok(SecretString::from(repr::text(given.run, given.need(0, "a secret")?)?))
+    match given.need(0, "a secret")?.as_str() {
+        Some(secret) => Ok(SecretString::from(secret)),
+        None => fail(format!("the secret of `{}` is a text", given.name)),
+    }
 }
 
 /// A text, encrypted as ansible-vault does it.
 fn vault(given: &Given) -> Outcome<V> {
+    let (text, secret) = (given.own_str()?, secret_of(given)?);
     given.run.spend(20_000)?;
     let salt = match given.text(1)?.filter(|salt| !salt.is_empty()) {
         Some(salt) => salt.into_bytes(),
         None => rand::random::<[u8; 32]>().to_vec(),
     };
     let id = given.text_or(2, "filter_default")?;
-    crate::yaml::seal(&given.own_text()?, &secret_of(given)?, &salt, &id).map(V::from).or_else(|error| fail(error.to_string()))
+    crate::yaml::seal(text, &secret, &salt, &id).map(V::from).or_else(|error| fail(error.to_string()))
 }
 
 fn unvault(given: &Given) -> Outcome<V> {
