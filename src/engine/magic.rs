@@ -36,6 +36,7 @@ pub(super) const NAMES: &[&str] = &[
     "ansible_skip_tags",
     "ansible_verbosity",
     "ansible_version",
+    "environment",
     "group_names",
     "groups",
     "homelabctl_folder",
@@ -80,6 +81,7 @@ pub(super) fn value(
         }
         "inventory_file" => path(host()?.file.as_deref().map(Path::new)),
         "inventory_dir" => path(host()?.file.as_deref().map(|file| Path::new(file).parent().unwrap_or(Path::new("")))),
+        "environment" => Value::List(view.levels.iter().flat_map(|level| level.environment.iter().cloned()).collect()),
         "playbook_dir" => path(Some(&play?.play.dir)),
         "omit" => Value::from(OMIT),
         "ansible_check_mode" => Value::Bool(options.check),

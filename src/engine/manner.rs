@@ -95,8 +95,13 @@ impl<M: Machines> Engine<M> {
 
     /// The user whose shell does it.
     pub(super) async fn user(&self, view: &View, task: &Task, target: &Host<M::Machine>) -> Result<Result<String, NotReached>, Stuck> {
-        let become_it = self.flag(view, task, "become").await?;
-        let whom = match task.keyword("become_user") {
+        // variables of the play and of the task come before the keywords; those of the inventory are known to who connects
+        let set = |name: &str| task.levels.iter().rev().flat_map(|level| &level.vars).find(|(key, _)| key.as_str() == Some(name));
+        let become_it = match set("ansible_become") {
+            Some((_, node)) => crate::modules::boolean(&self.rendered(view, node).await?),
+            None => self.flag(view, task, "become").await?,
+        };
+        let whom = match set("ansible_become_user").map(|(_, node)| node).or_else(|| task.keyword("become_user")) {
             Some(node) => Some(python_str(&self.rendered(view, node).await?)).filter(|whom| !whom.is_empty() && whom != OMIT),
             None => None,
         };

@@ -98,7 +98,12 @@ pub(super) fn of_job(mut data: Map<String, Value>) -> Map<String, Value> {
             result.insert("end".into(), local(ended).map_or(Value::Null, Value::from));
             result.insert("delta".into(), delta(ended.unix_microseconds - began.unix_microseconds).into());
         }
-        result.insert("changed".into(), true.into());
+        // what could not be started has changed nothing
+        result.insert("changed".into(), errno.is_null().into());
+        if let (false, Some(Value::Array(words))) = (errno.is_null(), data.get("cmd")) {
+            let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+            result.insert("cmd".into(), words.join(" ").into());
+        }
     }
     data.extend(result);
     data.insert("started".into(), true.into());
