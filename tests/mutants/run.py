@@ -3,7 +3,7 @@
 
 Applies the edits of edits.json to a copy of the project, those of one round at a time (they are about different tests),
 and runs their tests there: first without any edit, where all must be green, then with each round's, where each must be
-red. Prints one line for each edit; ends with 1 if one survived.
+red. Prints one line for each edit; ends with 1 if one survived. With numbers as arguments: only those rounds.
 """
 
 import collections
@@ -43,7 +43,9 @@ def main() -> None:
     edits = json.loads((ROOT / "tests/mutants/edits.json").read_text())
     rounds = collections.defaultdict(list)
     for edit in edits:
-        rounds[edit["round"]].append(edit)
+        if not sys.argv[1:] or str(edit["round"]) in sys.argv[1:]:
+            rounds[edit["round"]].append(edit)
+    edits = [edit for part in rounds.values() for edit in part]
     copy()
     green = run(sorted({edit["test"] for edit in edits}))
     if red := [test for test, end in green.items() if end != "ok"]:
