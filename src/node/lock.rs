@@ -164,6 +164,16 @@ const HOLD: Function = Function {
   heard=$now began=$now waited=0 told=
   until flock -n 8; do
     holder
+    # two hosts of one run may be one machine: the other holder's lock is this one's too, and its heir
+    case $line in
+      '{"nonce":"'"$nonce"'",'*)
+        say held
+        until flock -n 8; do beat "$silence"; done
+        ours=1
+        printf '%s\n' "$claim" >"$dir/run.lock"
+        while :; do beat "$silence"; done
+        ;;
+    esac
     if [ "$waited" -ge "$4" ]; then
       say "locked $line"
       exit 0
@@ -322,6 +332,36 @@ mod tests {
         script.call(&STEP_LOCK, [directory, nonce, "1"]).unwrap();
         script.text("echo \"$? $r\"");
         String::from_utf8(run(shell, "k", &script.finish()).stdout).unwrap().trim().into()
+    }
+
+    #[test]
+    fn two_hosts_of_one_run_may_be_one_machine() {
+        for shell in SHELLS {
+            let directory = tempfile::tempdir().unwrap();
+            let directory = directory.path().to_str().unwrap();
+            let mut one = Held::start(shell, directory, "n1", QUICK);
+            assert_eq!(one.says(), Holder::Held);
+            let mut other = Held::start(shell, directory, "n1", QUICK);
+            assert_eq!(other.says(), Holder::Held);
+            assert!(take_step_lock(shell, directory, "n1").starts_with("0 "));
+            drop(one);
+            other.beat();
+            let began = Instant::now();
+            while !take_step_lock(shell, directory, "n1").starts_with("0 ") {
+                assert!(began.elapsed() < Duration::from_secs(4), "{shell:?}: the lock has no heir");
+            }
+            let mut stranger = Held::start(shell, directory, "n2", Patience { run: Duration::from_secs(1), ..QUICK });
+            loop {
+                match stranger.says() {
+                    Holder::Contended(_) => {}
+                    said => {
+                        assert_eq!(said, Holder::Locked(Some(claim("n1"))));
+                        break;
+                    }
+                }
+                other.beat();
+            }
+        }
     }
 
     #[test]
