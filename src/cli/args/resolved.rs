@@ -1,7 +1,7 @@
 //! What the arguments mean: which hosts, how to get to each, with which passwords.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::cli::environment::Environment;
 use crate::cli::inventory::{Loaded, hide_texts, load_inventory, select};
 use crate::cli::prompt;
 use crate::cli::terminal::Terminal;
-use crate::diagnostics::{Diagnostic, Diagnostics, reason};
+use crate::diagnostics::{Diagnostic, Diagnostics, Source, reason};
 use crate::inventory::{self, Connect, Defaults, Pattern, ResolvedHost, at_home};
 use crate::report::{Registered, SHORTEST, Secrets};
 use crate::yaml::Node;
@@ -118,7 +118,16 @@ impl Chosen {
     pub(in crate::cli) fn resolve_one(&self, inventory: &Arc<inventory::Inventory>, host: &str) -> Result<ResolvedHost, Diagnostics> {
         match inventory.host(host) {
             Some(host) => inventory::resolve(inventory, host, &self.defaults, &self.loaded.engine),
-            None => Err(Diagnostic::error(format!("there is no host `{host}` in the inventory")).into()),
+            // as in Ansible: a task may be delegated to a machine by its address alone
+            None => {
+                let mut inventory = (**inventory).clone();
+                inventory.add_at_run_time(host, &[], &BTreeMap::new(), &Source::new("delegate_to", host).whole());
+                let inventory = Arc::new(inventory);
+                match inventory.host(host) {
+                    Some(host) => inventory::resolve(&inventory, host, &self.defaults, &self.loaded.engine),
+                    None => Err(Diagnostic::error(format!("there is no host `{host}` in the inventory")).into()),
+                }
+            }
         }
     }
 
