@@ -17,6 +17,8 @@ use crate::yaml::{Keys, Value, load, plain};
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 /// Directories in directories deeper than this are nobody's variables.
 const DEEPEST: usize = 16;
+/// So many files of groups that are not there yet are read.
+const LATER_ONES: usize = 200;
 
 /// All variables that stand beside an inventory or a playbook.
 #[derive(Debug)]
@@ -73,7 +75,27 @@ impl Loader<'_> {
             }
         }
         self.strays(&listing, what, names);
+        self.of_later_ones(&listing, names, &mut found);
         found
+    }
+
+    /// Files of groups and hosts that are not there yet: `group_by` and `add_host` may bring them. What is wrong with those is
+    /// nobody's concern before.
+    fn of_later_ones(&self, listing: &Listing, names: &[&Arc<str>], found: &mut HashMap<Arc<str>, Vec<Variable>>) {
+        let known: HashSet<&str> = names.iter().map(|name| &***name).collect();
+        let stems: BTreeSet<&str> = listing
+            .entries
+            .iter()
+            .map(|entry| ENDINGS.iter().rev().find_map(|ending| entry.strip_suffix(ending)).unwrap_or(entry))
+            .collect();
+        for stem in stems.into_iter().filter(|stem| !stem.starts_with('.') && !known.contains(stem)).take(LATER_ONES) {
+            let (mut closed, mut problems) = (Closed::default(), Diagnostics::new());
+            let mut quiet = Loader { keys: self.keys, closed: &mut closed, problems: &mut problems, known: HashMap::new() };
+            let variables: Vec<Variable> = quiet.files(listing, stem).iter().flat_map(|(path, name)| quiet.read(path, name)).collect();
+            if !variables.is_empty() && !problems.has_errors() {
+                found.insert(stem.into(), variables);
+            }
+        }
     }
 
     /// A directory's entries; `None` if there is none.
