@@ -59,6 +59,7 @@ const TABLE: &[Group] = &[
     Group { collector: "platform", names: &["userspace_bits", "userspace_architecture"], make: platform::userspace },
     Group { collector: "platform", names: &["fqdn", "domain"], make: platform::full_name },
     Group { collector: "platform", names: &["machine_id"], make: platform::machine_id },
+    Group { collector: "python", names: &["python"], make: platform::python },
     Group {
         collector: "distribution",
         names: &[
@@ -256,7 +257,7 @@ pub fn facts_for(names: Option<&BTreeSet<String>>, fact_path: Option<&str>, fact
 
 /// What Ansible has and no machine of ours: it is no interface either.
 fn is_never_made(name: &str) -> bool {
-    ["python", "python_version", "gather_subset", "module_setup", "facts", "check_mode", "lvm", "system_capabilities"].contains(&name)
+    ["python_version", "gather_subset", "module_setup", "facts", "check_mode", "lvm", "system_capabilities"].contains(&name)
 }
 
 fn made(facts: &Facts<'_>, fact_path: &str, is_wanted: impl Fn(&Group) -> bool) -> Result<Map<String, Value>, Stop> {
@@ -379,7 +380,7 @@ mod tests {
         assert_eq!(needs(&["ansible_kernel"]), ["architecture", "hostname", "kernel"]);
         assert_eq!(needs(&["ansible_memtotal_mb"]), ["texts"]);
         assert!(needs(&["ansible_eth0"]).contains(&"interfaces".to_owned()));
-        assert!(facts_for(Some(&["ansible_python".to_owned()].into()), None, &facts).unwrap().is_empty());
+        assert!(facts_for(Some(&["ansible_python_version".to_owned()].into()), None, &facts).unwrap().is_empty());
         let Err(Stop::Need(all)) = facts_for(None, None, &facts) else { panic!("known") };
         assert!(all.len() > 20, "{}", all.len());
     }

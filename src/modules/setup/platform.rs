@@ -1,7 +1,7 @@
 //! The kernel and the machine's names: facts/system/platform.py.
 
 use super::gather::{Gather, Made, known};
-use crate::node::facts::{Architecture, Hostname, Kernel, Saying};
+use crate::node::facts::{Architecture, FileKind, Hostname, Kernel, RealPath, Saying, Stat};
 
 pub(super) fn kernel(gather: &Gather<'_>) -> Made {
     let (kernel, machine, name) = (gather.ask(Kernel), gather.ask(Architecture), gather.ask(Hostname));
@@ -41,4 +41,22 @@ pub(super) fn machine_id(gather: &Gather<'_>) -> Made {
     let texts = gather.texts(&["/var/lib/dbus/machine-id", "/etc/machine-id"]);
     let id = texts.iter().filter_map(|text| text.is()?.lines().next().map(str::trim)).find(|id| !id.is_empty());
     known([("machine_id", id.map(Into::into))])
+}
+
+/// The Python that a person's own commands may call: nothing here needs one, and none is asked for its version.
+pub(super) fn python(gather: &Gather<'_>) -> Made {
+    const PROGRAM: &str = "/usr/bin/python3";
+    let (stat, path) = (gather.ask(Stat::followed(PROGRAM)), gather.ask(RealPath::new(PROGRAM)));
+    let there = stat.is_some_and(|stat| stat.kind == FileKind::File);
+    let name = path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let numbers: Vec<u64> = name.trim_start_matches("python").split('.').filter_map(|number| number.parse().ok()).collect();
+    let version = match *numbers.as_slice() {
+        [major, minor] => Some(serde_json::json!({ "major": major, "minor": minor })),
+        _ => None,
+    };
+    let mut python = serde_json::json!({ "executable": PROGRAM, "type": "cpython" });
+    if let (Some(version), Some(map)) = (version, python.as_object_mut()) {
+        map.insert("version".to_owned(), version);
+    }
+    known([("python", there.then_some(python))])
 }

@@ -73,7 +73,12 @@ static PROBE_MIME: Function = Function {
     text: r#"
 probe_mime_type() {
   if command -v file >/dev/null && take file --mime-type --mime-encoding -- "$2"; then
-    r=${r##*:}; answer "$1" 0
+    # what cannot be opened, and a link that leads nowhere, has no type
+    case $r in
+      *': cannot open '*) r=; answer "$1" 44 ;;
+      *';'*) r=${r##*:}; answer "$1" 0 ;;
+      *) r=; answer "$1" 44 ;;
+    esac
   else
     r=; answer "$1" 44
   fi
