@@ -33,6 +33,7 @@ for name in localhost 127.0.0.1 127.0.0.3 127.0.0.4 127.0.0.254; do
     for key in /etc/ssh/ssh_host_*_key.pub; do echo "$name $(cut -d' ' -f1,2 $key)"; done
 done >/root/.ssh/known_hosts
 rm -f /run/nologin
+dpkg --install debs/*.deb >/dev/null
 """
 
 
@@ -52,9 +53,9 @@ class Box(Machine):
         command = f"sudo -n sh -c {shlex.quote(f'mkdir -p {folder} && tar -xf - --no-same-owner -C {folder}')}"
         subprocess.run([*self.ssh, command], input=archive, check=True, capture_output=True, timeout=300)
 
-    def bring(self, source, packages, program):
+    def bring(self, source, packages, programs, program):
         """What does not change between targets."""
-        files = [(HERE / "shim.py", "shim.py"), (HERE / "callback", "callback"), (packages, "site"), (source / "test/support", "support")]
+        files = [(HERE / "shim.py", "shim.py"), (HERE / "callback", "callback"), (packages, "site"), (source / "test/support", "support"), (programs, "debs")]
         self.put(packed(*files, *([(program, "homelabctl")] if program else [])), "/root/conformance")
         self.root(SETUP.format(programs=" ".join(PROGRAMS)))
 
@@ -65,8 +66,11 @@ class Box(Machine):
         self.put(packed(*((targets / name, f"targets/{name}") for name in names)), TREE)
         self.root(f"mkdir -p {OUTPUT} /root/run && ln -s /root/conformance/support /root/ansible/test/support && cat >{TREE}/inventory <<'END'\n{inventory}END\n")
 
-    def run(self, mode, target, each, whole):
-        """Runs a target as ansible-test does; what its calls were. each, whole: seconds that a call, and that all of it may take."""
+    def run(self, mode, target, each, whole, theirs=()):
+        """Runs a target as ansible-test does; what its calls were. each, whole: seconds that a call, and that all of it may take.
+
+        theirs: the calls that Ansible's run had. Where a script ends before it made all of them, the others are made after it.
+        """
         environment = STANDING | {
             "PATH": "/root/conformance/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "USER": "root",
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "PAGER": "/bin/cat", "OUTPUT_DIR": OUTPUT, "INVENTORY_PATH": f"{TREE}/inventory",
@@ -79,11 +83,21 @@ class Box(Machine):
             folder, words = TREE, ["ansible-playbook", f"{target.name}.yml", "-i", "inventory"]
             environment |= {"ANSIBLE_PLAYBOOK_DIR": TREE, "ANSIBLE_ROLES_PATH": f"{TREE}/targets"}
             self.root(f"cat >{TREE}/{target.name}.yml <<'END'\n{target.playbook(OUTPUT)}\nEND\n")
+        done = self.unit(folder, environment, words, whole)
+        calls = self.calls()
+        made = {call["number"] for call in calls}
+        for call in theirs if target.is_script else ():
+            if call["number"] not in made and call["program"] == "ansible-playbook":
+                self.root(f"printf %s {call['number'] - 1} >/root/run/count")
+                self.unit(call["cwd"], environment | call["environment"], ["ansible-playbook", *call["words"]], each + 60)
+        return {"exit": done.returncode, "said": (done.stdout + done.stderr)[-4000:], "calls": self.calls()}
+
+    def unit(self, folder, environment, words, whole):
+        """Runs something as a unit of its own: nothing of it is left when it ends, or after so many seconds."""
         start = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--unit=conformance", f"--property=RuntimeMaxSec={whole}", f"--working-directory={folder}",
                  *(f"--setenv={name}={value}" for name, value in environment.items()), "env", *words]
         # a shell that is asked for by sudo sees no terminal and no standard input either
-        done = subprocess.run([*self.ssh, "sudo -n " + shlex.join(start) + " </dev/null"], capture_output=True, text=True, errors="replace", timeout=whole + 60)
-        return {"exit": done.returncode, "said": (done.stdout + done.stderr)[-4000:], "calls": self.calls()}
+        return subprocess.run([*self.ssh, "sudo -n " + shlex.join(start) + " </dev/null"], capture_output=True, text=True, errors="replace", timeout=whole + 60)
 
     def calls(self):
         done = subprocess.run([*self.ssh, "sudo -n tar -cf - -C /root run"], capture_output=True, check=True, timeout=120)

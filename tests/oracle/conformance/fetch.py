@@ -14,6 +14,9 @@ VERSION = "2.19.14"
 # the Python of the throwaway machines, and what ansible-test installs for the targets that say setup_passlib_controller
 MACHINE_PYTHON, MACHINE_PACKAGES = "3.11", [f"ansible-core=={VERSION}", "passlib"]
 
+# setfacl, and what tells `stat` the kind of a file
+PROGRAMS = ["acl", "file", "libmagic1", "libmagic-mgc"]
+
 
 def cache():
     home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
@@ -47,6 +50,15 @@ def source():
 
 def install_for_machine(folder):
     pip("install", "--target", str(folder / "site"), "--python-version", MACHINE_PYTHON, "--only-binary", ":all:", *MACHINE_PACKAGES)
+
+
+def download_programs(folder):
+    subprocess.run(["apt-get", "download", "-q", *PROGRAMS], cwd=folder, check=True, stdout=sys.stderr)
+
+
+def programs():
+    """Debian packages of programs that the targets use and a small machine has not."""
+    return once(cache() / f"{VERSION}-programs", download_programs)
 
 
 def for_machine():

@@ -26,7 +26,7 @@ from targets import Target, all_targets
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # seconds that a call and that a whole target may take: Ansible starts a Python for each task
-THEIRS, OURS = (1500, 3000), (120, 900)
+THEIRS, OURS, OURS_ROLE = (1500, 3000), (90, 900), (300, 400)
 
 
 def record_of(target):
@@ -55,7 +55,8 @@ def run(box, target, source, mode, theirs):
         box.root("rm -rf /root/run/* /root/output/*")
     if theirs:
         box.show_theirs(theirs["calls"])
-    return box.run(mode, target, *(THEIRS if mode == "theirs" else OURS))
+    limits = THEIRS if mode == "theirs" else OURS if target.is_script else OURS_ROLE
+    return box.run(mode, target, *limits, theirs["calls"] if theirs else ())
 
 
 def both(box, target, source, again):
@@ -76,7 +77,7 @@ def main():
     words.add_argument("--again", action="store_true", help="record anew what Ansible does")
     words.add_argument("--calls", type=pathlib.Path, help="write what homelabctl told in each call into this folder")
     words = words.parse_args()
-    source, packages = fetch.source(), fetch.for_machine()
+    source, packages, programs = fetch.source(), fetch.for_machine(), fetch.programs()
     known_hosts, lines = os.environ["HOMELABCTL_KNOWN_HOSTS"], pathlib.Path(os.environ["HOMELABCTL_INVENTORY"]).read_text().splitlines()
     lines = [line for line in lines if "ansible_host=" in line]
     targets, free, found = all_targets(source, words.only), queue.SimpleQueue(), {}
@@ -87,7 +88,7 @@ def main():
         try:
             for box in boxes:
                 box.connect(known_hosts)
-                box.bring(source, packages, program)
+                box.bring(source, packages, programs, program)
                 free.put(box)
 
             def one(target):
