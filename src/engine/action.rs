@@ -18,7 +18,7 @@ use super::status::{Done, Status};
 use super::task::{Stuck, shown};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::modules::{self, Args, FREE_FORM, Found, Spec, json};
-use crate::playbook::Task;
+use crate::playbook::{Task, is_variable_name};
 use crate::yaml::{Node, Value, one_line, python_str};
 
 impl<M: Machines> Engine<M> {
@@ -44,10 +44,13 @@ impl<M: Machines> Engine<M> {
             _ => {}
         }
         let options = self.options(view, task, spec).await?;
+        if let Some(done) = options.iter().find_map(|(key, _)| misnamed(key)).filter(|_| spec.name == "set_fact") {
+            return Ok(done);
+        }
         let mut problems = Diagnostics::new();
         let args = Args::read(spec, &options, &task.action.place, &mut problems);
         if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
-            return Err(Stuck::Wrong(Box::new(error)));
+            return Err(Stuck::Arguments(Box::new(error), modules::ansible_words(spec, &options)));
         }
         Ok(match spec.name {
             "debug" => {
@@ -92,7 +95,7 @@ impl<M: Machines> Engine<M> {
         let label = shown(&name);
         let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {
             Ok(value) => value,
-            Err(error) if error.message.contains("not defined") => made(Value::from(format!("<< error 1 - '{label}' is undefined >>"))),
+            Err(error) if super::words::is_undefined(&error.message) => made(Value::from(format!("<< error 1 - '{label}' is undefined >>"))),
             Err(error) => return Err(Stuck::Wrong(error)),
         };
         let why = format!("{label}: {}", if value.secret { "***".to_owned() } else { json(&value).to_string() });
@@ -100,7 +103,12 @@ impl<M: Machines> Engine<M> {
     }
 
     async fn assert<'a>(&self, view: &View, task: &Task, written: impl Fn(&str) -> Option<&'a Node>) -> Result<Done, Stuck> {
-        let Some(that) = written("that") else {
+        let whole = match &task.action.whole {
+            Some(_) => self.options(view, task, &modules::actions::ASSERT).await?,
+            None => Vec::new(),
+        };
+        let of_whole = whole.iter().find(|(key, _)| key.as_str() == Some("that")).map(|(_, value)| value);
+        let Some(that) = written("that").or(of_whole) else {
             return Err(Stuck::Wrong(Box::new(Diagnostic::error("`assert` needs the option `that`").at(task.action.place.clone()))));
         };
         let engine = self.template();
@@ -150,13 +158,6 @@ impl<M: Machines> Engine<M> {
             let name = shown(&key);
             if matches!(name.as_str(), "cacheable" | FREE_FORM) {
                 continue;
-            }
-            if !name.bytes().enumerate().all(|(at, b)| b == b'_' || b.is_ascii_alphabetic() || (at > 0 && b.is_ascii_digit()))
-                || name.is_empty()
-            {
-                return Ok(Done::failed(format!(
-                    "`{name}` is no name of a variable: it has letters, digits and underscores, and no digit first"
-                )));
             }
             facts.insert(name.clone(), json(&value));
             let mut state = owner.state();
@@ -402,4 +403,18 @@ fn type_of(value: &Json) -> &'static str {
         Json::Array(_) => "list",
         Json::Object(_) => "dict",
     }
+}
+
+/// What is said where `set_fact` is to set what cannot be the name of a variable.
+fn misnamed(key: &Node) -> Option<Done> {
+    if key.as_str().is_some_and(|name| is_variable_name(name) || name == FREE_FORM) {
+        return None;
+    }
+    let why = format!("`{}` is no name of a variable: it has letters, digits and underscores, and no digit first", shown(key));
+    let words = match &key.value {
+        Value::Str(name) => format!("Invalid variable name '{name}'."),
+        Value::Int(number) => format!("Invalid variable name '{number}' of type 'int'."),
+        _ => "Invalid variable name.".to_owned(),
+    };
+    Some(Done::failed(why).with("msg", words))
 }

@@ -90,7 +90,10 @@ impl<M: Machines> Engine<M> {
                     Err(Stop::Unknown(_)) => {}
                 }
             }
-            need.retain(|key| seat.store.get(key).is_none());
+            // a user may be made by a task before the one that becomes it
+            need.retain(|key| {
+                seat.store.get(key).is_none() && [Some(login.as_str()), usual.as_deref(), Some("root")].contains(&Some(&*key.scope.user))
+            });
             if need.is_empty() || call::read(&mut seat, &self.machines, &machine, need).await.is_err() {
                 return;
             }
@@ -176,7 +179,7 @@ impl<M: Machines> Engine<M> {
             }
             let search = outside::search(task, &at.play.play.dir);
             let here = Here { search, engine: &engine, keys: &self.core.setting.keys, digests: &self.core.digests, scope };
-            let call = modules::Task { args: &args, check: self.core.options.check, environment: &[], user: &user, outside: &here };
+            let call = modules::Task { args: &args, check: self.core.options.check, diff: false, environment: &[], user: &user, outside: &here };
             let mut eyes = facts.scope().clone();
             eyes.user = user.as_str().into();
             let facts = facts.with_eyes(eyes);

@@ -317,9 +317,7 @@ fn probably(store: &Store, call: &Call<'_>, mut done: Done) -> Done {
 
 async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
     if !call.dry {
-        let why = "Command would have run if not in check mode";
-        let said = |done: Done| done.with("rc", 0).with("stdout", "").with("stderr", "").with("msg", why);
-        return if call.module.is_opaque() { said(Done { result: done.result, ..Done::new(Status::Skipped) }) } else { done };
+        return alone(seat, machines, call, done, change).await;
     }
     seat.predicted = true;
     if call.module.is_opaque() {
@@ -331,6 +329,24 @@ async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call:
     seat.store.predict(&call.scope, call.name, &change.expect, &touches);
     // what only a real run would tell is left out
     match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await {
+        Ok((result, _)) => with(done, result),
+        Err(_) => done,
+    }
+}
+
+/// What a task would do that alone is in check mode. As in Ansible, a command is skipped.
+async fn alone<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
+    if call.module.is_opaque() {
+        let foreseen = ["creates", "removes"].into_iter().any(|option| call.task.args.is_given(option));
+        let done = Done { result: done.result, ..Done::new(if foreseen { Status::Changed } else { Status::Skipped }) };
+        let done = done.with("rc", 0).with("stdout", "").with("stderr", "");
+        return done.with("msg", "Command would have run if not in check mode");
+    }
+    let kept = seat.store.clone();
+    seat.store.predict(&call.scope, call.name, &change.expect, &crate::node::touched(change));
+    let result = ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await;
+    seat.store = kept;
+    match result {
         Ok((result, _)) => with(done, result),
         Err(_) => done,
     }

@@ -132,6 +132,8 @@ pub(super) struct State {
     pub(super) lost: bool,
     /// Whether it was ended by `meta: end_host` and the like.
     pub(super) ended: bool,
+    /// How often `meta: clear_host_errors` took back that it failed.
+    pub(super) cleared: usize,
     /// Handlers that are to run, by their place in the play's list.
     pub(super) notified: BTreeSet<usize>,
     /// Roles that `meta: end_role` left, by their identity.

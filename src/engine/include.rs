@@ -30,7 +30,12 @@ impl<M: Machines> Engine<M> {
     /// Reads and does what these hosts include; hosts that include the same go together.
     pub(super) async fn include(&self, at: &Position, task: &Arc<Task>, hosts: &[Arc<Host<M::Machine>>], role: bool) {
         let mut groups: Vec<(Wish, Hosts<M::Machine>)> = Vec::new();
-        for host in hosts {
+        let view = hosts.first().map(|first| self.view(at, task, &first.name, Arc::default()));
+        let once = match view {
+            Some(view) => matches!(self.flag(&view, task, "run_once").await, Ok(Some(true))),
+            None => false,
+        };
+        for host in hosts.iter().take(if once { 1 } else { usize::MAX }) {
             match self.wishes(at, task, host).await {
                 Ok(wishes) => {
                     for wish in wishes {
@@ -43,7 +48,7 @@ impl<M: Machines> Engine<M> {
                         }
                     }
                 }
-                Err(stuck) => drop(self.conclude(at, task, host, &stuck.done()).await),
+                Err(stuck) => self.finish_include(at, task, host, stuck.done(), true).await,
             }
         }
         for (wish, members) in groups {
@@ -62,14 +67,14 @@ impl<M: Machines> Engine<M> {
                     error.place.as_ref().map(|place| format!(" ({})", crate::inventory::where_it_stands(place))).unwrap_or_default();
                 for host in &members {
                     let done = Done { hint: hint.clone(), ..Done::failed(format!("{message}{place}")) };
-                    self.finish_include(at, task, host, done).await;
+                    self.finish_include(at, task, host, done, false).await;
                 }
                 continue;
             }
             problems.0.iter().for_each(|warning| (self.core.setting.tell)(Event::from(warning)));
             for host in &members {
                 let done = Done::new(Status::Ok).with("include", included.items.len()).with("include_args", object(&wish.options));
-                self.finish_include(at, task, host, done).await;
+                self.finish_include(at, task, host, done, true).await;
             }
             {
                 let mut handlers = at.play.handlers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,21 +95,21 @@ impl<M: Machines> Engine<M> {
             if !wish.top.is_empty() {
                 params.push(Arc::new(wish.top.clone()));
             }
-            let inner = Position { play: Arc::clone(&at.play), params, depth: at.depth + 1 };
+            let inner = Position { play: Arc::clone(&at.play), params, depth: at.depth + 1, handlers: at.handlers && !role };
             self.items(&inner, &included.items, members).await;
         }
     }
 
-    async fn finish_include(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: Done) {
+    async fn finish_include(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: Done, may_be_ignored: bool) {
         if let Some(name) = &task.register {
             self.register(host, name, &done, false);
         }
-        self.conclude(at, task, host, &done).await;
+        self.conclude_as(at, task, host, &done, may_be_ignored).await;
     }
 
     async fn all_fail(&self, at: &Position, task: &Arc<Task>, hosts: &[Arc<Host<M::Machine>>], why: &str) {
         for host in hosts {
-            self.conclude(at, task, host, &Done::failed(why)).await;
+            self.conclude_as(at, task, host, &Done::failed(why), false).await;
         }
     }
 
@@ -120,7 +125,7 @@ impl<M: Machines> Engine<M> {
                     Err(error) => {
                         if let Ok(Ok(Some(_))) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await
                         {
-                            self.conclude(at, task, host, &Done::skipped(None)).await;
+                            self.finish_include(at, task, host, Done::skipped(None), true).await;
                             return Ok(Vec::new());
                         }
                         return Err(Stuck::Wrong(error));
@@ -130,11 +135,10 @@ impl<M: Machines> Engine<M> {
                 let index = task.loop_control.index_var.as_ref().map(python_str);
                 let top = |(at, item): (usize, Node)| {
                     let mut top = BTreeMap::from([(name.clone(), item), ("ansible_loop_var".to_owned(), super::task::text(&name))]);
-                    top.extend(
-                        index
-                            .iter()
-                            .map(|name| (name.clone(), super::magic::made(crate::yaml::Value::Int(i64::try_from(at).unwrap_or(0))))),
-                    );
+                    if let Some(name) = &index {
+                        top.insert(name.clone(), super::magic::made(crate::yaml::Value::Int(i64::try_from(at).unwrap_or(0))));
+                        top.insert("ansible_index_var".to_owned(), super::task::text(name));
+                    }
                     top
                 };
                 items.into_iter().enumerate().map(top).collect()
@@ -157,11 +161,7 @@ impl<M: Machines> Engine<M> {
             wishes.push(Wish { options, top });
         }
         if wishes.is_empty() {
-            let done = Done::skipped(skipped);
-            if let Some(name) = &task.register {
-                self.register(host, name, &done, false);
-            }
-            self.conclude(at, task, host, &done).await;
+            self.finish_include(at, task, host, Done::skipped(skipped), true).await;
         }
         Ok(wishes)
     }
@@ -196,7 +196,8 @@ impl<M: Machines> Engine<M> {
             if role {
                 crate::playbook::load_role(&name, &RoleFrom::of(&wish.options), &context, request)
             } else {
-                crate::playbook::load_tasks(&name, &context, request)
+                let load = if at.handlers { crate::playbook::load_handlers } else { crate::playbook::load_tasks };
+                load(&name, &context, request)
             }
         })
     }

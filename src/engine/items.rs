@@ -30,6 +30,8 @@ pub(super) struct Position {
     pub(super) params: Vec<Arc<BTreeMap<String, Node>>>,
     /// How many includes are around it.
     pub(super) depth: usize,
+    /// Whether handlers are run: what they include stands among handlers.
+    pub(super) handlers: bool,
 }
 
 pub(super) type Hosts<M> = Vec<Arc<Host<M>>>;
@@ -95,9 +97,12 @@ impl<M: Machines> Engine<M> {
                 })
                 .map(|host| (Arc::clone(host), std::mem::take(&mut host.state().failed)))
                 .collect();
+            let cleared: Vec<usize> = here.iter().map(|(host, _)| host.state().cleared).collect();
             self.items(at, &block.always, here.iter().map(|(host, _)| Arc::clone(host)).collect()).await;
-            for (host, failed) in here {
-                host.state().failed |= failed;
+            for ((host, failed), cleared) in here.into_iter().zip(cleared) {
+                let mut state = host.state();
+                // `meta: clear_host_errors` took back what had failed before
+                state.failed |= failed && state.cleared == cleared;
             }
         }
     }
@@ -153,7 +158,8 @@ impl<M: Machines> Engine<M> {
         for (host, done) in results {
             acted |= !matches!(done.status, Status::Ok | Status::Skipped) || (opaque && done.status == Status::Ok);
             if once {
-                self.share(task, &host, &hosts.iter().filter(|other| other.name != host.name).cloned().collect::<Vec<_>>(), &done);
+                let batch = at.play.batch.iter().filter(|name| **name != host.name).map(|name| self.host(name));
+                self.share(task, &host, &batch.filter(|other| other.is_active()).collect::<Vec<_>>(), &done);
             }
             any_failed |= self.conclude(at, task, &host, &done).await;
         }
@@ -217,13 +223,23 @@ impl<M: Machines> Engine<M> {
 
     /// Tells how it ended, and what follows from it. Whether it failed.
     pub(super) async fn conclude(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: &Done) -> bool {
+        self.conclude_as(at, task, host, done, true).await
+    }
+
+    /// The same; what was to be included and is not there stops the host, whatever the task says.
+    pub(super) async fn conclude_as(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        host: &Arc<Host<M::Machine>>,
+        done: &Done,
+        may_be_ignored: bool,
+    ) -> bool {
         let view = self.view(at, task, &host.name, Arc::default());
         let no_log = self.is_hidden(at, task, &host.name).await;
         let mut ignored = false;
-        // what was to be included and is not there stops the host, whatever the task says
-        let include = matches!(task.action.name.rsplit('.').next(), Some("include_tasks" | "include_role"));
         if done.status == Status::Failed || done.status == Status::Refused {
-            ignored = !include && matches!(self.flag(&view, task, "ignore_errors").await, Ok(Some(true)));
+            ignored = may_be_ignored && matches!(self.flag(&view, task, "ignore_errors").await, Ok(Some(true)));
         } else if done.status == Status::Unreachable {
             ignored = matches!(self.flag(&view, task, "ignore_unreachable").await, Ok(Some(true)));
         }
@@ -324,7 +340,10 @@ impl<M: Machines> Engine<M> {
                 None => None,
             };
             let role = handler.task.role.as_ref().map(|role| role.name.as_str());
-            if own.as_deref().is_some_and(|own| own == name || role.is_some_and(|role| format!("{role} : {own}") == name)) {
+            // with its role's name before it, that of a collection's role with or without the collection
+            let short = role.and_then(|role| role.rsplit('.').next());
+            let is_called = |own: &str| own == name || [role, short].into_iter().flatten().any(|role| format!("{role} : {own}") == name);
+            if own.as_deref().is_some_and(is_called) {
                 // of the same name in one list the first answers, and a later list comes before an earlier one
                 let list = |index: usize| handlers.get(index).map(|handler| handler.task.role.as_ref().map(|role| role.identity));
                 if named.is_none_or(|known| list(known) != list(index)) {
@@ -332,10 +351,10 @@ impl<M: Machines> Engine<M> {
                 }
             }
             for topic in &handler.listen {
-                let Ok(value) = self.rendered(&view, topic).await else { continue };
-                let listens = match &value.value {
-                    Value::List(list) => list.iter().any(|topic| python_str(topic) == name),
-                    _ => shown(&value) == name,
+                // as in Ansible: topics are no templates
+                let listens = match &topic.value {
+                    Value::List(list) => list.iter().any(|topic| is_called(&python_str(topic))),
+                    _ => is_called(&shown(topic)),
                 };
                 if listens {
                     found.push(index);
@@ -377,7 +396,7 @@ impl<M: Machines> Engine<M> {
                             std::mem::take(&mut state.failed)
                         })
                         .collect();
-                    self.chosen(at, &handler.task, &notified).await;
+                    self.chosen(&Position { handlers: true, ..at.clone() }, &handler.task, &notified).await;
                     for (host, failed) in notified.iter().zip(failed) {
                         host.state().failed |= failed;
                     }
@@ -423,6 +442,9 @@ impl<M: Machines> Engine<M> {
                 // it takes part again in the next play
                 state.ended |= state.failed || state.lost;
                 (state.failed, state.lost) = (false, false);
+                state.cleared += 1;
+                drop(state);
+                self.core.rescued(&host.name);
             }),
             "clear_facts" => those.iter().for_each(|host| {
                 let mut state = host.state();

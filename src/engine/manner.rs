@@ -83,7 +83,17 @@ impl<M: Machines> Engine<M> {
             given.extend(value.as_map().into_iter().flatten().cloned());
         }
         for (key, value) in &task.action.options {
-            given.push((key.clone(), self.rendered(view, value).await?));
+            let value = self.rendered(view, value).await.map_err(|stuck| match stuck {
+                Stuck::Wrong(error) => {
+                    let module = format!("{}.{}", spec.collection, spec.name);
+                    let words = super::words::of_option(&module, key.as_str().unwrap_or_default(), &error.message);
+                    Stuck::Arguments(error, Some(words))
+                }
+                stuck => stuck,
+            })?;
+            // only names of variables may be templates
+            let key = if spec.any_option && key.is_template() { self.rendered(view, key).await? } else { key.clone() };
+            given.push((key, value));
         }
         for (key, value) in given {
             set(key, value, spec);

@@ -10,6 +10,7 @@ mod background;
 mod call;
 mod condition;
 mod core;
+mod difference;
 mod digests;
 mod gather;
 mod hide;
@@ -32,6 +33,7 @@ mod tags;
 mod task;
 mod unforeseen;
 mod via;
+mod words;
 
 pub use host::{Machines, NotReached, Reached};
 pub use person::{Person, Question, Reply};

@@ -325,11 +325,11 @@ impl<M: Machines> Engine<M> {
             Some(node) => matches!(shown(&plain(node)?).rsplit('.').next(), Some("free" | "host_pinned")),
             None => false,
         };
-        let force = self.core.options.force_handlers
-            || match &play.force_handlers {
-                Some(node) => modules::boolean(&plain(node)?).unwrap_or(false),
-                None => false,
-            };
+        // as in Ansible: what the play says comes before the command line
+        let force = match &play.force_handlers {
+            Some(node) => modules::boolean(&plain(node)?).unwrap_or(false),
+            None => self.core.options.force_handlers,
+        };
         for batch in batches(&left, &sizes) {
             let batch: Vec<Arc<str>> = batch.into_iter().filter(|name| self.host(name).is_active()).collect();
             if batch.is_empty() {
@@ -343,7 +343,7 @@ impl<M: Machines> Engine<M> {
                 roles: Mutex::default(),
                 handlers: Mutex::new(play.handlers.clone()),
             };
-            let at = Position { play: Arc::new(vars), params: Vec::new(), depth: 0 };
+            let at = Position { play: Arc::new(vars), params: Vec::new(), depth: 0, handlers: false };
             let hosts: Vec<Arc<Host<M::Machine>>> = batch.iter().map(|name| self.host(name)).collect();
             for host in &hosts {
                 let levels = vec![Arc::clone(&play.common)];

@@ -144,7 +144,7 @@ impl TaskScope {
             if short == "facts" {
                 read = state.gathers && !state.looked_for.contains("all");
                 let map = state.facts.iter().map(|(name, value)| (magic::made(Value::from(name.as_str())), value.clone()));
-                found = (state.gathers || !state.facts.is_empty()).then(|| magic::made(Value::Map(map.collect())));
+                found = Some(magic::made(Value::Map(map.collect())));
             } else {
                 found = state.facts.get(short).cloned();
                 read = found.is_none() && state.gathers && !state.looked_for.contains(short) && !state.looked_for.contains("all");

@@ -35,6 +35,8 @@ pub(super) enum Stuck {
     Gone(NotReached),
     /// It is wrong.
     Wrong(Box<Diagnostic>),
+    /// Its module does not take these arguments; what Ansible says of them.
+    Arguments(Box<Diagnostic>, Option<String>),
 }
 
 impl From<Box<Diagnostic>> for Stuck {
@@ -48,11 +50,20 @@ impl Stuck {
         match self {
             Self::Pending(why) => Done::pending(why),
             Self::Gone(gone) => Done { why: Some(gone.why), hint: gone.hint, ..Done::new(Status::Unreachable) },
+            Self::Arguments(error, words) => {
+                let done = Self::Wrong(error).done();
+                match words {
+                    Some(words) => done.with("msg", words),
+                    None => done,
+                }
+            }
             Self::Wrong(error) => {
+                let words = super::words::of_template(&error.message);
                 let place =
                     error.place.as_ref().map(crate::inventory::where_it_stands).map(|place| format!(" ({place})")).unwrap_or_default();
                 let hint = error.hint.clone().or_else(|| error.label.clone());
-                Done { hint, ..Done::failed(format!("{}{place}", error.message)) }
+                let done = Done { hint, ..Done::failed(format!("{}{place}", error.message)) };
+                if words == error.message { done } else { done.with("msg", words) }
             }
         }
     }
@@ -266,7 +277,10 @@ impl<M: Machines> Engine<M> {
             None => Arc::clone(host),
             Some(node) => {
                 let name = python_str(&self.rendered(&view, node).await?);
-                if name == OMIT || name.is_empty() { Arc::clone(host) } else { self.host(&name) }
+                if name.is_empty() {
+                    return Ok(Done::failed("`delegate_to` names no host"));
+                }
+                if name == OMIT { Arc::clone(host) } else { self.host(&name) }
             }
         };
         let target = self.reach_by_task(&view, task, target).await?;
@@ -296,6 +310,8 @@ impl<M: Machines> Engine<M> {
                     let wrong = Stuck::Wrong(error).done();
                     done.hint = wrong.hint;
                     done.result.insert("msg".to_owned(), Json::from(wrong.why.clone().unwrap_or_default()));
+                    let words = wrong.result.get("msg").cloned().unwrap_or_default();
+                    done.result.insert("changed_when_result".to_owned(), words);
                     done.fails(wrong.why.unwrap_or_default());
                     return Ok(done);
                 }
@@ -422,7 +438,7 @@ impl<M: Machines> Engine<M> {
         let mut problems = Diagnostics::new();
         let args = Args::read(module.spec(), &options, &task.action.place, &mut problems);
         if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
-            return Err(Stuck::Wrong(Box::new(error)));
+            return Err(Stuck::Arguments(Box::new(error), modules::ansible_words(module.spec(), &options)));
         }
         let user = match self.user(view, task, target).await? {
             Ok(user) => user,
@@ -430,6 +446,7 @@ impl<M: Machines> Engine<M> {
         };
         let engine = self.template();
         let name = super::items::title(task, None);
+        let shows = self.flag(view, task, "diff").await?.unwrap_or(self.core.options.diff);
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
             let search = outside::search(task, &at.play.play.dir);
@@ -438,7 +455,14 @@ impl<M: Machines> Engine<M> {
             let eyes = Eyes::new(&target.machine_name(), &user);
             let call = Call {
                 module,
-                task: modules::Task { args: &args, check: manner.check, environment: &manner.environment, user: &user, outside: &here },
+                task: modules::Task {
+                    args: &args,
+                    check: manner.check,
+                    diff: shows,
+                    environment: &manner.environment,
+                    user: &user,
+                    outside: &here,
+                },
                 scope: eyes,
                 name: &name,
                 dir: &at.play.play.dir,
@@ -448,7 +472,11 @@ impl<M: Machines> Engine<M> {
                 limit: manner.limit,
                 background: manner.background.as_ref(),
             };
-            let done = call::call(target, &self.machines, &call).await;
+            let mut done = call::call(target, &self.machines, &call).await;
+            if shows && done.status.is_good() && !module.is_opaque() && !done.result.contains_key("diff") {
+                let diff = super::difference::registered(module.spec().name, args.str("path"), &done.changes);
+                done.result.insert("diff".to_owned(), diff);
+            }
             let wanted = std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(why) = wanted.unknown.into_iter().next() {
                 return Err(Stuck::Pending(why));

@@ -56,9 +56,16 @@ impl Module for Command {
             Err(why) => return Ok(Decision::fail(why)),
         };
         let shown = Value::from(argv.clone());
-        decide(task, facts, &shown, || {
+        let decision = decide(task, facts, &shown, || {
             let words: Vec<&str> = argv.iter().map(String::as_str).collect();
             if task.args.bool("expand_argument_vars").unwrap_or(true) { expand(task, facts, &words) } else { Ok(argv.clone()) }
+        })?;
+        Ok(match task.args.str("executable") {
+            Some(shell) => {
+                let said = "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module";
+                decision.with("warnings", vec![format!("{said}. Not using '{shell}'.")])
+            }
+            None => decision,
         })
     }
 

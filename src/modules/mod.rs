@@ -1,6 +1,7 @@
 //! Modules: one file each, named as in Ansible. A module has an argument table, a pure plan, and a result.
 
 pub mod actions;
+mod ansible_words;
 mod args;
 pub mod assemble;
 mod async_status;
@@ -52,6 +53,7 @@ mod user;
 mod validation;
 mod wait_for;
 
+pub use ansible_words::ansible_words;
 pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};

@@ -59,6 +59,8 @@ pub struct Task<'a> {
     pub args: &'a Args,
     /// Whether nothing is to be changed.
     pub check: bool,
+    /// Whether it is registered what differs.
+    pub diff: bool,
     /// The variables that the task sets for its programs.
     pub environment: &'a [(String, String)],
     /// The user that it runs as.

@@ -18,7 +18,7 @@ impl Module for Ping {
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         facts.get(Login)?;
         match task.args.str("data") {
-            Some("crash") => Ok(Decision::fail("boom")),
+            Some("crash") => Ok(Decision::fail("boom").with("msg", "Task failed: Module failed: boom")),
             data => Ok(Decision::unchanged().with("ping", data.unwrap_or("pong"))),
         }
     }

@@ -216,7 +216,8 @@ impl Loader<'_> {
             let place = part(value, text, &word, &mut cursor);
             // what was written with `=` is a text, whatever it looks like
             let made = |text: String| Node { value: Value::from(text), place: place.clone(), style: Style::Quoted, ..value.clone() };
-            found.push((Node { literal: true, ..made(option) }, made(written)));
+            // `set_fact: "{{ name }}=…"` may choose the variable by a template
+            found.push((Node { literal: name != "set_fact", ..made(option) }, made(written)));
         }
         found.extend(rest.map(|rest| raw(Node { value: Value::from(rest), ..value.clone() })));
         over(&mut action.options, found);

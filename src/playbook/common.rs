@@ -190,12 +190,7 @@ impl Loader<'_> {
 
     /// Whether something can be the name of a variable; it is said if not.
     pub(super) fn variable_name(&mut self, node: &Node, what: &str) -> bool {
-        let letters = |text: &str| {
-            text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-                && !text.starts_with(|c: char| c.is_ascii_digit())
-                && !text.is_empty()
-        };
-        let good = node.as_str().is_some_and(|text| letters(text) && !NO_NAMES.contains(&text));
+        let good = node.as_str().is_some_and(is_variable_name);
         if !good {
             let shown = if node.as_str().is_some() { format!("`{}`", node.as_str().unwrap_or_default()) } else { described(node) };
             let hint = "a name has letters, digits and `_`, does not begin with a digit, and is no word like `true`";
@@ -255,6 +250,13 @@ const INHERITED: [&str; 23] = [
     "notify",
     "listen",
 ];
+
+/// Whether something can be the name of a variable.
+pub fn is_variable_name(text: &str) -> bool {
+    text.bytes().enumerate().all(|(at, b)| b.is_ascii_alphabetic() || b == b'_' || (at > 0 && b.is_ascii_digit()))
+        && !text.is_empty()
+        && !NO_NAMES.contains(&text)
+}
 
 /// One value or several, without those that are nothing.
 pub(super) fn list(value: Option<&Node>) -> Vec<Node> {

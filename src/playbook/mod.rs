@@ -25,6 +25,7 @@ mod tree;
 mod vars;
 
 pub use check::{Known, check};
+pub use common::is_variable_name;
 pub use context::Context;
 pub use loader::{Request, load, load_handlers, load_role, load_tasks};
 pub use role::RoleFrom;

@@ -31,7 +31,14 @@ pub struct RoleFrom {
 impl RoleFrom {
     /// From the options of `include_role` or `import_role`.
     pub fn of(options: &[(Node, Node)]) -> Self {
-        let get = |name: &str| options.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone());
+        let is_omitted = |value: &Node| {
+            let inside = value.as_str().and_then(|text| text.trim().strip_prefix("{{")?.strip_suffix("}}"));
+            inside.is_some_and(|name| name.trim() == "omit")
+        };
+        let get = |name: &str| {
+            let value = options.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone());
+            value.filter(|value| !is_omitted(value))
+        };
         Self {
             tasks: get("tasks_from"),
             vars: get("vars_from"),

@@ -261,6 +261,10 @@ impl Loader<'_> {
             (self.named(task), None)
         };
         let Some(name) = name.filter(|name| name.as_str().is_some() && !name.is_template() && task.action.whole.is_none()) else { return };
+        let files = from.iter().flat_map(|from| [&from.tasks, &from.vars, &from.defaults, &from.handlers]);
+        if files.flatten().any(Node::is_template) {
+            return;
+        }
         let params = task.levels.last().map(|own| own.vars.clone()).unwrap_or_default();
         let context = Context { levels: task.levels.clone(), params, ..context.clone() };
         self.ahead.push(Ahead { name, from, context });

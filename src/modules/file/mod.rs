@@ -24,7 +24,7 @@ use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
 use crate::node::Change;
 use crate::node::apply::Carried;
-use crate::node::facts::{FileKind, FileStat, HardLinks, RealPath, Stat, Status};
+use crate::node::facts::{FileKind, FileStat, HardLinks, RealPath, Stat, Status, Tree};
 use crate::node::steps::{Remove, RemoveWhat, Source, WriteFile};
 use crate::plan::{Difference, Expect, Facts, Plan, Reading, Stop};
 use link::word;
@@ -37,6 +37,8 @@ const STATES: &[&str] = &["absent", "directory", "file", "hard", "link", "touch"
 
 static SPEC: Spec = Spec {
     options: with_file_options![
+        // a name that Ansible's own actions use, and its module takes
+        Opt::new("_diff_peek", Kind::Bool),
         Opt::new("path", Kind::Path).aliases(&["dest", "name"]).required(),
         Opt::new("state", Kind::Str).choices(STATES),
         Opt::new("recurse", Kind::Bool).default("false"),
@@ -183,7 +185,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         no_flags(args, "`recurse`")?;
     }
     let decision = match state {
-        "absent" => return Ok(absent(&wish, is.as_ref())),
+        "absent" => return absent(&wish, is.as_ref(), task.diff, facts),
         "directory" => a_directory(wish, is, facts)?,
         "link" => link::symbolic(&wish, is.as_ref(), facts)?,
         "hard" => link::hard(&wish, is.as_ref(), facts)?,
@@ -197,8 +199,12 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     }
 }
 
-fn absent(wish: &Wish<'_>, is: Option<&FileStat>) -> Decision {
+fn absent(wish: &Wish<'_>, is: Option<&FileStat>, shows: bool, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let path = wish.path.as_str();
+    let tree = match is {
+        Some(is) if shows && is.kind == FileKind::Directory => facts.get(Tree::new(path))?,
+        _ => None,
+    };
     let decision = match is {
         None => Decision::unchanged(),
         Some(is) => {
@@ -207,7 +213,16 @@ fn absent(wish: &Wish<'_>, is: Option<&FileStat>) -> Decision {
             planned(change.differs(path, Some(word(is.kind).to_owned()), None).expect(Expect::absent(&Stat::new(path))))
         }
     };
-    decision.with("path", path).with("state", "absent")
+    let decision = decision.with("path", path).with("state", "absent");
+    let Some(tree) = tree else { return Ok(decision) };
+    // as in Ansible: what goes with a directory is told where it is asked for
+    let below = |directories: bool| {
+        let those = tree.iter().filter(|entry| (entry.kind == FileKind::Directory) == directories);
+        those.map(|entry| format!("{path}/{}", entry.path)).collect::<Vec<_>>()
+    };
+    let content = serde_json::json!({ "directories": below(true), "files": below(false) });
+    let before = serde_json::json!({ "path": path, "state": "directory", "path_content": content });
+    Ok(decision.with("diff", serde_json::json!({ "before": before, "after": { "path": path, "state": "absent" } })))
 }
 
 impl Wish<'_> {

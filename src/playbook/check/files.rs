@@ -33,6 +33,7 @@ pub(super) fn check(tasks: &[Seen], known: &Known, problems: &mut Diagnostics) -
         if let Some(wanted) = wanted(seen)
             && let Some(name) = wanted.name.as_str().filter(|name| is_literal(wanted.name, name))
         {
+            let name = name.trim();
             match find(seen.play, seen.task, wanted.folder, name) {
                 Ok(path) => {
                     if seen.module() == "template" && !templates.contains_key(&path) {

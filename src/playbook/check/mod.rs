@@ -36,7 +36,9 @@ pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
     let seen = walk::tasks(playbook);
     names::check(&seen, &python, &mut problems);
     for task in &seen {
-        arguments::check(task, &mut problems);
+        let mut found = Diagnostics::new();
+        arguments::check(task, &mut found);
+        tolerated(task, found, &mut problems);
         arguments::defaults(task, &mut problems);
         loops::check(task, known, &mut problems);
         plays::debugger(task, &mut problems);
@@ -60,6 +62,26 @@ fn once(problems: Diagnostics) -> Diagnostics {
         }
     }
     Diagnostics(kept)
+}
+
+/// Mistakes of a task. Where it is provided for that the task fails, they are what a host is told that comes to it.
+fn tolerated(task: &walk::Seen, found: Diagnostics, problems: &mut Diagnostics) {
+    problems.0.extend(found.0.into_iter().map(|problem| if task.tolerated { at_run_time(problem) } else { problem }));
+}
+
+/// A mistake that a host meets which comes to it, and only then.
+fn at_run_time(problem: Diagnostic) -> Diagnostic {
+    match problem.level {
+        Level::Warning => problem,
+        Level::Error => {
+            let hint = "the task fails where it is reached, and the playbook provides for that";
+            let hint = match &problem.hint {
+                Some(own) => format!("{own}; {hint}"),
+                None => hint.to_owned(),
+            };
+            Diagnostic { level: Level::Warning, ..problem }.hint(hint)
+        }
+    }
 }
 
 /// What a mistake is that only a host meets which comes to it.

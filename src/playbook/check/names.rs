@@ -42,7 +42,12 @@ pub(super) fn check(tasks: &[Seen], python: &Python, problems: &mut Diagnostics)
                     "it does not come with Ansible, and cannot run here".to_owned()
                 }
                 None => {
-                    problems.push(unknown(name, place));
+                    if name.contains("{{") {
+                        let message = format!("the name of the module, `{name}`, is a template");
+                        problems.push(where_it_is_reached(seen.guarded, message).at(place.clone()).hint("write the module's name itself"));
+                        continue;
+                    }
+                    super::tolerated(seen, Diagnostics(vec![unknown(name, place)]), problems);
                     continue;
                 }
             },

@@ -68,7 +68,9 @@ impl Sources {
             .extend([&control.loop_var, &control.index_var].into_iter().flatten().filter_map(|name| name.as_str()).map(str::to_owned));
         match seen.module() {
             "set_fact" | "add_host" => {
-                self.open |= task.action.whole.is_some();
+                // `set_fact: "{{ name }}=…"`
+                let text = seen.option(&[FREE_FORM]);
+                self.open |= task.action.whole.is_some() || text.is_some_and(Node::is_template);
                 let options: Vec<_> = task.action.options.iter().filter(|(key, _)| key.as_str() != Some(FREE_FORM)).cloned().collect();
                 self.pairs(&options);
             }
@@ -90,8 +92,9 @@ impl Sources {
     fn included(&mut self, seen: &Seen, known: &Known, problems: &mut Diagnostics) {
         self.names.extend(seen.option(&["name"]).and_then(Node::as_str).map(str::to_owned));
         let file = seen.option(&["file", "dir", FREE_FORM]);
-        let path =
-            file.and_then(|file| file.as_str().filter(|name| is_literal(file, name))).map(|name| find(seen.play, seen.task, "vars", name));
+        let path = file
+            .and_then(|file| file.as_str().filter(|name| is_literal(file, name)))
+            .map(|name| find(seen.play, seen.task, "vars", name.trim()));
         match path {
             Some(Ok(path)) if path.is_dir() => self.directory(&path, known, problems),
             Some(Ok(path)) => self.file(&path, known, problems),

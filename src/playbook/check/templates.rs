@@ -22,7 +22,7 @@ pub(super) fn check(playbook: &Playbook, tasks: &[Seen], engine: &Engine, proble
     for play in &playbook.plays {
         checker.play(play);
         for seen in tasks.iter().filter(|seen| Arc::ptr_eq(seen.play, play)) {
-            checker.task(seen.task);
+            checker.seen(seen);
         }
     }
 }
@@ -63,8 +63,24 @@ impl Checker<'_> {
         }
     }
 
+    /// A task; its own templates may be what is to fail.
+    fn seen(&mut self, seen: &Seen) {
+        let Self { engine, .. } = *self;
+        let (outer, own) = seen.task.levels.split_at(seen.task.levels.len().saturating_sub(1));
+        outer.iter().for_each(|level| self.level(level));
+        let (levels, roles) = (std::mem::take(&mut self.levels), std::mem::take(&mut self.roles));
+        let mut found = Diagnostics::new();
+        let mut inner = Checker { engine, levels, roles, problems: &mut found };
+        own.iter().for_each(|level| inner.level(level));
+        inner.task(seen.task);
+        let Checker { levels, roles, .. } = inner;
+        (self.levels, self.roles) = (levels, roles);
+        super::tolerated(seen, found, self.problems);
+        // it says what a failure is, and is none itself
+        self.expressions(&seen.task.failed_when);
+    }
+
     fn task(&mut self, task: &Task) {
-        task.levels.iter().for_each(|level| self.level(level));
         task.role.iter().for_each(|role| self.role(role));
         self.values(&task.name);
         let condition = |key: &Node| is_expression(task, key);
@@ -79,7 +95,7 @@ impl Checker<'_> {
         self.values(task.repeat.iter().map(|repeat| &repeat.values));
         let control = &task.loop_control;
         self.values([&control.loop_var, &control.index_var, &control.label, &control.pause, &control.extended].into_iter().flatten());
-        [&control.break_when, &task.changed_when, &task.failed_when, &task.until].into_iter().for_each(|nodes| self.expressions(nodes));
+        [&control.break_when, &task.changed_when, &task.until].into_iter().for_each(|nodes| self.expressions(nodes));
         self.values([&task.retries, &task.delay, &task.delegate_to, &task.delegate_facts, &task.seconds, &task.poll].into_iter().flatten());
         self.values(&task.notify);
     }

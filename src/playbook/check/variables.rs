@@ -218,7 +218,7 @@ impl Check<'_> {
         let tested = conditions.iter().filter(|(used, _)| used.need == Need::Tested).map(|(used, _)| used.name.clone());
         let tested: BTreeSet<String> = tested.chain(asked.iter().cloned()).collect();
         // a loop that cannot be evaluated does not matter where the conditions do not hold
-        let any_time = conditions.is_empty();
+        let any_time = task.levels.iter().all(|level| level.when.is_empty());
         let all = conditions.into_iter().chain(looped.into_iter().map(|used| (used, any_time)));
         let all = all.chain(body.into_iter().chain(in_templates).chain(after).map(|used| (used, !seen.guarded)));
         for (used, comes_to_it) in all.chain(beside.into_iter().map(|used| (used, false))) {

@@ -1,0 +1,77 @@
+//! Ansible's words for a template that cannot be rendered: playbooks that fail a task on purpose look for them in what is
+//! registered. A person is told ours.
+
+/// What Ansible says of an option that cannot be rendered.
+pub(super) fn of_option(module: &str, option: &str, message: &str) -> String {
+    let why = of_template(message);
+    format!("Task failed: Finalization of task args for '{module}' failed: Error while resolving value for '{option}': {why}")
+}
+
+/// What Ansible says of a template.
+pub(super) fn of_template(message: &str) -> String {
+    if message.ends_with("is divided by zero") {
+        return "Error rendering template: division by zero".to_owned();
+    }
+    if let Some(name) = quoted(message, "", " is not defined") {
+        return format!("'{name}' is undefined");
+    }
+    let types = [
+        ("a mapping", "dict"),
+        ("a list", "list"),
+        ("a text", "str"),
+        ("a number", "int"),
+        ("nothing", "NoneType"),
+        ("true or false", "bool"),
+    ];
+    for (ours, theirs) in types {
+        if let Some(name) = quoted(message, &format!("{ours} has no "), "") {
+            return match name.parse::<i64>() {
+                Ok(index) => format!("{theirs} object has no element {index}"),
+                Err(_) => format!("object of type '{theirs}' has no attribute '{name}'"),
+            };
+        }
+    }
+    if let Some((_, index)) = message.rsplit_once("` has no item ").filter(|(_, index)| index.parse::<i64>().is_ok()) {
+        return format!("list object has no element {index}");
+    }
+    // of what has a name only the name is told
+    if let Some((_, name)) = message.rsplit_once("` has no `")
+        && let Some(name) = name.strip_suffix('`')
+    {
+        return match name.parse::<i64>() {
+            Ok(index) => format!("list object has no element {index}"),
+            Err(_) => format!("object of type 'dict' has no attribute '{name}'"),
+        };
+    }
+    message.to_owned()
+}
+
+/// Whether a template fails because something in it is not there.
+pub(super) fn is_undefined(message: &str) -> bool {
+    of_template(message) != message && !message.ends_with("is divided by zero")
+}
+
+/// What stands between backquotes, between these words.
+fn quoted<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
+    message.strip_prefix(before)?.strip_suffix(after)?.strip_prefix('`')?.strip_suffix('`').filter(|name| !name.contains('`'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_ansibles() {
+        assert_eq!(of_template("`y` is not defined"), "'y' is undefined");
+        assert_eq!(of_template("a mapping has no `b`"), "object of type 'dict' has no attribute 'b'");
+        assert_eq!(of_template("a list has no `0`"), "list object has no element 0");
+        assert_eq!(of_template("`a.b` has no `c`"), "object of type 'dict' has no attribute 'c'");
+        assert_eq!(of_template("`a` has no item 0"), "list object has no element 0");
+        assert_eq!(of_template("something else"), "something else");
+        assert_eq!(
+            of_option("ansible.builtin.debug", "msg", "a number is divided by zero"),
+            "Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': \
+             Error rendering template: division by zero"
+        );
+    }
+}
