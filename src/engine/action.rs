@@ -95,7 +95,9 @@ impl<M: Machines> Engine<M> {
         let label = shown(&name);
         let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {
             Ok(value) => value,
-            Err(error) if super::words::is_undefined(&error.message) => made(Value::from(format!("<< error 1 - '{label}' is undefined >>"))),
+            Err(error) if super::words::is_undefined(&error.message) => {
+                made(Value::from(format!("<< error 1 - '{label}' is undefined >>")))
+            }
             Err(error) => return Err(Stuck::Wrong(error)),
         };
         let why = format!("{label}: {}", if value.secret { "***".to_owned() } else { json(&value).to_string() });

@@ -5,6 +5,8 @@ use super::super::spec::{Given, Spec, lenient, spec};
 use super::super::value::V;
 
 pub(super) const TABLE: &[Spec] = &[
+    // Ansible's own tests ask for values that are templates no more: here they never are
+    spec("ansible._protomatter.finalize", &[], |given| Ok(given.value.clone())),
     lenient("default", &["default_value", "boolean"], default),
     lenient("d", &["default_value", "boolean"], default),
     lenient("mandatory", &["msg"], mandatory),
