@@ -179,7 +179,8 @@ impl<M: Machines> Engine<M> {
             }
             let search = outside::search(task, &at.play.play.dir);
             let here = Here { search, engine: &engine, keys: &self.core.setting.keys, digests: &self.core.digests, scope };
-            let call = modules::Task { args: &args, check: self.core.options.check, diff: false, environment: &[], user: &user, outside: &here };
+            let call =
+                modules::Task { args: &args, check: self.core.options.check, diff: false, environment: &[], user: &user, outside: &here };
             let mut eyes = facts.scope().clone();
             eyes.user = user.as_str().into();
             let facts = facts.with_eyes(eyes);
