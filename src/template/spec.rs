@@ -28,7 +28,10 @@ pub(super) const fn lenient(name: &'static str, params: &'static [&'static str],
 
 /// The name without the collection in which Ansible keeps it.
 pub(super) fn short(name: &str) -> &str {
-    ["ansible.builtin.", "ansible.legacy.", "ansible.utils."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
+    ["ansible.builtin.", "ansible.legacy.", "ansible.utils.", "ansible.netcommon."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
 }
 
 /// A name that no table has.
