@@ -34,10 +34,10 @@ pub fn ansible_words(spec: &Spec, given: &[(Node, Node)]) -> Option<String> {
             return Some(format!("value of {} must be one of: {}, got: {shown}", option.name, option.choices.join(", ")));
         }
     }
-    if let Some(group) = spec.together.iter().find(|group| group.iter().any(|option| is_given(option)) && !missing(group).is_empty()) {
+    if let Some(group) = spec.together.iter().find(|group| group.iter().any(is_given) && !missing(group).is_empty()) {
         return Some(format!("parameters are required together: {}", group.join(", ")));
     }
-    if let Some(group) = spec.one_of.iter().find(|group| !group.iter().any(|option| is_given(option))) {
+    if let Some(group) = spec.one_of.iter().find(|group| !group.iter().any(is_given)) {
         return Some(format!("one of the following is required: {}", group.join(", ")));
     }
     for rule in spec.required_if {

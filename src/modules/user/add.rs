@@ -29,7 +29,7 @@ pub(super) fn plan(wish: &Wish<'_>, facts: &Facts<'_>) -> Result<Change, Halt> {
     let is_there: Vec<bool> = facts.get(looks)?.into_iter().map(|stat| stat.is_some()).collect();
     // useradd(8) makes no directory above a home, and leaves one that is root's if it is cut; but it knows of `umask`
     let missing = match is_there.as_slice() {
-        [there, above] => !there && !(*above && args.str("umask").is_some()),
+        [there, above] => !(*there || *above && args.str("umask").is_some()),
         _ => false,
     };
     let expires = wish.expires()?;
