@@ -258,6 +258,10 @@ impl<M: Machines> Engine<M> {
     fn add_host(&self, task: &Task, options: &[(Node, Node)]) -> Done {
         let (mut name, mut groups, mut variables) = (None, Vec::new(), BTreeMap::new());
         for (key, value) in options {
+            // that word is a group and, as in Ansible, a variable as well
+            if key.as_str() == Some("group") {
+                variables.insert("group".to_owned(), value.clone());
+            }
             match key.as_str().unwrap_or_default() {
                 "name" | "hostname" | "host" => name = Some(shown(value)),
                 "groups" | "group" | "groupname" => match &value.value {

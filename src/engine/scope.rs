@@ -255,13 +255,19 @@ impl Scope for TaskScope {
             // the answer is asked for again once it has been read
             return if set { None } else { found.or_else(|| waits.then(|| magic::made(Value::Null))) };
         }
+        // all variables by their names
+        if name == "vars" && self.get(name).is_none() {
+            return self.get(key);
+        }
+        self.world.entry(name, key)
+    }
+
+    fn missed(&self, name: &str, key: &str) {
         if let Some(why) = self.lacks(name, key) {
             self.note(|wanted| {
                 wanted.unknown.insert(why);
             });
-            return None;
         }
-        self.world.entry(name, key)
     }
 
     fn names(&self) -> Vec<String> {

@@ -22,6 +22,8 @@ pub trait Scope: Send + Sync {
     fn entry(&self, _name: &str, _key: &str) -> Option<Node> {
         None
     }
+    /// Such a variable has no such key.
+    fn missed(&self, _name: &str, _key: &str) {}
     /// Every name there is, for "did you mean".
     fn names(&self) -> Vec<String>;
     /// The hosts that `hostvars` knows.

@@ -151,7 +151,7 @@ impl<'t> Eval<'t> {
     /// `value.name`
     fn attribute(&mut self, attr: &'t ast::GetAttr<'t>, expr: &Expr) -> Outcome<V> {
         if let Expr::Var(var) = &attr.expr
-            && var.id == "ansible_facts"
+            && matches!(var.id, "ansible_facts" | "vars")
             && self.local(var.id).is_none()
             && let Some(value) = self.run.entry(var.id, attr.name)?
         {
@@ -205,6 +205,11 @@ impl<'t> Eval<'t> {
     }
 
     fn missing(&self, value: &V, key: &V, expr: &Expr, of: &Expr) -> V {
+        if let (Expr::Var(var), Some(name)) = (of, key.as_str())
+            && self.local(var.id).is_none()
+        {
+            self.run.missed(var.id, name);
+        }
         let owner = self.text.get(range(of.span())).filter(|text| text.len() < 60 && !text.contains(['\n', '\'', '"']));
         let owner = owner.map_or_else(|| value.kind().to_owned(), |owner| format!("`{owner}`"));
         let mut fault = match key {

@@ -98,7 +98,13 @@ pub(super) fn file(run: &Run, node: &Node, text: &str, options: &TemplateOptions
         V::Undefined(fault) => Err(Box::new((*fault).clone())),
         value => repr::text(run, &convert::listed(run, &value)?),
     };
-    let rendered = page(run, node, text, options).and_then(whole).map_err(|fault| Box::new(fault.leave(place)))?;
+    let value = page(run, node, text, options).map_err(|fault| Box::new(fault.leave(place)))?;
+    // a text has its line ends already, whichever they are
+    let is_text = matches!(value, V::Str(_));
+    let rendered = whole(value).map_err(|fault| Box::new(fault.leave(place)))?;
+    if is_text {
+        return Ok(rendered);
+    }
     let missing = ends(text).saturating_sub(ends(&rendered));
     Ok(rendered + &options.newline.text().repeat(missing))
 }

@@ -166,7 +166,12 @@ impl<'e> Run<'e> {
 
     /// Whether a variable grows with the inventory, so that one value of it is looked for by itself.
     pub fn has_entries(name: &str) -> bool {
-        matches!(name, "groups" | "hostvars" | "ansible_facts")
+        matches!(name, "groups" | "hostvars" | "ansible_facts" | "vars")
+    }
+
+    /// Tells the variables that one of them has no such key.
+    pub fn missed(&self, name: &str, key: &str) {
+        self.scope().missed(name, key);
     }
 
     /// One rendered value of such a variable, if it is to be had without the others.
