@@ -42,7 +42,7 @@ conformance: install ## Ansible's own integration tests with homelabctl; writes 
 	ansible=$$(benches/ansible.sh)
 	target/debug/examples/nodes --count 2 --run -- "$$ansible/bin/python" tests/oracle/conformance/run.py --program target/debug/homelabctl $(ARGS)
 
-bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory: only that part)
+bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory or provision: only that part)
 	cargo build --quiet --release --bin homelabctl --example bench
 	target/release/examples/bench $(PART)
 

@@ -70,7 +70,13 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// A file beside which commands run.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A command in the bed's network, with surroundings of its own.
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = self.bed.command(program.to_str().unwrap());
         command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env_remove("SSH_AUTH_SOCK").env_remove("XDG_STATE_HOME");
         command

@@ -1,6 +1,7 @@
 //! `make bench`: what connecting and reading facts costs, beside the ssh program and Ansible on the same machines in the
-//! same run, what the program alone costs with up to a thousand hosts, and what it costs to read an inventory. Writes
-//! `docs/benchmarks.md`. `bench inventory` measures only the last, and leaves the rest of that file as it is.
+//! same run, what the program alone costs with up to a thousand hosts, what a playbook costs that changes nothing, and what it
+//! costs to read an inventory. Writes `docs/benchmarks.md`. `bench inventory` and `bench provision` measure only that, and leave the
+//! rest of that file as it is.
 //!
 //! Needs root, as the test bed does; the inventory does not. `homelabctl` is expected beside this program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -17,6 +18,7 @@ mod fleet;
 mod inventory;
 mod measure;
 mod nodes;
+mod provision;
 mod report;
 mod servers;
 
@@ -51,6 +53,8 @@ pub struct Arguments {
 enum Part {
     /// Only reading an inventory
     Inventory,
+    /// Only playbooks in which nothing has to change
+    Provision,
     /// The simulated servers, in a process of their own; they end with its standard input
     #[command(hide = true)]
     Servers { count: usize, answer: PathBuf },
@@ -63,14 +67,18 @@ fn main() {
     }
     let ansible = arguments.ansible();
     let measure_inventory = || report::inventory(&arguments, &inventory::measure(&arguments, ansible.as_deref()));
+    let measure_provision =
+        || report::provision(&arguments, &provision::measure(&arguments, &measure::FactsScript::new(), ansible.as_deref()));
+    let before = || std::fs::read_to_string(&arguments.output).unwrap_or_default();
     let text = if let Some(Part::Inventory) = arguments.part {
-        let before = std::fs::read_to_string(&arguments.output).unwrap_or_default();
-        report::with_section(&before, &measure_inventory())
+        report::with_section(&before(), &measure_inventory())
+    } else if let Some(Part::Provision) = arguments.part {
+        report::with_section(&before(), &measure_provision())
     } else {
         let script = measure::FactsScript::new();
         let nodes = nodes::measure(&arguments, &script, ansible.as_deref());
         let controller = controller::measure(&arguments, &script);
-        report::text(&arguments, &script, &nodes, &controller) + &measure_inventory()
+        report::text(&arguments, &script, &nodes, &controller) + &measure_provision() + &measure_inventory()
     };
     print!("{text}");
     std::fs::create_dir_all(arguments.output.parent().unwrap()).unwrap();

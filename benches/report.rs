@@ -11,6 +11,7 @@ use crate::fleet::{GROUPS, HOSTS};
 use crate::inventory::{Measured, Program, Question};
 use crate::measure::FactsScript;
 use crate::nodes::Case;
+use crate::provision;
 
 /// What a person may expect, of six nodes without a delay.
 const OF_SSH: f64 = 1.0;
@@ -186,11 +187,45 @@ pub fn inventory(arguments: &Arguments, all: &[Measured]) -> String {
     text
 }
 
-/// The whole file with its section about inventories replaced, or with one if it has none.
+/// How the section about playbooks begins.
+const PROVISION: &str = "\n## A playbook in which nothing has to change\n\n";
+
+/// The section about playbooks, with a table of its own of how it was measured.
+pub fn provision(arguments: &Arguments, cases: &[provision::Case]) -> String {
+    let mut text = PROVISION.to_owned();
+    text.push_str(
+        "`homelabctl provision` beside `ssh HOST sudo sh < script` with the script that a person would write for the same (`[ -d … ]`, \
+         `stat`, `grep -qxF`, `getent`…) and beside `ansible-playbook` with pipelining, from the program's start to its end, every \
+         connection new, on machines of the test bed. Ten kinds of tasks in turn: directories, files, templates, lines, blocks, links, \
+         users, groups. Each is looked at before it counts: all three must find that nothing has to change. Seconds; in brackets: \
+         homelabctl's share of it.\n\n",
+    );
+    surroundings(&mut text, arguments, true);
+    text.push_str("\n| | homelabctl provision | ssh HOST sudo sh < script | ansible-playbook |\n|---|---|---|---|\n");
+    let share = |case: &provision::Case, of: Duration| seconds(case.homelabctl) / seconds(of);
+    for case in cases {
+        let other = |wall: Duration| format!("{:.2} ({:.2})", seconds(wall), share(case, wall));
+        let ansible = case.ansible.map_or("—".into(), other);
+        let nodes = if case.machines == 1 { "1 node".to_owned() } else { format!("{} nodes", case.machines) };
+        writeln!(text, "| {} tasks, {nodes} | **{:.2}** | {} | {ansible} |", case.tasks, seconds(case.homelabctl), other(case.script))
+            .unwrap();
+    }
+    text.push('\n');
+    let most = cases.iter().map(|case| share(case, case.script)).fold(0.0, f64::max);
+    promise(&mut text, &format!("no more time than the script by ssh: {most:.2} of it at most"), most <= OF_SSH);
+    text
+}
+
+/// The whole file with that section replaced, or with one if it has none. The one about inventories stands last.
 pub fn with_section(whole: &str, section: &str) -> String {
-    let kept = whole.split_once(INVENTORY).map_or(whole, |(before, _)| before);
-    let kept = if kept.is_empty() { TITLE } else { kept };
-    format!("{}\n{section}", kept.trim_end())
+    let heading = section.trim_start().lines().next().unwrap_or_default();
+    let whole = if whole.is_empty() { TITLE } else { whole };
+    let (before, after) = match whole.split_once(heading) {
+        Some((before, rest)) => (before, rest.find("\n## ").map_or("", |next| &rest[next..])),
+        None => whole.split_once(INVENTORY).map_or((whole, ""), |(before, _)| (before, &whole[before.len()..])),
+    };
+    let after = if after.is_empty() { String::new() } else { format!("\n{}", after.trim_start()) };
+    format!("{}\n{section}{after}", before.trim_end())
 }
 
 fn promise(text: &mut String, says: &str, holds: bool) {

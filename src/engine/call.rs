@@ -10,9 +10,10 @@ use super::host::{Host, Link, Machines, NotReached, Reached, Seat};
 use super::status::{Done, Status};
 use crate::modules::{Act, Decision, LocalWrite, Module, Task};
 use crate::node::apply::{Applied, Carried};
+use crate::node::facts::RealPath;
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
-use crate::plan::{Change, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Store, Touch};
+use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Store, Touch};
 
 /// So often a plan is made anew because the machine had moved.
 const ATTEMPTS: usize = 3;
@@ -73,16 +74,28 @@ pub(super) async fn reach<'a, M: Machines>(
 
 /// Reads facts into the store: one script for each pair of eyes.
 pub(super) async fn read<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, host: &str, keys: BTreeSet<FactKey>) -> Result<(), Halt> {
-    let mut by_scope: BTreeMap<Scope, Vec<Query>> = BTreeMap::new();
+    let mut by_scope: BTreeMap<Scope, BTreeSet<Query>> = BTreeMap::new();
     for key in keys.into_iter().filter(|key| seat.store.get(key).is_none()) {
-        by_scope.entry(key.scope).or_default().push(key.query);
+        let queries = by_scope.entry(key.scope.clone()).or_default();
+        if seat.foretells {
+            // where a path is known to hold no link, what is foretold elsewhere leaves it alone
+            let ways = key.query.stands_on.iter().filter_map(|ground| match ground {
+                Touch::Followed(path) if path.starts_with('/') => Some(RealPath::new(path).query()),
+                _ => None,
+            });
+            queries.extend(ways.filter(|query| seat.store.get(&FactKey { scope: key.scope.clone(), query: query.clone() }).is_none()));
+        }
+        queries.insert(key.query);
     }
     for (scope, queries) in by_scope {
         let reached = reach(seat, machines, host).await.map_err(Halt::Gone)?;
+        let queries: Vec<Query> = queries.into_iter().collect();
         let answers = reached.machine.read(&scope, &queries).await;
         seat.trips += 1;
         match answers {
-            Ok(answers) => {
+            Ok(mut answers) => {
+                let way = RealPath::new("/").query().kind;
+                answers.sort_by_key(|(query, _)| query.kind != way);
                 for (query, observation) in answers {
                     seat.store.insert(FactKey { scope: scope.clone(), query }, observation);
                 }

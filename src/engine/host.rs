@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::via::{HERE, Via};
 use crate::inventory::Inventory;
 use crate::node::machine::Machine;
-use crate::plan::{FactKey, Store};
+use crate::plan::Store;
 use crate::yaml::Node;
 
 /// Where machines come from.
@@ -98,8 +98,8 @@ pub(super) struct Seat<M> {
     pub(super) trips: u32,
     /// In check mode: whether something would have been changed, or cannot be known.
     pub(super) predicted: bool,
-    /// Tasks for which all has been read ahead, by their addresses, and what that was.
-    pub(super) seen_by: BTreeMap<usize, Vec<FactKey>>,
+    /// Whether changes are foretold and not made.
+    pub(super) foretells: bool,
 }
 
 /// A host's variables and where it stands.
@@ -140,6 +140,15 @@ pub(super) struct State {
     pub(super) roles_left: BTreeSet<u64>,
 }
 
+impl State {
+    /// A play that gathers facts reads those anew that it names.
+    pub(super) fn forget_gathered(&mut self) {
+        let looked_for = std::mem::take(&mut self.looked_for);
+        let all = looked_for.contains("all");
+        self.facts.retain(|name, _| !(looked_for.contains(name) || (all && super::gather::knows(name))));
+    }
+}
+
 /// The place of a host that is reached so; that of a host whose tasks run here is shared by all such hosts.
 pub(super) fn seat_key(host: &str, via: &Via) -> (Arc<str>, Via) {
     let is_here = via.get("ansible_connection").is_some_and(|connection| connection == "local");
@@ -147,9 +156,8 @@ pub(super) fn seat_key(host: &str, via: &Via) -> (Arc<str>, Via) {
 }
 
 impl<M> Place<M> {
-    pub(super) fn new(name: Arc<str>, via: Via) -> Self {
-        let seat =
-            Seat { via, link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false, seen_by: BTreeMap::new() };
+    pub(super) fn new(name: Arc<str>, via: Via, foretells: bool) -> Self {
+        let seat = Seat { via, link: Link::Not, store: Store::default(), locked: false, trips: 0, predicted: false, foretells };
         Self { name, seat: Arc::new(tokio::sync::Mutex::new(seat)) }
     }
 }

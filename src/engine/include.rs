@@ -20,10 +20,23 @@ const DEEPEST: usize = 50;
 
 /// What one host includes.
 #[derive(Clone, PartialEq)]
-struct Wish {
-    options: Vec<(Node, Node)>,
+pub(super) struct Wish {
+    pub(super) options: Vec<(Node, Node)>,
     /// The loop's variables.
-    top: BTreeMap<String, Node>,
+    pub(super) top: BTreeMap<String, Node>,
+}
+
+impl Wish {
+    /// Where what is included stands.
+    pub(super) fn position(&self, at: &Position, task: &Task) -> Position {
+        let mut params = at.params.clone();
+        let own = task.levels.last().into_iter().flat_map(|level| &level.vars);
+        params.push(Arc::new(own.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect()));
+        if !self.top.is_empty() {
+            params.push(Arc::new(self.top.clone()));
+        }
+        Position { play: Arc::clone(&at.play), params, depth: at.depth + 1 }
+    }
 }
 
 impl<M: Machines> Engine<M> {
@@ -85,18 +98,7 @@ impl<M: Machines> Engine<M> {
             if role && public {
                 at.play.roles.lock().unwrap_or_else(PoisonError::into_inner).extend(included.roles.iter().cloned());
             }
-            let mut params = at.params.clone();
-            let own: BTreeMap<String, Node> = task
-                .levels
-                .last()
-                .map(|level| level.vars.iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect())
-                .unwrap_or_default();
-            params.push(Arc::new(own));
-            if !wish.top.is_empty() {
-                params.push(Arc::new(wish.top.clone()));
-            }
-            let inner = Position { play: Arc::clone(&at.play), params, depth: at.depth + 1, handlers: at.handlers && !role };
-            self.items(&inner, &included.items, members).await;
+            self.items(&wish.position(at, task, role), &included.items, members).await;
         }
     }
 
@@ -166,7 +168,7 @@ impl<M: Machines> Engine<M> {
         Ok(wishes)
     }
 
-    fn read_included(&self, at: &Position, task: &Task, wish: &Wish, role: bool) -> (Included, Diagnostics) {
+    pub(super) fn read_included(&self, at: &Position, task: &Task, wish: &Wish, role: bool) -> (Included, Diagnostics) {
         let option = |names: &[&str]| {
             wish.options.iter().find(|(key, _)| key.as_str().is_some_and(|key| names.contains(&key))).map(|(_, value)| value)
         };

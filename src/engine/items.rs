@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value as Json;
 
+use super::ahead::Sight;
 use super::host::{Host, Machines};
 use super::magic::made;
 use super::play::Engine;
@@ -45,21 +46,30 @@ pub(super) fn title(task: &Task, name: Option<&Node>) -> String {
     }
 }
 
+/// Whether a task gives variables that those after it may name.
+fn gives(task: &Task) -> bool {
+    let short = task.action.name.rsplit('.').next();
+    task.register.is_some() || matches!(short, Some("set_fact" | "include_vars" | "add_host" | "group_by" | "set_stats"))
+}
+
 impl<M: Machines> Engine<M> {
     /// Does these on those hosts, one after the other; hosts that fail take no further part.
     pub(super) fn items<'a>(&'a self, at: &'a Position, items: &'a [Item], hosts: Hosts<M::Machine>) -> Work<'a> {
         Box::pin(async move {
-            let mut look_ahead = true;
+            let (mut look_ahead, mut sight) = (true, Sight::Near);
             for (index, item) in items.iter().enumerate() {
                 let active: Hosts<M::Machine> = hosts.iter().filter(|host| host.is_active()).cloned().collect();
                 if active.is_empty() || self.cancelled.is_cancelled() {
                     return;
                 }
                 if look_ahead {
-                    self.ahead(at, items.get(index..).unwrap_or_default(), &active, index == 0).await;
+                    sight = self.ahead(at, items.get(index..).unwrap_or_default(), &active, index == 0).await;
                 }
                 match item {
-                    Item::Task(task) => look_ahead = self.task_on(at, task, &active).await,
+                    Item::Task(task) => {
+                        let acted = self.task_on(at, task, &active).await;
+                        look_ahead = acted || sight == Sight::Near || (sight == Sight::Misty && gives(task));
+                    }
                     Item::Block(block) => {
                         self.block(at, block, active).await;
                         look_ahead = true;

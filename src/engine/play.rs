@@ -20,7 +20,7 @@ use super::via::Via;
 use crate::diagnostics::Diagnostics;
 use crate::inventory::Inventory;
 use crate::modules;
-use crate::playbook::{Item, Play, Playbook, Role, VarsPrompt};
+use crate::playbook::{Included, Item, Play, Playbook, Role, VarsPrompt};
 use crate::report::{Event, Outcome, Problem, TaskOutcome};
 use crate::template::Engine as Template;
 use crate::yaml::{Keys, Node, Value, python_str};
@@ -108,6 +108,8 @@ pub struct Engine<M: Machines> {
     hosts: Mutex<BTreeMap<String, Arc<Host<M::Machine>>>>,
     seats: Mutex<Seats<M::Machine>>,
     pub(super) cancelled: CancellationToken,
+    /// What includes that were looked at ahead read, by the task and its words; nothing where it cannot be read.
+    pub(super) included: Mutex<BTreeMap<(usize, String), Option<Arc<Included>>>>,
 }
 
 impl<M: Send> Known for Host<M> {
@@ -134,7 +136,8 @@ impl<M: Machines> Engine<M> {
             foreseen: Mutex::default(),
             digests: super::digests::Digests::default(),
         };
-        Self { core: Arc::new(core), machines, hosts: Mutex::default(), seats: Mutex::default(), cancelled }
+        let seats = Mutex::default();
+        Self { core: Arc::new(core), machines, hosts: Mutex::default(), seats, cancelled, included: Mutex::default() }
     }
 
     /// Where its machines come from.
@@ -170,7 +173,7 @@ impl<M: Machines> Engine<M> {
     /// The place of a host that is reached so.
     pub(super) fn seat(&self, host: &str, via: Via) -> Place<M::Machine> {
         let key = seat_key(host, &via);
-        locked(&self.seats).entry(key.clone()).or_insert_with(|| Place::new(key.0, via)).clone()
+        locked(&self.seats).entry(key.clone()).or_insert_with(|| Place::new(key.0, via, self.core.options.check)).clone()
     }
 
     /// Everything that was read may be other by now, on every host.
@@ -305,6 +308,9 @@ impl<M: Machines> Engine<M> {
             }
             state.ended = false;
             state.gathers |= gathers;
+            if gathers {
+                state.forget_gathered();
+            }
             state.notified.clear();
             state.roles_left.clear();
             state.files.clear();

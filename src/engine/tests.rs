@@ -15,6 +15,7 @@ use crate::report::{Event, Outcome, TaskAnswer, TaskOutcome};
 use crate::template::{Engine as Template, Surroundings};
 use crate::yaml::Keys;
 
+mod ahead;
 mod language;
 
 /// Simulated machines that outlive a run.
@@ -78,6 +79,10 @@ fn run(files: &[(&str, &str)], hosts: &str, options: Options) -> Ran {
 }
 
 fn run_with(files: &[(&str, &str)], hosts: &str, options: Options, person: Person) -> Ran {
+    run_on(files, hosts, options, person, Fleet::default())
+}
+
+fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person, fleet: Fleet) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = dir.path().join(name);
@@ -118,8 +123,7 @@ fn run_with(files: &[(&str, &str)], hosts: &str, options: Options, person: Perso
         person,
         tell: Box::new(move |event| hears.lock().unwrap().push(event)),
     };
-    let options = Options { forks: 10, results: true, ..options };
-    let fleet = Fleet::default();
+    let options = Options { forks: options.forks.max(10), results: true, ..options };
     let engine = Engine::new(Connected(fleet.clone()), setting, options, CancellationToken::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ends = runtime.block_on(engine.run(&[book]));

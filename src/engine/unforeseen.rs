@@ -13,7 +13,8 @@ impl<M: Machines> Engine<M> {
     /// In check mode: after a task of which nobody knows what it does, what it may move is known no more.
     pub(super) async fn unforeseen(&self, task: &Task, host: &Arc<Host<M::Machine>>) {
         let touches = modules::may_touch(&task.action.name);
-        if touches.is_empty() {
+        // one that is only tried out in a real run leaves all as it is
+        if touches.is_empty() || !self.core.options.check {
             return;
         }
         let hosts = if task.delegate_to.is_some() { self.all_hosts() } else { vec![Arc::clone(host)] };

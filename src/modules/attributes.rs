@@ -228,7 +228,6 @@ impl Wanted {
         }
         self.differs(path, is, will, change);
         change.expect.push(promise(path, stat.kind, will));
-        change.touches.push(crate::plan::Touch::Files(path.into()));
         true
     }
 

@@ -15,6 +15,11 @@ pub enum Touch {
     Files(String),
     /// What is at this path itself, and nothing that is below it: a new directory is empty.
     Entry(String),
+    /// What a path leads to, links followed: it may be anything. Where the path is known to hold no link it is what
+    /// stands there ([`super::Store`] knows).
+    Followed(String),
+    /// Who may go through this directory: what is below stays as it is, and root sees it as before.
+    Passage(String),
     /// All files but those at or below these paths.
     FilesOutside(Vec<String>),
     /// The package manager's database.
@@ -60,6 +65,13 @@ impl Touch {
     pub fn overlaps(&self, other: &Touch) -> bool {
         match (self, other) {
             (Touch::Everything, _) | (_, Touch::Everything) => true,
+            (Touch::Passage(a), other) | (other, Touch::Passage(a)) => match other {
+                Touch::Passage(b) => is_under(a, b) || is_under(b, a),
+                other => Touch::Files(a.clone()).overlaps(other),
+            },
+            (Touch::Followed(_), other) | (other, Touch::Followed(_)) => {
+                matches!(other, Touch::Files(_) | Touch::Entry(_) | Touch::FilesOutside(_) | Touch::Followed(_))
+            }
             (Touch::Files(a), Touch::Files(b)) => is_under(a, b) || is_under(b, a),
             (Touch::Entry(a), Touch::Entry(b)) => a == b,
             (Touch::Entry(entry), Touch::Files(path)) | (Touch::Files(path), Touch::Entry(entry)) => is_under(entry, path),
@@ -81,6 +93,8 @@ impl fmt::Display for Touch {
         match self {
             Touch::Files(path) => write!(f, "files at {path}"),
             Touch::Entry(path) => write!(f, "{path} itself"),
+            Touch::Followed(path) => write!(f, "what {path} leads to"),
+            Touch::Passage(path) => write!(f, "the way through {path}"),
             Touch::FilesOutside(out) => write!(f, "files outside {}", out.join(" and ")),
             Touch::Packages => f.write_str("the package database"),
             Touch::Accounts => f.write_str("users and groups"),

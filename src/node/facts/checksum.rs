@@ -30,7 +30,7 @@ impl Fact for Checksum {
 
     fn query(&self) -> Query {
         // a link may lead anywhere
-        Query::new(KIND.name, [self.path.as_str(), self.algorithm], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts])
+        Query::new(KIND.name, [self.path.as_str(), self.algorithm], vec![Touch::Followed(self.path.clone()), Touch::Mounts])
     }
 }
 

@@ -35,7 +35,7 @@ impl Fact for Content {
 
     fn query(&self) -> Query {
         // a link may lead anywhere
-        let stands_on = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { ground(&self.path) };
+        let stands_on = if self.follow { vec![Touch::Followed(self.path.clone()), Touch::Mounts] } else { ground(&self.path) };
         Query::new(KIND.name, [self.path.clone(), self.at_most.to_string()], stands_on)
     }
 }

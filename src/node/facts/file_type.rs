@@ -33,7 +33,7 @@ impl Fact for MimeType {
     type Value = Mime;
 
     fn query(&self) -> Query {
-        Query::new(MIME.name, [&self.0], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts, Touch::Packages]).moving()
+        Query::new(MIME.name, [&self.0], vec![Touch::Followed(self.0.clone()), Touch::Mounts, Touch::Packages]).moving()
     }
 }
 
@@ -41,7 +41,7 @@ impl Fact for FileFlags {
     type Value = Flags;
 
     fn query(&self) -> Query {
-        Query::new(FLAGS.name, [&self.0], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts, Touch::Packages]).moving()
+        Query::new(FLAGS.name, [&self.0], vec![Touch::Followed(self.0.clone()), Touch::Mounts, Touch::Packages]).moving()
     }
 }
 

@@ -28,7 +28,7 @@ impl Fact for Listing {
 
     fn query(&self) -> Query {
         let depth = self.depth.map_or_else(|| "all".to_owned(), |depth| depth.to_string());
-        let ground = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { ground(&self.path) };
+        let ground = if self.follow { vec![Touch::Followed(self.path.clone()), Touch::Mounts] } else { ground(&self.path) };
         let follow = if self.follow { "follow" } else { "" };
         Query::new(KIND.name, [&self.path, &depth, follow], [ground, vec![Touch::Accounts]].concat()).moving()
     }

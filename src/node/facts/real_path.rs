@@ -21,7 +21,7 @@ impl Fact for RealPath {
 
     fn query(&self) -> Query {
         // a link may lead anywhere
-        Query::new(KIND.name, [&self.0], vec![Touch::FilesOutside(Vec::new()), Touch::Mounts])
+        Query::new(KIND.name, [&self.0], vec![Touch::Followed(self.0.clone()), Touch::Mounts])
     }
 }
 

@@ -36,7 +36,7 @@ impl Fact for Stat {
         // a link may lead anywhere
         // neither times nor a directory's size are in it, so what changes below leaves it alone
         let itself = || vec![Touch::Entry(self.path.clone()), Touch::Mounts];
-        let mut stands_on = if self.follow { vec![Touch::FilesOutside(Vec::new()), Touch::Mounts] } else { itself() };
+        let mut stands_on = if self.follow { vec![Touch::Followed(self.path.clone()), Touch::Mounts] } else { itself() };
         stands_on.push(Touch::Accounts);
         Query::new(if self.follow { FOLLOWED.name } else { KIND.name }, [&self.path], stands_on)
     }

@@ -26,7 +26,7 @@ impl Fact for Status {
 
     fn query(&self) -> Query {
         let follow = if self.follow { "follow" } else { "" };
-        let stands_on = vec![Touch::FilesOutside(Vec::new()), Touch::Mounts, Touch::Accounts];
+        let stands_on = vec![Touch::Followed(self.path.clone()), Touch::Mounts, Touch::Accounts];
         Query::new(KIND.name, [self.path.as_str(), follow], stands_on).moving()
     }
 }

@@ -40,7 +40,7 @@ impl Action for Backup {
     fn touches(&self) -> Vec<Touch> {
         // the copy's name is not known before
         let above = self.path.rsplit_once('/').map_or("", |(above, _)| above);
-        vec![Touch::Files(if above.is_empty() { "/".into() } else { above.into() })]
+        vec![Touch::Entry(if above.is_empty() { "/".into() } else { above.into() })]
     }
 
     fn describe(&self) -> String {

@@ -51,7 +51,7 @@ impl Action for ChangeMode {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::Files(self.path.clone())]
+        vec![Touch::Entry(self.path.clone()), Touch::Passage(self.path.clone())]
     }
 
     fn describe(&self) -> String {
@@ -79,7 +79,7 @@ impl Action for ChangeOwner {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::Files(self.path.clone())]
+        vec![Touch::Entry(self.path.clone()), Touch::Passage(self.path.clone())]
     }
 
     fn describe(&self) -> String {
