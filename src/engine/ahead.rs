@@ -13,6 +13,7 @@ use super::foresee::{Delegated, Walk};
 use super::host::{Host, Machines, Reached, Seat};
 use super::items::Position;
 use super::play::Engine;
+use super::task::whose;
 use super::{call, gather};
 use crate::plan::{FactKey, Facts, Scope as Eyes, Stop};
 use crate::playbook::Item;
@@ -85,17 +86,22 @@ impl<M: Machines> Engine<M> {
         let mut seen = Seen { sight: Sight::Clear, others: BTreeMap::new(), delegated: Vec::new() };
         // the task itself will say that it is not reached
         let Ok(user) = self.users(&mut seat, &host.name).await else { return (Arc::clone(host), seen) };
+        // those behind something that acts are noted in the first round alone
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
         for round in 0..ROUNDS {
             let mut walk = Walk::new(&seat.store, host, &host.name, &user, first, (begins || round > 0, begins && round == 0));
             self.walk(at, items, &mut walk);
             let Walk { mut need, names, sight, others, delegated, .. } = walk;
             seen = Seen { sight, others, delegated };
             // facts by Ansible's names: asked for together with the rest
-            if !names.is_empty() {
-                let eyes = Eyes::new(&host.name, user.1.as_deref().unwrap_or(&user.0));
-                match gather::read(&names, &Facts::new(&seat.store, eyes)) {
+            wanted.extend(names);
+            if !wanted.is_empty() {
+                let (becomes, whom) = host.state().gathers_as.clone();
+                let eyes = Eyes::new(&host.name, &whose(becomes, whom, user.1.as_deref(), &user.0));
+                match gather::read(&wanted, &Facts::new(&seat.store, eyes)) {
                     Ok(found) => {
-                        self.learn(host, &names, found);
+                        self.learn(host, &wanted, found);
+                        wanted.clear();
                         continue;
                     }
                     Err(Stop::Need(keys)) => need.extend(keys),

@@ -73,7 +73,11 @@ impl Module for Copy {
 pub(crate) fn registered(task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
     let path = match place(task, facts) {
         Ok(path) => path,
-        Err(Ended::Stop(stop)) => return Err(stop),
+        Err(Ended::Stop(stop)) => {
+            // most often it is the path that is named: one round trip for all of it
+            let Ok(named) = paths::path(task.args.str("dest").unwrap_or_default(), task, facts) else { return Err(stop) };
+            return super::outcome::both(Err::<(), _>(stop), info(&named, facts)).map(|(_, info)| info);
+        }
         Err(Ended::Fail(_)) => return Ok(Map::new()),
     };
     let mut result = info(&path, facts)?;

@@ -91,6 +91,10 @@ impl Module for File {
 
 /// What is registered of a path, with the size of a directory and whether a file has more names than one.
 pub(crate) fn info(path: &str, facts: &Facts<'_>) -> Result<Map<String, Value>, Stop> {
+    // one round trip for both
+    if let (Err(Stop::Need(stat)), Err(Stop::Need(links))) = (facts.reading(&Stat::new(path)), facts.reading(&HardLinks::new(path))) {
+        return Err(Stop::Need(stat.into_iter().chain(links).collect()));
+    }
     let mut result = path_info(path, facts)?;
     if result.is_empty() {
         return Ok(result);
