@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, stream};
 use super::foresee::{Delegated, Walk};
 use super::host::{Host, Machines, Reached, Seat};
 use super::items::Position;
+use super::manner::whose;
 use super::play::Engine;
-use super::task::whose;
 use super::{call, gather};
 use crate::plan::{FactKey, Facts, Scope as Eyes, Stop};
 use crate::playbook::Item;
@@ -82,14 +82,15 @@ impl<M: Machines> Engine<M> {
         host: &Arc<Host<M::Machine>>,
         (first, begins): (bool, bool),
     ) -> (Arc<Host<M::Machine>>, Seen) {
-        let mut seat = host.machine.lock().await;
+        let mut seat = host.machine().await;
         let mut seen = Seen { sight: Sight::Clear, others: BTreeMap::new(), delegated: Vec::new() };
+        let machine = host.machine_name();
         // the task itself will say that it is not reached
-        let Ok(user) = self.users(&mut seat, &host.name).await else { return (Arc::clone(host), seen) };
+        let Ok(user) = self.users(&mut seat, &machine).await else { return (Arc::clone(host), seen) };
         // those behind something that acts are noted in the first round alone
         let mut wanted: BTreeSet<String> = BTreeSet::new();
         for round in 0..ROUNDS {
-            let mut walk = Walk::new(&seat.store, host, &host.name, &user, first, (begins || round > 0, begins && round == 0));
+            let mut walk = Walk::new(&seat.store, host, &machine, &user, first, (begins || round > 0, begins && round == 0));
             self.walk(at, items, &mut walk);
             let Walk { mut need, names, sight, others, delegated, .. } = walk;
             seen = Seen { sight, others, delegated };
@@ -97,8 +98,9 @@ impl<M: Machines> Engine<M> {
             wanted.extend(names);
             if !wanted.is_empty() {
                 let (becomes, whom) = host.state().gathers_as.clone();
-                let eyes = Eyes::new(&host.name, &whose(becomes, whom, user.1.as_deref(), &user.0));
-                match gather::read(&wanted, &Facts::new(&seat.store, eyes)) {
+                let eyes = Eyes::new(&machine, &whose(becomes, whom, user.1.as_deref(), &user.0));
+                let fact_path = host.state().fact_path.clone();
+                match gather::read(&wanted, fact_path.as_deref(), &Facts::new(&seat.store, eyes)) {
                     Ok(found) => {
                         self.learn(host, &wanted, found);
                         wanted.clear();
@@ -108,7 +110,7 @@ impl<M: Machines> Engine<M> {
                     Err(Stop::Unknown(_)) => {}
                 }
             }
-            if self.take(&mut seat, &host.name, need).await.is_none() {
+            if self.take(&mut seat, &machine, need).await.is_none() {
                 break;
             }
         }
@@ -118,16 +120,17 @@ impl<M: Machines> Engine<M> {
     /// What the tasks need that others delegate to a host.
     async fn ahead_for_others(&self, target: String, tasks: Vec<(Arc<Host<M::Machine>>, Delegated)>) {
         let target = self.host(&target);
-        let mut seat = target.machine.lock().await;
-        let Ok(user) = self.users(&mut seat, &target.name).await else { return };
+        let mut seat = target.machine().await;
+        let machine = target.machine_name();
+        let Ok(user) = self.users(&mut seat, &machine).await else { return };
         for _ in 0..ROUNDS {
             let mut need = BTreeSet::new();
             for (host, delegated) in &tasks {
-                let mut walk = Walk::new(&seat.store, host, &target.name, &user, true, (true, false));
+                let mut walk = Walk::new(&seat.store, host, &machine, &user, true, (true, false));
                 self.foresee(&delegated.at, &delegated.task, &mut walk);
                 need.extend(walk.need);
             }
-            if self.take(&mut seat, &target.name, need).await.is_none() {
+            if self.take(&mut seat, &machine, need).await.is_none() {
                 return;
             }
         }

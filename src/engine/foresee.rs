@@ -8,11 +8,12 @@ use super::host::{Host, Machines};
 use super::include::Wish;
 use super::items::Position;
 use super::magic::{OMIT, made};
+use super::manner::whose;
 use super::options::{set_option, take_defaults};
 use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{View, Wanted};
-use super::task::{conditions, shown, text, whose, without_omitted};
+use super::task::{conditions, shown, text, without_omitted};
 use super::{condition, core, loops, tags};
 use crate::diagnostics::Diagnostics;
 use crate::modules::{self, Act, Args, Found, Module, Spec};
@@ -135,7 +136,7 @@ impl<M: Machines> Engine<M> {
     /// Looks at one task.
     pub(super) fn foresee(&self, at: &Position, task: &Arc<Task>, walk: &mut Walk<'_, M::Machine>) {
         let left = task.role.as_ref().is_some_and(|role| walk.host.state().roles_left.contains(&role.identity));
-        let view = self.view(at, task, &walk.host.name, Arc::new(walk.foreseen.clone()));
+        let view = View { ahead: true, ..self.view(at, task, &walk.host.name, Arc::new(walk.foreseen.clone())) };
         if left || !self.may_run(task, &view) {
             return;
         }
@@ -161,7 +162,7 @@ impl<M: Machines> Engine<M> {
         if self.flag_now(task, "run_once", &scope) == Some(true) && !walk.first {
             return;
         }
-        let tops = match self.tops(at, task, &scope) {
+        let tops = match self.tops(task, &scope) {
             Ok(tops) => tops,
             Err(()) => {
                 if !walk.miss(&wanted) {
@@ -235,7 +236,7 @@ impl<M: Machines> Engine<M> {
                 walk.beyond |= match decision.act {
                     Act::Plan(Plan::Change(_)) => module.is_opaque(),
                     Act::Reboot(_) | Act::Reconnect(_) => true,
-                    Act::Plan(_) | Act::Skip(_) | Act::Fail(_) => false,
+                    Act::Plan(_) | Act::Skip(_) | Act::Fail(_) | Act::Pending(..) => false,
                 };
                 BTreeSet::new()
             }
@@ -365,15 +366,10 @@ impl<M: Machines> Engine<M> {
     }
 
     /// The variables of each item of the loop, beside those that are foreseen; one without a loop.
-    fn tops(&self, at: &Position, task: &Task, scope: &Arc<dyn Scope>) -> Result<Vec<BTreeMap<String, Node>>, ()> {
+    fn tops(&self, task: &Task, scope: &Arc<dyn Scope>) -> Result<Vec<BTreeMap<String, Node>>, ()> {
         let Some(repeat) = &task.repeat else { return Ok(vec![BTreeMap::new()]) };
         let engine = self.template();
-        let search = outside::search(task, &at.play.play.dir);
-        let home = engine.home().to_owned();
-        let find = |name: &str| {
-            ["", "files", "templates", "vars", "tasks"].iter().find_map(|folder| outside::find(&search, folder, name, &home).ok())
-        };
-        let items = loops::items(repeat, &engine, scope, &find).map_err(drop)?;
+        let items = loops::items(repeat, &engine, scope).map_err(drop)?;
         let name = task.loop_control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str);
         let index = task.loop_control.index_var.as_ref().map(python_str);
         let top = |(at, item): (usize, Node)| {

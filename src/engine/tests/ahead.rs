@@ -14,11 +14,11 @@ fn fleet(hosts: &[&str], files: &[(&str, &str)]) -> Fleet {
         }
         world
     };
-    Fleet(Arc::new(Mutex::new(hosts.iter().map(|host| ((*host).to_owned(), world())).collect())))
+    Fleet(Arc::new(Mutex::new(hosts.iter().map(|host| ((*host).to_owned(), world())).collect())), Arc::default())
 }
 
 fn asked(files: &[(&str, &str)], hosts: &[&str], there: &[(&str, &str)], options: Options) -> Ran {
-    run_on(files, &format!("{},", hosts.join(",")), options, fleet(hosts, there))
+    run_on(files, &format!("{},", hosts.join(",")), options, Arc::new(|_| Reply::Nobody), fleet(hosts, there))
 }
 
 fn trips(ran: &Ran) -> Vec<u32> {
