@@ -110,7 +110,7 @@ impl<M: Machines> Engine<M> {
                     Err(Stop::Unknown(_)) => {}
                 }
             }
-            if self.take(&mut seat, &machine, need).await.is_none() {
+            if self.take(&mut seat, &machine, &user, need).await.is_none() {
                 break;
             }
         }
@@ -130,7 +130,7 @@ impl<M: Machines> Engine<M> {
                 self.foresee(&delegated.at, &delegated.task, &mut walk);
                 need.extend(walk.need);
             }
-            if self.take(&mut seat, &machine, need).await.is_none() {
+            if self.take(&mut seat, &machine, &user, need).await.is_none() {
                 return;
             }
         }
@@ -143,8 +143,16 @@ impl<M: Machines> Engine<M> {
     }
 
     /// Reads what is missing; nothing if nothing is, or if it cannot be read.
-    async fn take(&self, seat: &mut Seat<M::Machine>, host: &str, mut need: BTreeSet<FactKey>) -> Option<()> {
-        need.retain(|key| seat.store.get(key).is_none());
+    async fn take(
+        &self,
+        seat: &mut Seat<M::Machine>,
+        host: &str,
+        users: &(String, Option<String>),
+        mut need: BTreeSet<FactKey>,
+    ) -> Option<()> {
+        // a user may be made by a task before the one that becomes it
+        let known = |user: &str| user == "root" || user == users.0 || users.1.as_deref() == Some(user);
+        need.retain(|key| seat.store.get(key).is_none() && known(&key.scope.user));
         if need.is_empty() {
             return None;
         }

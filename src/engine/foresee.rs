@@ -218,8 +218,15 @@ impl<M: Machines> Engine<M> {
         let whom = task.keyword("become_user").and_then(|node| engine.render(node, Arc::clone(&scope)).ok());
         let whom = whom.and_then(|node| node.as_str().map(str::to_owned));
         let user = whose(self.flag_now(task, "become", &scope), whom, walk.user.1.as_deref(), &walk.user.0);
-        let here = Here { search: outside::search(task, &at.play.play.dir), engine: &engine, keys: &self.core.setting.keys, scope };
-        let call = modules::Task { args: &args, check: self.core.options.check, environment: &[], user: &user, outside: &here };
+        let here = Here {
+            search: outside::search(task, &at.play.play.dir),
+            engine: &engine,
+            keys: &self.core.setting.keys,
+            digests: &self.core.digests,
+            scope,
+        };
+        let call =
+            modules::Task { args: &args, check: self.core.options.check, diff: false, environment: &[], user: &user, outside: &here };
         let facts = Facts::new(walk.store, Eyes::new(walk.machine, &user));
         // as if nothing had to be changed, which is most often so
         let registered = || match module.result(&call, &facts, None) {
@@ -329,7 +336,7 @@ impl<M: Machines> Engine<M> {
             walk.beyond = true;
             return;
         };
-        self.walk(&wish.position(at, task), &included.items, walk);
+        self.walk(&wish.position(at, task, role), &included.items, walk);
     }
 
     /// What an include reads, kept for the next look.

@@ -28,14 +28,14 @@ pub(super) struct Wish {
 
 impl Wish {
     /// Where what is included stands.
-    pub(super) fn position(&self, at: &Position, task: &Task) -> Position {
+    pub(super) fn position(&self, at: &Position, task: &Task, role: bool) -> Position {
         let mut params = at.params.clone();
         let own = task.levels.last().into_iter().flat_map(|level| &level.vars);
         params.push(Arc::new(own.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect()));
         if !self.top.is_empty() {
             params.push(Arc::new(self.top.clone()));
         }
-        Position { play: Arc::clone(&at.play), params, depth: at.depth + 1 }
+        Position { play: Arc::clone(&at.play), params, depth: at.depth + 1, handlers: at.handlers && !role }
     }
 }
 
