@@ -175,8 +175,8 @@ pub fn measure(arguments: &Arguments, facts: &FactsScript, ansible: Option<&Path
                 ansibles.extend(ansible);
             }
         }
-        let ansible = (!ansibles.is_empty()).then(|| median(ansibles.into_iter()));
-        cases.push(Case { tasks, machines: number, homelabctl: median(ours.into_iter()), script: median(theirs.into_iter()), ansible });
+        let ansible = (!ansibles.is_empty()).then(|| median(ansibles));
+        cases.push(Case { tasks, machines: number, homelabctl: median(ours), script: median(theirs), ansible });
     }
     cases
 }

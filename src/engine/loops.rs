@@ -103,3 +103,24 @@ impl HintBoxed for Box<Diagnostic> {
         Box::new(self.hint(hint))
     }
 }
+
+/// `ansible_loop`.
+pub(super) fn position(items: &[Node], index: usize, all: bool) -> Node {
+    let entry = |name: &str, value: Node| (made(Value::from(name)), value);
+    let number = |number: usize| made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)));
+    let truth = |truth: bool| made(Value::Bool(truth));
+    let length = items.len();
+    let mut map: Vec<(Node, Node)> = all.then(|| entry("allitems", made(Value::List(items.to_vec())))).into_iter().collect();
+    map.extend([
+        entry("index", number(index + 1)),
+        entry("index0", number(index)),
+        entry("first", truth(index == 0)),
+        entry("last", truth(index + 1 == length)),
+        entry("length", number(length)),
+        entry("revindex", number(length - index)),
+        entry("revindex0", number(length - index - 1)),
+    ]);
+    map.extend(items.get(index + 1).map(|item| entry("nextitem", item.clone())));
+    map.extend(index.checked_sub(1).and_then(|before| items.get(before)).map(|item| entry("previtem", item.clone())));
+    made(Value::Map(map))
+}

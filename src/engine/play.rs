@@ -101,6 +101,9 @@ pub struct HostEnd {
 /// The places of hosts, by the machine and the way to it.
 type Seats<M> = BTreeMap<(Arc<str>, Via), Place<M>>;
 
+/// Which include, and the name that it had there.
+pub(super) type IncludeAt = (usize, String);
+
 /// Runs playbooks.
 pub struct Engine<M: Machines> {
     pub(super) core: Arc<Core>,
@@ -109,7 +112,7 @@ pub struct Engine<M: Machines> {
     seats: Mutex<Seats<M::Machine>>,
     pub(super) cancelled: CancellationToken,
     /// What includes that were looked at ahead read, by the task and its words; nothing where it cannot be read.
-    pub(super) included: Mutex<BTreeMap<(usize, String), Option<Arc<Included>>>>,
+    pub(super) included: Mutex<BTreeMap<IncludeAt, Option<Arc<Included>>>>,
 }
 
 impl<M: Send> Known for Host<M> {

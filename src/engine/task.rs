@@ -198,7 +198,7 @@ impl<M: Machines> Engine<M> {
                 top.insert("ansible_index_var".to_owned(), text(name));
             }
             if extended {
-                top.insert("ansible_loop".to_owned(), position(&items, index, all));
+                top.insert("ansible_loop".to_owned(), loops::position(&items, index, all));
             }
             let top = Arc::new(top);
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
@@ -567,26 +567,6 @@ pub(super) fn text(text: &str) -> Node {
 
 fn number(number: usize) -> Node {
     made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))
-}
-
-/// `ansible_loop`.
-fn position(items: &[Node], index: usize, all: bool) -> Node {
-    let entry = |name: &str, value: Node| (text(name), value);
-    let truth = |truth: bool| made(Value::Bool(truth));
-    let length = items.len();
-    let mut map: Vec<(Node, Node)> = all.then(|| entry("allitems", made(Value::List(items.to_vec())))).into_iter().collect();
-    map.extend([
-        entry("index", number(index + 1)),
-        entry("index0", number(index)),
-        entry("first", truth(index == 0)),
-        entry("last", truth(index + 1 == length)),
-        entry("length", number(length)),
-        entry("revindex", number(length - index)),
-        entry("revindex0", number(length - index - 1)),
-    ]);
-    map.extend(items.get(index + 1).map(|item| entry("nextitem", item.clone())));
-    map.extend(index.checked_sub(1).and_then(|before| items.get(before)).map(|item| entry("previtem", item.clone())));
-    made(Value::Map(map))
 }
 
 /// A rendered value as text.

@@ -3,6 +3,8 @@
 //! Every field is named, so that a new one does not compile before somebody has thought of it. Host names stay: they
 //! are the person's own words, and results are found by them.
 
+use serde_json::Value;
+
 use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown, TaskAnswer};
 use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 
@@ -69,7 +71,7 @@ impl TaskAnswer {
             check,
             changes: changes.into_iter().map(|change| change.redacted(secrets)).collect(),
             problem: problem.map(|problem| problem.redacted(secrets)),
-            result: result.map(|result| secrets.redact_value(result)),
+            result: result.map(|result| without_passwords_in_diffs(secrets.redact_value(result))),
         }
     }
 }
@@ -103,6 +105,26 @@ fn without_passwords(text: &str) -> String {
         line
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What is registered, with its diffs as they are shown.
+fn without_passwords_in_diffs(value: Value) -> Value {
+    within(value, false)
+}
+
+fn within(value: Value, in_diff: bool) -> Value {
+    match value {
+        Value::String(text) if in_diff => Value::String(without_passwords(&text)),
+        Value::Array(items) => items.into_iter().map(|item| within(item, in_diff)).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(name, value)| {
+                let in_diff = in_diff || name == "diff";
+                (name, within(value, in_diff))
+            })
+            .collect(),
+        value => value,
+    }
 }
 
 impl Answer {
@@ -146,6 +168,9 @@ mod tests {
         assert_eq!(shown.after.as_deref(), Some("A=1\nDB_PASSWORD=*** (another)\npassword: true\n"));
         let same = Shown { what: "x".into(), before: text("hunter2"), after: Some("A=2\n".into()) }.redacted(&Secrets::default());
         assert_eq!(same.after.as_deref(), Some("A=2\n"));
+        let registered = serde_json::json!({ "diff": [{ "before": "token: abcd1234" }], "line": "token: abcd1234" });
+        let shown = without_passwords_in_diffs(registered);
+        assert_eq!(shown, serde_json::json!({ "diff": [{ "before": "token: ***" }], "line": "token: abcd1234" }));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) fn python(gather: &Gather<'_>) -> Made {
         [major, minor] => Some(serde_json::json!({ "major": major, "minor": minor })),
         _ => None,
     };
-    let mut python = serde_json::json!({ "executable": PROGRAM, "type": "cpython" });
+    let mut python = serde_json::json!({ "executable": path.as_deref().unwrap_or(PROGRAM), "type": "cpython" });
     if let (Some(version), Some(map)) = (version, python.as_object_mut()) {
         map.insert("version".to_owned(), version);
     }
