@@ -25,6 +25,7 @@ KEPT_FACTS = {
 TEXTS = [
     (re.compile(r"(/home/\w+|/root|HOME)/\.ansible/tmp/ansible-[\w.-]+"), "TMP"),
     (re.compile(r"(/tmp|/var/tmp)/ansible[\w.-]*-[\w-]+"), "TMP"),
+    (re.compile(r"[\w/]*/\.homelabctl-[0-9a-f]+"), "TMP"),
     (re.compile(r"TMP(/[\w.-]+)+"), "TMP"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpRANDOM"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".BACKUP~"),
