@@ -133,7 +133,10 @@ fn cut_run(folder: &Folder, book: &Playbook, seed: u64, whole: &Whole, shared: &
     if seed.is_multiple_of(250) {
         // what was replayed is what the engine does
         let mut ran = engine(cut(seed, &whole.world, whole.points).machine);
-        assert_eq!(ran.machine.world().everything(), machine.world().everything(), "seed {seed}: replayed otherwise");
+        // behind an item that a lie made fail the engine goes on with its loop, and the replay has ended
+        if fault != Fault::Lie {
+            assert_eq!(ran.machine.world().everything(), machine.world().everything(), "seed {seed}: replayed otherwise");
+        }
         let lost = |outcome| matches!(outcome, Outcome::Unreachable | Outcome::Unknown);
         assert!(ran.end.outcome == first || lost(ran.end.outcome) && lost(first), "seed {seed}: {first:?} {:?}", ran.end);
     }

@@ -119,9 +119,10 @@ impl<O: Write + Send, E: Write + Send> Human<O, E> {
         };
         let counted = |(outcome, count): &(Outcome, usize)| paint.outcome(*outcome, &format!("{count} {}", word(*outcome)));
         let counts: Vec<String> = counts.iter().map(counted).collect();
+        let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
         let trips = self.answers.iter().map(|answer| answer.round_trips).max().unwrap_or(0);
         let trips = if trips > 0 { format!(", {}", words::round_trips(trips)) } else { String::new() };
-        writeln!(self.err, "\nhosts: {}    {}", counts.join(", "), paint.dim(&format!("in {}{trips}", duration(elapsed_ms))))?;
+        writeln!(self.err, "\nhosts: {counts}    {}", paint.dim(&format!("in {}{trips}", duration(elapsed_ms))))?;
         if exit_code == ExitCode::Interrupted as u8 {
             writeln!(self.err, "interrupted")?;
         }
