@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::screen;
 use super::terminal::Terminal;
 use crate::diagnostics::ExitCode;
 
@@ -28,8 +29,15 @@ impl Interrupt {
     /// Listens to SIGINT and SIGTERM from now on, as long as the process lives.
     ///
     /// # Errors
-    /// The system does not let us listen.
-    pub(super) fn listen() -> io::Result<Self> {
+    /// The system does not let us listen; it has been told, and this is how the program ends.
+    pub(super) fn listen() -> Result<Self, ExitCode> {
+        Self::heard().map_err(|error| {
+            screen::complain(&format!("error: listening for Ctrl-C: {error}"));
+            ExitCode::Failed
+        })
+    }
+
+    fn heard() -> io::Result<Self> {
         let interrupt = Self::unheard();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // on this thread: no signal is missed after the call

@@ -61,10 +61,7 @@ impl Run<'_> {
         let secrets = Secrets::default();
         let interrupt = match Interrupt::listen() {
             Ok(interrupt) => interrupt,
-            Err(error) => {
-                screen::complain(&format!("error: listening for Ctrl-C: {error}"));
-                return ExitCode::Failed;
-            }
+            Err(code) => return code,
         };
         match self.prepare(check, &interrupt, &secrets) {
             Err(Unresolved::Interrupted) => ExitCode::Interrupted,

@@ -8,50 +8,16 @@ use super::scope::{PlayVars, View};
 use crate::inventory::{Inventory, absolute_path as path, short_name as short};
 
 pub(super) use crate::inventory::made;
-use crate::playbook::Role;
+use crate::playbook::{MAGIC, Role};
 use crate::yaml::{Node, Value};
 
-/// Their names, for "did you mean".
-pub(super) const NAMES: &[&str] = &[
-    "ansible_check_mode",
-    "ansible_collection_name",
-    "ansible_config_file",
-    "ansible_dependent_role_names",
-    "ansible_diff_mode",
-    "ansible_forks",
-    "ansible_inventory_sources",
-    "ansible_limit",
-    "ansible_parent_role_names",
-    "ansible_parent_role_paths",
-    "ansible_play_batch",
-    "ansible_play_hosts",
-    "ansible_play_hosts_all",
-    "ansible_play_name",
-    "ansible_play_role_names",
-    "ansible_playbook_python",
-    "ansible_role_name",
-    "ansible_role_names",
-    "ansible_run_tags",
-    "ansible_search_path",
-    "ansible_skip_tags",
-    "ansible_verbosity",
-    "ansible_version",
-    "environment",
-    "group_names",
-    "groups",
-    "homelabctl_folder",
-    "hostvars",
-    "inventory_dir",
-    "inventory_file",
-    "inventory_hostname",
-    "inventory_hostname_short",
-    "omit",
-    "play_hosts",
-    "playbook_dir",
-    "role_name",
-    "role_names",
-    "role_path",
-];
+/// Where `with_first_found` looks: a variable of our own.
+const FOLDER: &str = "homelabctl_folder";
+
+/// Their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    MAGIC.iter().copied().chain([FOLDER])
+}
 
 /// What `omit` is: an option with this value is not given.
 pub(super) const OMIT: &str = "__omit_place_holder__b4f4ff2d6d1f0a1d";
@@ -113,7 +79,7 @@ pub(super) fn value(
         "ansible_collection_name" => Value::from(role?.collection.as_deref()?),
         "ansible_search_path" if !view.search.is_empty() => texts(view.search.iter().map(|dir| dir.display().to_string())),
         // for `with_first_found`
-        "homelabctl_folder" => Value::from(view.folder),
+        FOLDER => Value::from(view.folder),
         _ => return None,
     })
 }

@@ -271,7 +271,7 @@ impl Scope for TaskScope {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names: BTreeSet<String> = magic::NAMES.iter().map(|name| (*name).to_owned()).collect();
+        let mut names: BTreeSet<String> = magic::names().map(str::to_owned).collect();
         let of = |pairs: &[(Node, Node)]| pairs.iter().filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect::<Vec<_>>();
         names.extend(self.world.extra().keys().cloned());
         names.extend(self.view.top.keys().cloned());

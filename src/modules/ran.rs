@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde_json::{Map, Value};
 
-use crate::node::apply::Output;
+use crate::node::apply::{Carried, Output};
 use crate::node::record::to_text;
 use crate::node::steps::{HostTime, Ran};
 
@@ -34,6 +34,12 @@ pub(super) fn said(output: &Output, stderr: &[u8], strip: bool) -> Map<String, V
         result.insert("warnings".into(), vec!["what it printed is longer than what is kept of it"].into());
     }
     result
+}
+
+/// The same of the first program that was run, if one was.
+pub(super) fn first(carried: Option<&Carried>) -> Map<String, Value> {
+    let output = carried.and_then(|carried| carried.outputs.first());
+    output.map(|output| said(output, &output.stderr, false)).unwrap_or_default()
 }
 
 /// The same of a program that was timed, with `start`, `end` and `delta`.

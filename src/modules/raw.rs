@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::command::{EXECUTABLE, text_of};
 use super::outcome::planned;
+use super::shell::{only_reads, shell};
 use super::spec::{FREE_FORM, Spec};
-use super::{Decision, Module, Task, ran, reading_commands};
+use super::{Decision, Module, Task, ran};
 use crate::node::apply::Carried;
 use crate::node::steps::{Run, Step};
 use crate::plan::{Difference, Facts, Plan, Stop};
@@ -29,8 +30,7 @@ impl Module for Raw {
     }
 
     fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
-        let output = carried.and_then(|carried| carried.outputs.first());
-        Ok(output.map(|output| ran::said(output, &output.stderr, false)).unwrap_or_default())
+        Ok(ran::first(carried))
     }
 
     fn is_opaque(&self) -> bool {
@@ -38,11 +38,6 @@ impl Module for Raw {
     }
 
     fn only_reads(&self, task: &Task<'_>) -> bool {
-        let is_known = matches!(shell(task).rsplit('/').next(), Some("sh" | "bash" | "dash"));
-        is_known && text_of(task).is_some_and(|text| reading_commands::shell_only_reads(&text))
+        only_reads(task)
     }
-}
-
-fn shell<'a>(task: &Task<'a>) -> &'a str {
-    task.args.str("executable").filter(|shell| !shell.is_empty()).unwrap_or("/bin/sh")
 }

@@ -85,8 +85,7 @@ impl Module for Script {
     }
 
     fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
-        let output = carried.and_then(|carried| carried.outputs.first());
-        Ok(output.map(|output| ran::said(output, &output.stderr, false)).unwrap_or_default())
+        Ok(ran::first(carried))
     }
 
     fn is_opaque(&self) -> bool {

@@ -44,12 +44,18 @@ impl Module for Shell {
     }
 
     fn only_reads(&self, task: &Task<'_>) -> bool {
-        let is_known = matches!(shell(task).rsplit('/').next(), Some("sh" | "bash" | "dash"));
-        is_known && text_of(task).is_some_and(|text| reading_commands::shell_only_reads(&text))
+        only_reads(task)
     }
 }
 
-fn shell<'a>(task: &Task<'a>) -> &'a str {
+/// Whether the text is one that can only read, for a shell that reads it as we do.
+pub(super) fn only_reads(task: &Task<'_>) -> bool {
+    let is_known = matches!(shell(task).rsplit('/').next(), Some("sh" | "bash" | "dash"));
+    is_known && text_of(task).is_some_and(|text| reading_commands::shell_only_reads(&text))
+}
+
+/// The shell that runs the text.
+pub(super) fn shell<'a>(task: &Task<'a>) -> &'a str {
     task.args.str("executable").filter(|shell| !shell.is_empty()).unwrap_or("/bin/sh")
 }
 

@@ -32,10 +32,7 @@ pub fn run(args: &CheckArgs, output: &OutputArgs, environment: &Environment) -> 
     let (secrets, mut problems) = (Secrets::default(), Diagnostics::new());
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            screen::complain(&format!("error: listening for Ctrl-C: {error}"));
-            return ExitCode::Failed;
-        }
+        Err(code) => return code,
     };
     let settings = ansible_cfg::read(environment, &mut problems);
     let paths = chosen(&args.playbooks, &mut problems);

@@ -81,10 +81,7 @@ pub fn run(args: &ProvisionArgs, output: &OutputArgs, environment: &Environment)
     let secrets = Secrets::default();
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            screen::complain(&format!("error: listening for Ctrl-C: {error}"));
-            return ExitCode::Failed;
-        }
+        Err(code) => return code,
     };
     match prepared(args, output, environment, &interrupt, &secrets, began) {
         Ok(code) => code,

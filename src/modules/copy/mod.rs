@@ -21,7 +21,6 @@ use super::file::{info, make_directory};
 use super::outcome::{Ended, decided, planned};
 use super::paths;
 use super::spec::{Kind, Opt, Spec};
-use super::validation::Validation;
 use super::{Args, Decision, Module, Task};
 use crate::node::Change;
 use crate::node::apply::Carried;
@@ -201,14 +200,7 @@ fn put_file(task: &Task<'_>, facts: &Facts<'_>, origin: &Origin<'_>) -> Result<D
         let fail = Decision::fail("Copied file does not match the expected checksum. Transfer failed.");
         return Ok(fail.with("checksum", checksum).with("expected_checksum", wrong));
     }
-    let how = How {
-        wanted,
-        follow: args.is("follow"),
-        only_new: !args.bool("force").unwrap_or(true),
-        backup: args.is("backup"),
-        validate: Validation::read(task, facts)?,
-        new_parent,
-    };
+    let how = How::read(task, facts, wanted, new_parent)?;
     let put = put(&dest, &origin.content, &how, facts, &mut change)?;
     let decision = with_flags(planned(change), &put.path, args, facts)?.with("dest", put.path.as_str());
     Ok(match args.str("src") {

@@ -2,12 +2,12 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use crate::modules::LocalFile;
 use crate::modules::attributes::{Owned, Wanted, born, maker, promise};
 use crate::modules::file::parent;
 use crate::modules::outcome::{Ended, both};
 use crate::modules::paths::base;
 use crate::modules::validation::Validation;
+use crate::modules::{LocalFile, Task};
 use crate::node::Change;
 use crate::node::facts::{Content, Digest, FileContent, FileKind, FileStat, RealPath, Sha256, Stat};
 use crate::node::steps::{Backup, Source, WriteFile};
@@ -74,6 +74,21 @@ pub(crate) struct How {
     pub(crate) validate: Option<Validation>,
     /// Whether the directory is made by the same change.
     pub(crate) new_parent: Option<FileStat>,
+}
+
+impl How {
+    /// As the options of `copy` say.
+    pub(crate) fn read(task: &Task<'_>, facts: &Facts<'_>, wanted: Wanted, new_parent: Option<FileStat>) -> Result<Self, Ended> {
+        let args = task.args;
+        Ok(Self {
+            wanted,
+            follow: args.is("follow"),
+            only_new: !args.bool("force").unwrap_or(true),
+            backup: args.is("backup"),
+            validate: Validation::read(task, facts)?,
+            new_parent,
+        })
+    }
 }
 
 /// What was found, and where the file is in the end.

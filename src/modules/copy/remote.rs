@@ -5,7 +5,6 @@ use crate::modules::attributes::{Attributes, Owned, Wanted, born, look, maker, n
 use crate::modules::file::{make_directory, parent, stat_of};
 use crate::modules::outcome::{Ended, all, both, planned};
 use crate::modules::paths::{base, join, path};
-use crate::modules::validation::Validation;
 use crate::modules::{Decision, Task};
 use crate::node::Change;
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256, Stat, Tree, TreeEntry};
@@ -60,14 +59,7 @@ fn a_file(
         }
         place = join(dest, base(from));
     }
-    let how = How {
-        wanted,
-        follow: args.is("follow"),
-        only_new: !args.bool("force").unwrap_or(true),
-        backup: args.is("backup"),
-        validate: Validation::read(task, facts)?,
-        new_parent,
-    };
+    let how = How::read(task, facts, wanted, new_parent)?;
     let put = put(&place, &New::Remote(from.to_owned(), digest, stat.clone()), &how, facts, &mut change)?;
     let decision = with_flags(planned(change), &put.path, args, facts)?.with("dest", put.path).with("src", from);
     Ok(if put.left { decision.with("msg", "file already exists") } else { decision })

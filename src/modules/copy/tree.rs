@@ -7,7 +7,6 @@ use crate::modules::attributes::{Attributes, ModeChange, Wanted, look, no_flags,
 use crate::modules::file::make_directory;
 use crate::modules::outcome::{Ended, all, both, planned};
 use crate::modules::paths::{above, base, join, path};
-use crate::modules::validation::Validation;
 use crate::modules::{Decision, LocalEntry, Task};
 use crate::node::Change;
 use crate::node::facts::{FileKind, FileStat, Stat};
@@ -101,17 +100,9 @@ impl Whole<'_, '_> {
     }
 
     fn file(&mut self, path: &str, entry: &LocalEntry, mode: Option<ModeChange>, follow: bool) -> Result<(), Ended> {
-        let args = self.task.args;
         let new_parent = self.parent(path)?;
         let wanted = Wanted { mode: mode.or_else(|| self.wanted.mode.clone()), ..self.wanted.clone() };
-        let how = How {
-            wanted,
-            follow,
-            only_new: !args.bool("force").unwrap_or(true),
-            backup: args.is("backup"),
-            validate: Validation::read(self.task, self.facts)?,
-            new_parent,
-        };
+        let how = How { follow, ..How::read(self.task, self.facts, wanted, new_parent)? };
         let content = entry.content.clone().unwrap_or_default();
         put(path, &New::Bytes(content), &how, self.facts, &mut self.change)?;
         Ok(())

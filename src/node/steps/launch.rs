@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::run::Run;
+use super::run::{FINDABLE, Run};
 use super::{Action, Call, Invalid, check};
 use crate::node::apply::LOGIN_ENVIRONMENT;
 use crate::node::script::Function;
@@ -42,26 +42,9 @@ const JOB: &str = r#"job=$1 limit=$2 head=$3 input=${s_input-}
 unset s_input
 shift 3
 now() { date "+%s.%N %z"; }
-findable() {
-  case $1 in
-  */*)
-    [ -e "$1" ] || exit 2
-    [ -x "$1" ] && [ ! -d "$1" ] || exit 13
-    exit 0
-    ;;
-  esac
-  errno=2 IFS=:
-  for place in ${PATH-}; do
-    if [ -f "${place:-.}/$1" ]; then
-      [ ! -x "${place:-.}/$1" ] || exit 0
-      errno=13
-    fi
-  done
-  exit "$errno"
-}
 began=$(now) errno=null over=false status=0
 (umask 077; : >"$job.out"; : >"$job.err")
-(findable "$1") || errno=$?
+(s_findable "$1") || errno=$?
 if [ "$errno" != null ]; then
   status=$errno
 elif [ -n "$input" ]; then
@@ -100,8 +83,10 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
     left=$((left - 1))
   done
   export s_input
-  setsid sh -c '{JOB}' job "$job" "$limit" "$head" "$@" </dev/null >/dev/null 2>&1 8>&- 9>&- &
-)"#
+  setsid sh -c '{}
+{JOB}' job "$job" "$limit" "$head" "$@" </dev/null >/dev/null 2>&1 8>&- 9>&- &
+)"#,
+        FINDABLE.text
     )
 });
 

@@ -40,13 +40,36 @@ impl std::fmt::Debug for Run {
     }
 }
 
+/// program: ends with 0, or with the error number of execvp(3) that it would get. There is no single quote in it.
+pub(super) const FINDABLE: Function = Function {
+    name: "s_findable",
+    needs: &[],
+    text: r#"s_findable() {
+  case $1 in
+  */*)
+    [ -e "$1" ] || exit 2
+    [ -x "$1" ] && [ ! -d "$1" ] || exit 13
+    exit 0
+    ;;
+  esac
+  errno=2 IFS=:
+  for place in ${PATH-}; do
+    if [ -f "${place:-.}/$1" ]; then
+      [ ! -x "${place:-.}/$1" ] || exit 0
+      errno=13
+    fi
+  done
+  exit "$errno"
+}"#,
+};
+
 /// number of variables, variables, program and arguments; `$input` is standard input as base64 or ``.
 ///
 /// `exec` never takes a builtin or one of our functions for the program. Variables are exported, not given to env(1),
 /// so they stand in no process list. What `exec` could not do is found out before, as execvp(3) would.
 const PROGRAM: Function = Function {
     name: "s_program",
-    needs: &[&LOGIN_ENVIRONMENT],
+    needs: &[&LOGIN_ENVIRONMENT, &FINDABLE],
     text: r#"s_program() {
   left=$1
   shift
@@ -65,23 +88,6 @@ const PROGRAM: Function = Function {
   else
     exec "$@" </dev/null 8>&- 9>&-
   fi
-}
-s_findable() {
-  case $1 in
-  */*)
-    [ -e "$1" ] || exit 2
-    [ -x "$1" ] && [ ! -d "$1" ] || exit 13
-    exit 0
-    ;;
-  esac
-  errno=2 IFS=:
-  for place in ${PATH-}; do
-    if [ -f "${place:-.}/$1" ]; then
-      [ ! -x "${place:-.}/$1" ] || exit 0
-      errno=13
-    fi
-  done
-  exit "$errno"
 }"#,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Playbook;
+use super::super::{MAGIC, Playbook};
 use super::files::Template;
 use super::sources::{self, Sources};
 use super::templates::is_expression;
@@ -11,55 +11,23 @@ use super::{Known, where_it_is_reached};
 use crate::diagnostics::{Diagnostic, Diagnostics, Level, Place, similar};
 use crate::template::{Engine, Need, Used};
 
-/// Variables that are there without anybody's doing.
-const MAGIC: &[&str] = &[
-    "ansible_check_mode",
-    "ansible_collection_name",
-    "ansible_config_file",
-    "ansible_dependent_role_names",
-    "ansible_diff_mode",
+/// Variables that are there without anybody's doing, beside [`MAGIC`].
+const OTHERS: &[&str] = &[
     "ansible_facts",
-    "ansible_forks",
     "ansible_host",
     "ansible_index_var",
-    "ansible_inventory_sources",
-    "ansible_limit",
     "ansible_local",
     "ansible_loop",
     "ansible_loop_var",
-    "ansible_parent_role_names",
-    "ansible_parent_role_paths",
-    "ansible_play_batch",
-    "ansible_play_hosts",
-    "ansible_play_hosts_all",
-    "ansible_play_name",
-    "ansible_play_role_names",
-    "ansible_playbook_python",
-    "ansible_role_name",
-    "ansible_role_names",
-    "ansible_run_tags",
-    "ansible_search_path",
-    "ansible_skip_tags",
-    "ansible_verbosity",
-    "ansible_version",
-    "environment",
-    "group_names",
-    "groups",
-    "hostvars",
-    "inventory_dir",
-    "inventory_file",
-    "inventory_hostname",
-    "inventory_hostname_short",
     "module_setup",
-    "omit",
-    "play_hosts",
-    "playbook_dir",
-    "role_name",
-    "role_names",
-    "role_path",
     "role_uuid",
     "vars",
 ];
+
+/// Both.
+fn given<'a>() -> impl Iterator<Item = &'a str> {
+    MAGIC.iter().chain(OTHERS).copied()
+}
 
 /// Facts and connection variables that are used most, to recognise what is misspelt.
 const FACTS: &[&str] = &[
@@ -235,7 +203,7 @@ impl Check<'_> {
 
     fn is_defined(&self, name: &str) -> bool {
         // a fact, or a variable of the connection
-        name.starts_with("ansible_") || self.sources.names.contains(name) || MAGIC.contains(&name)
+        name.starts_with("ansible_") || self.sources.names.contains(name) || given().any(|given| given == name)
     }
 
     fn used(&mut self, used: Used, unsure: bool) {
@@ -257,12 +225,12 @@ impl Check<'_> {
 
     /// There are more facts than anybody can list, so only what is nearly a well-known one is told.
     fn misspelt_fact(&mut self, name: &str, place: Place) {
-        let known = |name: &str| MAGIC.contains(&name) || FACTS.contains(&name);
+        let known = |name: &str| given().any(|given| given == name) || FACTS.contains(&name);
         if !name.starts_with("ansible_") || known(name) || self.sources.names.contains(name) {
             return;
         }
         let near =
-            crate::diagnostics::within(name, 2, MAGIC.iter().chain(FACTS).copied().filter(|known| known.len() > 12 && name.len() > 12));
+            crate::diagnostics::within(name, 2, given().chain(FACTS.iter().copied()).filter(|known| known.len() > 12 && name.len() > 12));
         // `ansible_eth0`, `ansible_eth1`: a number more is another thing
         if let Some(near) = near.filter(|near| !name.starts_with(near) && !name.ends_with(|c: char| c.is_ascii_digit())) {
             self.problems.push(
@@ -287,7 +255,7 @@ impl Check<'_> {
 
     fn tell(self) {
         let Self { sources, missing, problems, .. } = self;
-        let names: Vec<&str> = sources.names.iter().map(String::as_str).chain(MAGIC.iter().copied()).chain(["item"]).collect();
+        let names: Vec<&str> = sources.names.iter().map(String::as_str).chain(given()).chain(["item"]).collect();
         let mut all: Vec<(String, Missing)> = missing.into_iter().collect();
         all.sort_by(|(_, one), (_, other)| {
             (&one.place.source.name, one.place.span.start).cmp(&(&other.place.source.name, other.place.span.start))

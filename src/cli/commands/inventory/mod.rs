@@ -54,10 +54,7 @@ fn read(
     let (secrets, mut problems) = (Secrets::default(), Diagnostics::new());
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            screen::complain(&format!("error: listening for Ctrl-C: {error}"));
-            return ExitCode::Failed;
-        }
+        Err(code) => return code,
     };
     let settings = ansible_cfg::read(environment, &mut problems);
     let loaded = match load_inventory(source, &settings, environment, &interrupt.terminal, &secrets, &mut problems) {
