@@ -34,6 +34,7 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	"$$ansible/bin/python" tests/oracle/template/record.py
 	"$$ansible/bin/python" tests/oracle/playbook/record.py
 	"$$ansible/bin/python" tests/oracle/edits/record.py
+	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
 	cargo run --quiet --example nodes -- --count 6 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
 

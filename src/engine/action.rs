@@ -303,18 +303,15 @@ impl<M: Machines> Engine<M> {
 
     async fn settle_names(&self, view: &View, args: &Args) -> Result<Map<String, Json>, Stuck> {
         let mut values = Map::new();
-        let given = args.dict("provided_arguments").cloned();
-        for name in args.dict("argument_spec").into_iter().flatten().map(|(name, _)| name) {
-            if let Some(value) = given.as_ref().and_then(|given| given.get(name)) {
-                values.insert(name.clone(), value.clone());
-                continue;
-            }
+        let given = args.dict("provided_arguments").cloned().unwrap_or_default();
+        for name in args.dict("argument_spec").into_iter().flatten().map(|(name, _)| name).filter(|name| !given.contains_key(*name)) {
             let engine = self.template();
             let node = self.settle(view, |scope| scope.get(name).map(|node| engine.render(&node, Arc::clone(scope)))).await?;
             if let Some(node) = node {
                 values.insert(name.clone(), json(&node?));
             }
         }
+        values.extend(given);
         Ok(values)
     }
 }
@@ -348,67 +345,18 @@ fn below(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Strin
     Ok(())
 }
 
-/// A role's argument specs against what there is: `required`, `type`, `choices`.
+/// A role's argument specs against what there is.
 fn validate(args: &Args, values: &Map<String, Json>) -> Done {
-    let mut errors: Vec<String> = Vec::new();
-    for (name, rule) in args.dict("argument_spec").into_iter().flatten() {
-        let rule_of = |key: &str| rule.get(key);
-        let Some(value) = values.get(name).filter(|value| !value.is_null()) else {
-            if rule_of("required").and_then(Json::as_bool) == Some(true) {
-                errors.push(format!("missing required arguments: {name}"));
-            }
-            continue;
-        };
-        let kind = rule_of("type").and_then(Json::as_str).unwrap_or("str");
-        let fits = match kind {
-            "int" => value.is_i64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok()),
-            "float" => value.is_number() || value.as_str().is_some_and(|text| text.parse::<f64>().is_ok()),
-            "bool" => value.is_boolean() || modules::boolean(&modules::node(value, &made(Value::Null).place)).is_some(),
-            "list" => !value.is_object(),
-            "dict" => value.is_object() || value.as_str().is_some_and(|text| text.contains('=') || text.starts_with('{')),
-            _ => true,
-        };
-        if !fits {
-            let article = if kind == "int" { "an" } else { "a" };
-            let told = match value {
-                Json::String(text) => format!("\"'{text}'\""),
-                Json::Object(_) => "<class 'ansible.module_utils._internal._datatag._AnsibleTaggedDict'>".to_owned(),
-                other => other.to_string(),
-            };
-            let why = format!("{told} cannot be converted to {article} {kind}");
-            errors.push(format!("argument '{name}' is of type {} and we were unable to convert to {kind}: {why}", type_of(value)));
-        }
-        if let Some(choices) = rule_of("choices").and_then(Json::as_array) {
-            let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            if items.iter().any(|item| !choices.contains(item)) {
-                errors.push(format!(
-                    "value of {name} must be one of: {}, got: {value}",
-                    choices
-                        .iter()
-                        .map(|choice| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ));
-            }
-        }
-    }
-    if errors.is_empty() {
-        return Done::new(Status::Ok).with("msg", "The arg spec validation passed");
-    }
-    let done = Done::failed(format!("Validation of arguments failed:\n{}", errors.join("\n")));
-    done.with("argument_errors", errors)
-}
-
-fn type_of(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "NoneType",
-        Json::Bool(_) => "bool",
-        Json::Number(number) if number.is_f64() => "float",
-        Json::Number(_) => "int",
-        Json::String(_) => "str",
-        Json::Array(_) => "list",
-        Json::Object(_) => "dict",
-    }
+    let spec = args.dict("argument_spec").cloned().unwrap_or_default();
+    let about = args.dict("validate_args_context").cloned().unwrap_or_default();
+    let errors = super::arg_spec::errors(&spec, values);
+    let done = if errors.is_empty() {
+        Done::new(Status::Ok).with("msg", "The arg spec validation passed")
+    } else {
+        let done = Done::failed(format!("Validation of arguments failed:\n{}", errors.join("\n")));
+        done.with("argument_spec_data", spec).with("argument_errors", errors)
+    };
+    done.with("validate_args_context", about)
 }
 
 /// What is said where `set_fact` is to set what cannot be the name of a variable.

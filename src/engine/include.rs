@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostics, Level as Severity};
 use crate::modules;
 use crate::playbook::{Common, Context, Included, RoleFrom, Task};
 use crate::report::Event;
-use crate::yaml::{Node, python_str};
+use crate::yaml::Node;
 
 /// How deep includes may stand in each other.
 const DEEPEST: usize = 50;
@@ -133,17 +133,7 @@ impl<M: Machines> Engine<M> {
                         return Err(Stuck::Wrong(error));
                     }
                 };
-                let name = task.loop_control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str);
-                let index = task.loop_control.index_var.as_ref().map(python_str);
-                let top = |(at, item): (usize, Node)| {
-                    let mut top = BTreeMap::from([(name.clone(), item), ("ansible_loop_var".to_owned(), super::task::text(&name))]);
-                    if let Some(name) = &index {
-                        top.insert(name.clone(), super::magic::made(crate::yaml::Value::Int(i64::try_from(at).unwrap_or(0))));
-                        top.insert("ansible_index_var".to_owned(), super::task::text(name));
-                    }
-                    top
-                };
-                items.into_iter().enumerate().map(top).collect()
+                (0..items.len()).map(|index| super::loops::variables(&task.loop_control, &items, index)).collect()
             }
         };
         let mut wishes = Vec::new();

@@ -153,11 +153,14 @@ impl<M: Machines> Engine<M> {
         // as in Ansible: what is added is the same for all, and all wait together
         let once = matches!(short, "add_host" | "pause") || matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
         let hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
-        let limit = match task.keyword("throttle") {
-            Some(node) => {
-                self.rendered(&view, node).await.ok().and_then(|node| shown(&node).parse::<usize>().ok()).filter(|limit| *limit > 0)
+        let limit = match self.throttle(&view, task).await {
+            Ok(limit) => limit,
+            Err(why) => {
+                for host in &hosts_now {
+                    self.conclude_as(at, task, host, &Done::failed(why.as_str()), false).await;
+                }
+                return false;
             }
-            None => None,
         };
         let forks = limit.unwrap_or(usize::MAX).min(self.core.options.forks).max(1);
         let work = hosts_now.iter().map(|host| async move { (Arc::clone(host), self.do_task(at, task, host).await) });
@@ -181,6 +184,19 @@ impl<M: Machines> Engine<M> {
             self.after_failure(at, task, &view, hosts, once).await;
         }
         acted
+    }
+
+    /// `throttle`, if it is more than nothing.
+    async fn throttle(&self, view: &super::scope::View, task: &Task) -> Result<Option<usize>, String> {
+        let Some(node) = task.keyword("throttle") else { return Ok(None) };
+        let wrong = |why: String| format!("Failed to convert the throttle value to an integer: {why}");
+        let value = self.rendered(view, node).await.map_err(|stuck| wrong(stuck.done().why.unwrap_or_default()))?;
+        let text = shown(&value);
+        match text.trim().parse::<i64>() {
+            Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0)),
+            Err(_) if text.is_empty() || text == super::magic::OMIT => Ok(None),
+            Err(_) => Err(wrong(format!("`{text}` is no whole number"))),
+        }
     }
 
     /// A result of `run_once` is every host's.
@@ -247,12 +263,8 @@ impl<M: Machines> Engine<M> {
     ) -> bool {
         let view = self.view(at, task, &host.name, Arc::default());
         let no_log = self.is_hidden(at, task, &host.name).await;
-        let mut ignored = false;
-        if done.status == Status::Failed || done.status == Status::Refused {
-            ignored = may_be_ignored && matches!(self.flag(&view, task, "ignore_errors").await, Ok(Some(true)));
-        } else if done.status == Status::Unreachable {
-            ignored = matches!(self.flag(&view, task, "ignore_unreachable").await, Ok(Some(true)));
-        }
+        let stands = may_be_ignored || done.status == Status::Unreachable;
+        let ignored = stands && if done.items.is_empty() { self.is_ignored(&view, task, done.status).await } else { done.ignored };
         let name = match &task.name {
             Some(name) => self.rendered(&view, name).await.ok().map(|name| shown(&name)),
             None => None,

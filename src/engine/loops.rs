@@ -1,10 +1,11 @@
 //! What a task goes through: `loop` and `with_…`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::magic::made;
 use crate::diagnostics::Diagnostic;
-use crate::playbook::Loop;
+use crate::playbook::{Loop, LoopControl};
 use crate::template::{Engine, Over, Scope};
 use crate::yaml::{Node, Style, Value, python_str};
 
@@ -104,10 +105,35 @@ impl HintBoxed for Box<Diagnostic> {
     }
 }
 
+/// `loop_var` and `index_var`.
+pub(super) fn names(control: &LoopControl) -> (String, Option<String>) {
+    (control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str), control.index_var.as_ref().map(python_str))
+}
+
+/// The variables that a loop gives to one of its items.
+pub(super) fn variables(control: &LoopControl, items: &[Node], index: usize) -> BTreeMap<String, Node> {
+    let text = |text: &str| made(Value::from(text));
+    let is = |word: &Option<Node>| word.as_ref().and_then(crate::modules::boolean);
+    let (loop_var, index_var) = names(control);
+    let mut found = BTreeMap::from([("ansible_loop_var".to_owned(), text(&loop_var))]);
+    found.extend(items.get(index).map(|item| (loop_var, item.clone())));
+    if let Some(name) = index_var {
+        found.insert("ansible_index_var".to_owned(), text(&name));
+        found.insert(name, number(index));
+    }
+    if is(&control.extended).unwrap_or(false) {
+        found.insert("ansible_loop".to_owned(), position(items, index, is(&control.extended_allitems).unwrap_or(true)));
+    }
+    found
+}
+
+fn number(number: usize) -> Node {
+    made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))
+}
+
 /// `ansible_loop`.
-pub(super) fn position(items: &[Node], index: usize, all: bool) -> Node {
+fn position(items: &[Node], index: usize, all: bool) -> Node {
     let entry = |name: &str, value: Node| (made(Value::from(name)), value);
-    let number = |number: usize| made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)));
     let truth = |truth: bool| made(Value::Bool(truth));
     let length = items.len();
     let mut map: Vec<(Node, Node)> = all.then(|| entry("allitems", made(Value::List(items.to_vec())))).into_iter().collect();

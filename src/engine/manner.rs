@@ -1,6 +1,7 @@
 //! How a task is done: in check mode, with which environment, as which user, with which options, for how long.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::background::Background;
 use super::call;
@@ -9,11 +10,14 @@ use super::host::{Host, Machines, NotReached};
 use super::magic::OMIT;
 use super::play::Engine;
 use super::scope::View;
-use super::task::{Stuck, number_of, without_omitted};
+use super::task::{Stuck, number_of, shown, without_omitted};
 use crate::diagnostics::Diagnostic;
 use crate::modules::Spec;
 use crate::playbook::Task;
 use crate::yaml::{Node, Value, python_str};
+
+/// So many seconds a `timeout` may have, as in Ansible.
+const LONGEST: f64 = 100_000_000.0;
 
 /// How one call of a module is made.
 pub(super) struct Manner {
@@ -31,27 +35,52 @@ impl<M: Machines> Engine<M> {
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         for level in &task.levels {
             for node in &level.environment {
-                let value = self.rendered(view, node).await?;
+                let Some(value) = without_omitted(self.rendered(view, node).await?) else { continue };
                 let mut add =
                     |map: &[(Node, Node)]| environment.extend(map.iter().map(|(key, value)| (python_str(key), python_str(value))));
                 match &value.value {
                     Value::Map(map) => add(map),
                     Value::List(list) => list.iter().filter_map(Node::as_map).for_each(|map| add(map)),
                     Value::Null => {}
-                    Value::Str(text) if text.is_empty() || &**text == OMIT => {}
+                    Value::Str(text) if text.is_empty() => {}
                     _ => return Err(Stuck::Wrong(Box::new(Diagnostic::error("`environment` is a mapping").at(node.place.clone())))),
                 }
             }
         }
         environment.iter().for_each(|(name, value)| hide::named(&self.template(), name, value));
         let limit = match task.keyword("timeout") {
-            Some(node) => number_of(&self.rendered(view, node).await?).filter(|seconds| *seconds >= 1.0),
+            Some(node) => {
+                let seconds = number_of(&self.rendered(view, node).await?);
+                if let Some(seconds) = seconds.filter(|seconds| !(0.0..=LONGEST).contains(seconds)) {
+                    let error = Diagnostic::error(format!("`timeout` is a number of seconds from 0 to {LONGEST}, and this is {seconds}"));
+                    let words = format!("Task failed: Timeout {seconds} is invalid, it must be between 0 and {LONGEST}.");
+                    return Err(Stuck::Arguments(Box::new(error.at(node.place.clone())), Some(words)));
+                }
+                seconds.filter(|seconds| *seconds >= 1.0)
+            }
             None => None,
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nobody waits so long")]
         let limit = limit.map(|seconds| seconds as u64);
         let background = self.background_of(view, task).await?;
         Ok(Manner { check, environment: environment.into_iter().collect(), limit, background })
+    }
+
+    /// The task with its module's name, where a template gives it.
+    pub(super) async fn named(&self, view: &View, task: &Arc<Task>) -> Result<Option<Arc<Task>>, Stuck> {
+        if !task.action.name.contains("{{") {
+            return Ok(None);
+        }
+        let name = Node { literal: false, ..Node::new(task.action.name.as_str(), task.action.place.clone()) };
+        let mut named = (**task).clone();
+        named.action.name = shown(&self.rendered(view, &name).await?);
+        // these are read before hosts have their names for it
+        let short = named.action.name.rsplit('.').next().unwrap_or_default();
+        if short == "meta" || short.starts_with("include_") && short != "include_vars" || short.starts_with("import_") {
+            let error = Diagnostic::error(format!("a template cannot choose `{}`", named.action.name));
+            return Err(Stuck::Wrong(Box::new(error.at(task.action.place.clone()))));
+        }
+        Ok(Some(Arc::new(named)))
     }
 
     /// The options of a task with their defaults from `module_defaults`, rendered and without those that are omitted.

@@ -6,6 +6,7 @@
 
 mod action;
 mod ahead;
+mod arg_spec;
 mod background;
 mod call;
 mod condition;

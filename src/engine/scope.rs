@@ -167,12 +167,13 @@ impl TaskScope {
 
     /// How the host is reached, where no variable says it.
     fn connection(&self, name: &str) -> Option<Node> {
+        self.view.play.as_ref()?;
         let keyword = match name {
             "ansible_connection" => "connection",
             "ansible_user" => "remote_user",
+            "ansible_host" => return Some(magic::made(Value::Str(Arc::clone(&self.view.host)))),
             _ => return None,
         };
-        self.view.play.as_ref()?;
         let said = self.view.levels.iter().rev().find_map(|level| level.others.get(keyword)).cloned();
         said.or_else(|| (keyword == "connection").then(|| magic::made(Value::from("ssh"))))
     }

@@ -49,12 +49,14 @@ pub struct Done {
     pub items: Vec<Done>,
     /// What the item is called; none without a loop.
     pub item: Option<String>,
+    /// Of an item that did not end well, and of a loop: whether the task lets the run go on all the same.
+    pub ignored: bool,
 }
 
 impl Done {
     /// Ended so, with nothing to say.
     pub fn new(status: Status) -> Self {
-        Self { status, result: Map::new(), changes: Vec::new(), why: None, hint: None, items: Vec::new(), item: None }
+        Self { status, result: Map::new(), changes: Vec::new(), why: None, hint: None, items: Vec::new(), item: None, ignored: false }
     }
 
     /// Failed, because.
@@ -110,7 +112,9 @@ impl Done {
     /// What a playbook sees of it where the task says `no_log`: how it ended, and no more.
     pub fn censored(&self, why: &str) -> Json {
         let mut result = Map::from_iter([("censored".to_owned(), Json::from(why)), ("changed".to_owned(), Json::Bool(self.has_changed()))]);
-        for (name, is) in [("failed", !self.status.is_good()), ("skipped", self.status == Status::Skipped)] {
+        let lost = self.status == Status::Unreachable;
+        for (name, is) in [("failed", !lost && !self.status.is_good()), ("unreachable", lost), ("skipped", self.status == Status::Skipped)]
+        {
             if is {
                 result.insert(name.to_owned(), Json::Bool(true));
             }
@@ -125,7 +129,8 @@ impl Done {
     pub fn registered(&self) -> Map<String, Json> {
         let mut result = self.result.clone();
         result.insert("changed".to_owned(), Json::Bool(self.has_changed()));
-        let failed = !self.status.is_good();
+        // as in Ansible: what was not reached has not failed
+        let failed = !self.status.is_good() && self.status != Status::Unreachable;
         if failed || !result.contains_key("failed") {
             result.insert("failed".to_owned(), Json::Bool(failed));
         }
@@ -135,7 +140,7 @@ impl Done {
         if self.status == Status::Unreachable {
             result.insert("unreachable".to_owned(), Json::Bool(true));
         }
-        if let Some(why) = self.why.as_ref().filter(|_| failed && !result.contains_key("msg")) {
+        if let Some(why) = self.why.as_ref().filter(|_| !self.status.is_good() && !result.contains_key("msg")) {
             result.insert("msg".to_owned(), Json::from(why.as_str()));
         }
         result

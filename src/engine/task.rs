@@ -129,6 +129,16 @@ impl<M: Machines> Engine<M> {
         }
     }
 
+    /// Whether the task says that the run goes on although it ended so.
+    pub(super) async fn is_ignored(&self, view: &View, task: &Task, status: Status) -> bool {
+        let keyword = match status {
+            Status::Failed | Status::Refused => "ignore_errors",
+            Status::Unreachable => "ignore_unreachable",
+            _ => return false,
+        };
+        matches!(self.flag(view, task, keyword).await, Ok(Some(true)))
+    }
+
     /// Does a task on a host, its loop included; what it registers is noted down.
     pub(super) async fn do_task(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
         let done = self.whole(at, task, host).await;
@@ -186,21 +196,10 @@ impl<M: Machines> Engine<M> {
             Err(stuck) => return stuck.done(),
         };
         let control = &task.loop_control;
-        let name = |node: &Option<Node>, default: &str| node.as_ref().map_or_else(|| default.to_owned(), python_str);
-        let (loop_var, index_var) = (name(&control.loop_var, "item"), control.index_var.as_ref().map(python_str));
-        let all = control.extended_allitems.as_ref().and_then(modules::boolean).unwrap_or(true);
-        let extended = control.extended.as_ref().and_then(modules::boolean).unwrap_or(false);
+        let (loop_var, index_var) = loops::names(control);
         let mut results: Vec<Done> = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let mut top = BTreeMap::from([(loop_var.clone(), item.clone()), ("ansible_loop_var".to_owned(), text(&loop_var))]);
-            if let Some(name) = &index_var {
-                top.insert(name.clone(), number(index));
-                top.insert("ansible_index_var".to_owned(), text(name));
-            }
-            if extended {
-                top.insert("ansible_loop".to_owned(), loops::position(&items, index, all));
-            }
-            let top = Arc::new(top);
+            let top = Arc::new(loops::variables(control, &items, index));
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
             done.result.insert(loop_var.clone(), json(item));
             done.result.insert("ansible_loop_var".to_owned(), Json::from(loop_var.as_str()));
@@ -219,7 +218,10 @@ impl<M: Machines> Engine<M> {
             if let Some(label) = done.item.clone().filter(|_| control.label.is_some()) {
                 done.result.insert("_ansible_item_label".to_owned(), Json::from(label));
             }
-            let stop = matches!(done.status, Status::Unreachable | Status::Unknown);
+            if !done.status.is_good() {
+                done.ignored = self.is_ignored(&view, task, done.status).await;
+            }
+            let stop = done.status == Status::Unknown;
             results.push(done);
             if stop || self.cancelled.is_cancelled() {
                 break;
@@ -272,6 +274,11 @@ impl<M: Machines> Engine<M> {
         if let Some(condition) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await?? {
             return Ok(Done::skipped(Some(condition)));
         }
+        let named = self.named(&view, task).await?;
+        let (task, view) = match &named {
+            Some(named) => (named, self.view(at, named, &host.name, top)),
+            None => (task, view),
+        };
         let manner = self.manner(&view, task).await?;
         let target = match &task.delegate_to {
             None => Arc::clone(host),
@@ -303,6 +310,9 @@ impl<M: Machines> Engine<M> {
             if matches!(done.status, Status::Unreachable | Status::Unknown | Status::Pending | Status::Skipped) {
                 return Ok(done);
             }
+            if retries > 0 {
+                done.result.insert("attempts".to_owned(), Json::from(attempt));
+            }
             let view = self.with_result(&view, task, &done);
             match self.judge(&view, task, &mut done).await {
                 Err(Stuck::Wrong(error)) => {
@@ -320,7 +330,6 @@ impl<M: Machines> Engine<M> {
             if retries == 0 {
                 return Ok(done);
             }
-            done.result.insert("attempts".to_owned(), Json::from(attempt));
             let view = self.with_result(&view, task, &done);
             let holds = if task.until.is_empty() {
                 done.status.is_good()
@@ -546,6 +555,8 @@ fn together(results: Vec<Done>) -> Done {
     if status == Status::Failed && results.iter().any(Done::has_changed) {
         done.result.insert("changed".to_owned(), Json::Bool(true));
     }
+    // the word of each item that ended so counts: it may hang on the item
+    done.ignored = !status.is_good() && results.iter().filter(|item| !item.status.is_good()).all(|item| item.ignored);
     done.items = results;
     done
 }
@@ -563,10 +574,6 @@ pub(super) fn without_omitted(mut node: Node) -> Option<Node> {
 
 pub(super) fn text(text: &str) -> Node {
     made(Value::from(text))
-}
-
-fn number(number: usize) -> Node {
-    made(Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))
 }
 
 /// A rendered value as text.

@@ -12,8 +12,7 @@ use crate::yaml::{Map, Node, Style, Value};
 /// Modules that take a command: of their text only few words are options.
 const COMMANDS: [&str; 6] = ["command", "raw", "script", "shell", "win_command", "win_shell"];
 /// Others that take a text.
-const TEXTS: [&str; 9] =
-    ["include_vars", "include_tasks", "include_role", "import_tasks", "import_role", "add_host", "group_by", "set_fact", "meta"];
+const TEXTS: [&str; 8] = ["include_vars", "include_tasks", "include_role", "import_tasks", "import_role", "group_by", "set_fact", "meta"];
 
 /// What was found in a task.
 pub(super) struct Parsed {

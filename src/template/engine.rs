@@ -121,10 +121,8 @@ impl Engine {
     /// # Errors
     /// The kind of hash is not known, or the salt cannot be used.
     pub fn hash_password(&self, password: &str, kind: &str, salt: Option<&str>, size: Option<usize>) -> Result<String, String> {
-        const LETTERS: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let made =
-            || (0..size.unwrap_or(16)).filter_map(|_| LETTERS.get(rand::random_range(0..LETTERS.len()))).map(|b| char::from(*b)).collect();
-        let salt: String = salt.filter(|salt| !salt.is_empty()).map_or_else(made, str::to_owned);
+        let made = || super::filters::made_salt(size.unwrap_or(16));
+        let salt = salt.filter(|salt| !salt.is_empty()).map_or_else(made, str::to_owned);
         let run = Run::new(&self.around, self.hide.as_ref(), Arc::new(BTreeMap::new()));
         super::filters::hashed(&run, password, kind, &salt, None).map_err(|fault| fault.message)
     }

@@ -84,9 +84,9 @@ const TABLE: &[Spec] = &[
     spec("is_mount", &[], |given| files::test(given, files::Kind::Mount)),
     spec("same_file", &["b"], files::same),
     spec("is_same_file", &["b"], files::same),
-    spec("uri", &["schemes"], |given| address(given, |uri| !uri.scheme.is_empty())),
-    spec("url", &["schemes"], |given| address(given, |uri| !uri.scheme.is_empty() && !uri.host.is_empty())),
-    spec("urn", &[], |given| address(given, |uri| uri.scheme.eq_ignore_ascii_case("urn") && uri.rest.contains(':'))),
+    spec("uri", &["schemes"], |given| address(given, |_| true)),
+    spec("url", &["schemes"], |given| address(given, |uri| !uri.host.is_empty() || uri.scheme.eq_ignore_ascii_case("file"))),
+    spec("urn", &[], |given| address(given, |uri| uri.scheme.eq_ignore_ascii_case("urn"))),
     spec("vaulted_file", &[], |given| files::test(given, files::Kind::Vaulted)),
     spec("finished", &[], |given| async_result(given, "finished")),
     spec("started", &[], |given| async_result(given, "started")),
@@ -126,17 +126,18 @@ pub(super) fn unknown(name: &str) -> Fault {
 struct Address<'t> {
     scheme: &'t str,
     host: &'t str,
-    rest: &'t str,
 }
 
-/// Whether the value is an address of that kind, and of one of these schemes if some are given.
+/// Whether the value is an address of that kind, and of one of these schemes if some are given; as Python's `urlparse` takes
+/// it, to which any text is a path at least.
 fn address(given: &Given, is: impl Fn(&Address) -> bool) -> Outcome<V> {
     let text = given.own_text()?;
     let (scheme, rest) = text.split_once(':').unwrap_or(("", &text));
     let known =
         scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
+    let (scheme, rest) = if known { (scheme, rest) } else { ("", text.as_str()) };
     let host = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or("")).unwrap_or("");
-    let address = Address { scheme: if known { scheme } else { "" }, host, rest };
+    let address = Address { scheme, host };
     let of_these = match given.arg(0) {
         None | Some(V::None) => true,
         Some(schemes) => {
@@ -144,7 +145,7 @@ fn address(given: &Given, is: impl Fn(&Address) -> bool) -> Outcome<V> {
             schemes.iter().any(|one| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case(address.scheme)))
         }
     };
-    Ok(V::Bool(is(&address) && of_these && !text.contains(char::is_whitespace)))
+    Ok(V::Bool(is(&address) && of_these))
 }
 
 fn timedout(given: &Given) -> Outcome<V> {

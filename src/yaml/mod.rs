@@ -24,7 +24,7 @@ pub use guard::panics_are_caught;
 pub use json::load_json;
 pub use load::load;
 pub(crate) use merge::identity;
-pub use repr::python_str;
+pub use repr::{python_repr, python_str};
 pub use scalar::resolve;
 pub(crate) use scalar::whole;
 pub(crate) use to_json::plain;

@@ -16,6 +16,11 @@ pub fn python_str(node: &Node) -> String {
     }
 }
 
+/// `repr(value)`: a text stands in quotes.
+pub fn python_repr(node: &Node) -> String {
+    repr(node)
+}
+
 fn repr(node: &Node) -> String {
     match &node.value {
         Value::List(list) => format!("[{}]", list.iter().map(repr).collect::<Vec<_>>().join(", ")),

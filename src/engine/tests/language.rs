@@ -171,3 +171,68 @@ fn variables_over_variables() {
     assert_eq!(ran.result("order")["got"].to_string(), r#"{"z":3,"c":2}"#);
     assert!(ran.notices.iter().any(|notice| notice.contains("absent.yml")), "{:?}", ran.notices);
 }
+
+#[test]
+fn a_template_may_choose_the_module() {
+    let ran = site(
+        r#"
+- hosts: all
+  gather_facts: false
+  tasks:
+    - set_fact: {does: "{{ 'ping' if inventory_hostname == 'm1' else 'debug' }}"}
+    - {name: chosen, action: {module: "{{ does }}"}}
+    - {name: each, action: "{{ item }} msg='hello {{ ansible_host }}'", loop: [debug, fail], ignore_errors: true}
+    - {name: never, action: "{{ 'meta' }} end_play", ignore_errors: true}
+"#,
+    );
+    assert_eq!(ran.outcomes("chosen"), [TaskOutcome::Unchanged; 2], "{}", ran.lines());
+    let pings = ran.tasks.iter().filter(|task| task.task == "chosen").filter(|task| task.result.as_ref().unwrap().get("ping").is_some());
+    assert_eq!(pings.map(|task| &*task.host).collect::<Vec<_>>(), ["m1"]);
+    let results = &ran.result("each")["results"];
+    assert_eq!((&results[0]["msg"], &results[1]["msg"]), (&"hello m1".into(), &"hello m1".into()));
+    assert_eq!((&results[0]["failed"], &results[1]["failed"]), (&false.into(), &true.into()));
+    assert!(ran.result("never")["msg"].as_str().unwrap().contains("cannot choose `meta`"));
+}
+
+#[test]
+fn what_is_ignored_may_hang_on_the_item() {
+    let ran = run(
+        &[
+            (
+                "site.yml",
+                r#"
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: both, fail: , loop: [true, true], ignore_errors: "{{ item }}", register: both}
+    - {name: each, include_tasks: each.yml, loop: [a, b], loop_control: {extended: true, index_var: at}}
+    - {name: one, fail: , loop: [true, false], ignore_errors: "{{ item }}"}
+    - {name: not reached, debug: }
+"#,
+            ),
+            ("each.yml", "- {name: item, debug: {msg: '{{ ansible_loop.length }} {{ ansible_loop.nextitem | default(0) }} {{ at }}'}}\n"),
+        ],
+        "m1,",
+        Options::default(),
+    );
+    let said: Vec<_> = ran.tasks.iter().filter(|task| task.task == "item").map(|task| task.result.as_ref().unwrap()["msg"].clone()).collect();
+    assert_eq!(said, ["2 b 0", "2 0 1"], "{}", ran.lines());
+    assert_eq!(ran.lines().lines().last(), Some("m1 one: failed"), "{}", ran.lines());
+}
+
+#[test]
+fn a_number_that_is_none_fails_the_task() {
+    let ran = site(
+        r#"
+- hosts: m1
+  gather_facts: false
+  tasks:
+    - {name: long, ping: , timeout: -1, ignore_errors: true}
+    - {name: none, ping: , timeout: 0, throttle: "{{ omit }}"}
+    - {name: tries, ping: , retries: 1, delay: 0, until: false, register: r, failed_when: r.attempts == 2, ignore_errors: true}
+    - {name: limit, ping: , throttle: "{{ 'x' }}", ignore_errors: true}
+"#,
+    );
+    assert_eq!(ran.result("long")["msg"], "Task failed: Timeout -1 is invalid, it must be between 0 and 100000000.");
+    assert_eq!(ran.lines(), "m1 long: failed (ignored)\nm1 none: unchanged\nm1 tries: failed (ignored)\nm1 limit: failed");
+}

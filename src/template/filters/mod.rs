@@ -18,7 +18,7 @@ mod sizes;
 mod text;
 mod time;
 
-pub(super) use password::hashed;
+pub(super) use password::{hashed, made_salt};
 pub(super) use sets::Set;
 pub(super) use time::{method as date_method, now};
 

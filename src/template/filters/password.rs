@@ -10,11 +10,18 @@ use super::super::value::V;
 pub(super) const TABLE: &[Spec] = &[spec("password_hash", &["hashtype", "salt", "salt_size", "rounds", "ident"], password_hash)];
 
 fn password_hash(given: &Given) -> Outcome<V> {
-    let Some(salt) = given.text(1)?.filter(|salt| !salt.is_empty()) else {
-        return fail_hint("`password_hash` needs a salt", "without one every run would give another hash: `password_hash('sha512', salt)`");
+    let salt = match given.text(1)?.filter(|salt| !salt.is_empty()) {
+        Some(salt) => salt,
+        None => made_salt(given.size(2, 16)?),
     };
     let rounds = given.arg(3).map(|_| given.size(3, 0)).transpose()?.filter(|rounds| *rounds > 0);
     hashed(given.run, &given.own_text()?, &given.text_or(0, "sha512")?, &salt, rounds).map(V::from)
+}
+
+/// A salt that nobody has: with it the same password gives another hash each time.
+pub(in super::super) fn made_salt(size: usize) -> String {
+    const LETTERS: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    (0..size.min(16)).filter_map(|_| LETTERS.get(rand::random_range(0..LETTERS.len()))).map(|b| char::from(*b)).collect()
 }
 
 /// A password's hash, with as many rounds as Ansible takes if nothing is said.

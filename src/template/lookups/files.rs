@@ -79,6 +79,9 @@ pub(super) fn template(asked: &Asked) -> Outcome<Vec<V>> {
         let mut own: BTreeMap<String, Node> = BTreeMap::new();
         let text_node = |text: &str| Node { literal: true, ..Node::new(text, source.whole()) };
         own.insert("template_path".to_owned(), text_node(&name));
+        if run.variable("ansible_managed")?.is_none() {
+            own.insert("ansible_managed".to_owned(), text_node("Ansible managed"));
+        }
         own.insert("template_fullpath".to_owned(), text_node(&full.display().to_string()));
         // its own directory is the first where what it includes is looked for
         let mut dirs: Vec<PathBuf> = full.parent().map(Path::to_owned).into_iter().collect();

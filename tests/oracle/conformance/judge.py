@@ -66,7 +66,8 @@ def judged(target, theirs, ours):
     counted = [call for call in theirs["calls"] if call["program"] == "ansible-playbook"]
     answer["other_calls"] = len(theirs["calls"]) - len(counted)
     own = {call["number"]: call for call in ours["calls"]}
-    if theirs["exit"] != 0 and counted:
+    # a script may also end because of another program than Ansible
+    if theirs["exit"] != 0 and counted and counted[-1]["exit"] != 0:
         last = counted.pop()
         answer["not_counted"].append(f"{shown(last)}: Ansible ended with {last['exit']} here")
     for call in counted:

@@ -42,6 +42,7 @@ def needed(target, source):
         if name in names:
             continue
         names.add(name)
+        todo += Target(name, source).beside
         for file in Target(name, source).folder.rglob("*.y*ml"):
             text = file.read_text(errors="replace")
             todo += [other for other in known if other in text]

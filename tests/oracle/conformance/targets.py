@@ -31,6 +31,11 @@ class Target:
         named = [alias.rpartition("/")[2] for alias in self.aliases if alias.startswith(("needs/target/setup_", "setup/"))]
         return sorted(set(named) - SETUP_DONE)
 
+    @property
+    def beside(self):
+        """Targets whose files it takes from their folders."""
+        return sorted(alias.rpartition("/")[2] for alias in self.aliases if alias.startswith("needs/target/"))
+
     def playbook(self, output_dir):
         """The playbook that ansible-test generates for a role."""
         gather = "gather_facts/no" not in self.aliases
@@ -54,7 +59,8 @@ class Target:
 
 
 def all_targets(source, only):
-    return [Target(name, source) for name in ROLES + SCRIPTS if not only or name in only]
+    """Those that the issue names, or those that are asked for, whichever they are."""
+    return [Target(name, source) for name in only or ROLES + SCRIPTS]
 
 
 def settings_of(environment):
