@@ -215,7 +215,8 @@ fn what_is_ignored_may_hang_on_the_item() {
         "m1,",
         Options::default(),
     );
-    let said: Vec<_> = ran.tasks.iter().filter(|task| task.task == "item").map(|task| task.result.as_ref().unwrap()["msg"].clone()).collect();
+    let said: Vec<_> =
+        ran.tasks.iter().filter(|task| task.task == "item").map(|task| task.result.as_ref().unwrap()["msg"].clone()).collect();
     assert_eq!(said, ["2 b 0", "2 0 1"], "{}", ran.lines());
     assert_eq!(ran.lines().lines().last(), Some("m1 one: failed"), "{}", ran.lines());
 }
