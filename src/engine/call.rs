@@ -405,17 +405,7 @@ async fn carry_out<M: Machines>(
         relied_on.into_iter().filter_map(|key| seat.store.get(&key).map(|observation| (key.clone(), observation.clone()))).collect();
     lock(seat, machines, &host).await.map_err(Some)?;
     let reached = reach(seat, machines, &host).await.map_err(|why| gone(why, Status::Unreachable))?;
-    let ahead = super::stage::ahead(&mut reached.machine, &call.scope, change).await.map_err(Some)?;
-    let applied = match &ahead {
-        None => reached.machine.apply(&call.scope, change, &preconditions).await,
-        Some((change, uploaded)) => {
-            let applied = reached.machine.apply(&call.scope, change, &preconditions).await;
-            if !matches!(applied, Applied::Done(_) | Applied::Unknown(_)) {
-                reached.machine.discard(&call.scope, uploaded).await;
-            }
-            applied
-        }
-    };
+    let applied = brought(&mut reached.machine, &call.scope, change, &preconditions).await.map_err(Some)?;
     seat.trips += 1;
     let touches = crate::node::touched(change);
     let forget = |seat: &mut Seat<M::Machine>| seat.store.forget(&host, &touches);
@@ -464,6 +454,34 @@ async fn carry_out<M: Machines>(
             Err(gone(why, Status::Unknown))
         }
     }
+}
+
+/// Carries a change out, with all that has to be on the machine before.
+async fn brought<M: Machine>(
+    machine: &mut M,
+    scope: &Scope,
+    change: &Change<Step>,
+    preconditions: &[(FactKey, Observation)],
+) -> Result<Applied, Done> {
+    // what acts by being asked is asked once: what the plan relies on is compared before
+    let acts = super::errands::acts(change);
+    if acts {
+        let compared = machine.apply(scope, &Plan::change(Vec::<Step>::new()), preconditions).await;
+        if !matches!(compared, Applied::Done(_)) {
+            return Ok(compared);
+        }
+    }
+    let Some((change, places)) = super::stage::ahead(machine, scope, change).await? else {
+        return Ok(machine.apply(scope, change, preconditions).await);
+    };
+    let applied = machine.apply(scope, &change, if acts { &[] } else { preconditions }).await;
+    if !matches!(applied, Applied::Done(_) | Applied::Unknown(_)) && !places.is_empty() {
+        machine.discard(scope, &places).await;
+    }
+    Ok(match applied {
+        Applied::NotBegun(why) if acts => Applied::Unknown(why),
+        applied => applied,
+    })
 }
 
 /// With what is registered.

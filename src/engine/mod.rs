@@ -13,6 +13,7 @@ mod condition;
 mod core;
 mod difference;
 mod digests;
+mod errands;
 mod foresee;
 mod gather;
 mod hide;

@@ -11,9 +11,11 @@ use super::*;
 use crate::inventory::{Given, Inventory};
 use crate::node::Change;
 use crate::node::apply::Applied;
+use crate::node::errand::Errand;
 use crate::node::machine::{Lost, Machine};
 use crate::node::simulated::{Simulated, World};
 use crate::node::stage::{Load, Unstaged};
+use crate::node::steps::Had;
 use crate::plan::{FactKey, Observation, Query, Scope};
 use crate::playbook::{self, Playbook, Request};
 use crate::report::{Event, Outcome, TaskAnswer};
@@ -102,6 +104,10 @@ impl Machine for Shared {
 
     async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
         self.0.lock().await.0.upload(scope, load).await
+    }
+
+    async fn ask_server(&mut self, scope: &Scope, errand: &Errand<'_>) -> Result<Had, Unstaged> {
+        self.0.lock().await.0.ask_server(scope, errand).await
     }
 
     async fn discard(&mut self, scope: &Scope, uploaded: &[String]) {

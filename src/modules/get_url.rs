@@ -138,7 +138,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         return Err(why.into());
     }
     let attributes = Attributes::read(args)?;
-    let request = request(task, facts, "GET")?;
+    let mut request = request(task, facts, "GET")?;
     let sum = sum(args.str("checksum").unwrap_or_default())?;
     let (dest, stat) = place(task, facts)?;
     let wanted = attributes.resolve(facts.get(attributes.ask())?)?;
@@ -160,7 +160,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
             }
         }
     }
-    if let Some(refusal) = http::speaks(facts)? {
+    if let Some(refusal) = http::asker(&mut request, facts)? {
         return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
     }
     let directory = above(&dest).to_owned();

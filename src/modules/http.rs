@@ -7,7 +7,7 @@ use super::outcome::Ended;
 use super::paths::path;
 use super::spec::{Kind, Opt};
 use crate::node::facts::Stat;
-use crate::node::steps::{Certificates, Http};
+use crate::node::steps::{Asker, Certificates, Http};
 use crate::plan::{Facts, Plan, Refusal, Stop};
 
 pub(super) const FORCE: Opt = Opt::new("force", Kind::Bool).default("false");
@@ -78,6 +78,7 @@ pub(super) fn request_to(url: &str, task: &Task<'_>, facts: &Facts<'_>, method: 
         netrc: args.bool("use_netrc").unwrap_or(true),
         decompress: args.bool("decompress").unwrap_or(true),
         ciphers: list("ciphers"),
+        asker: Asker::Program,
     })
 }
 
@@ -92,17 +93,27 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// A refusal if the machine has nothing that speaks HTTP.
+/// Decides who asks: a program of the machine's, or the controller where it has none. A refusal where that cannot do it either.
 ///
 /// # Errors
 /// What has to be read first.
-pub(super) fn speaks<S>(facts: &Facts<'_>) -> Result<Option<Plan<S>>, Stop> {
+pub(super) fn asker<S>(http: &mut Http, facts: &Facts<'_>) -> Result<Option<Plan<S>>, Stop> {
     let paths = ["/usr/bin/curl", "/usr/bin/wget", "/usr/local/bin/curl", "/usr/local/bin/wget", "/bin/wget"];
     let there = facts.get(paths.map(Stat::followed).to_vec())?;
     if there.iter().any(Option::is_some) {
         return Ok(None);
     }
-    let why = "there is neither curl nor wget on the machine".to_owned();
+    let is_web = http.url.split_once("://").is_some_and(|(scheme, _)| matches!(scheme.to_lowercase().as_str(), "http" | "https"));
+    let what = match (&http.unix_socket, http.ciphers.is_empty(), is_web) {
+        (None, true, true) => {
+            http.asker = Asker::Controller;
+            return Ok(None);
+        }
+        (Some(_), ..) => "a socket",
+        (None, false, _) => "`ciphers`",
+        (None, true, false) => "such an address",
+    };
+    let why = format!("there is neither curl nor wget on the machine, and {what} needs one of them");
     Ok(Some(Plan::Refuse(Refusal { why, hint: Some("install the package curl before this task".into()) })))
 }
 

@@ -104,11 +104,12 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let mut is_temporary = false;
     let archive = if is_remote {
         if source.contains("://") {
-            if let Some(refusal) = http::speaks(facts)? {
+            let archive = beside(&directory, source.as_bytes());
+            let mut fetch = fetched(source, archive.clone(), task, facts)?;
+            if let Some(refusal) = http::asker(&mut fetch.request, facts)? {
                 return Ok(refusal.into());
             }
-            let archive = beside(&directory, source.as_bytes());
-            steps.push(fetched(source, archive.clone(), task, facts)?.into());
+            steps.push(fetch.into());
             is_temporary = true;
             archive
         } else {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::io::AsyncRead;
 
 use super::machine::{Answered, Lost, RunScript, Shells};
 use super::stage::{Load, Unstaged};
 use super::steps::Source;
 use super::upload::{UploadError, upload};
+use super::web::Tunnels;
 use crate::plan::{Scope, Touch};
-use crate::transport::{Become, Collected, Connection, Shell, ShellError};
+use crate::transport::{Become, Collected, Connection, Shell, ShellError, Tunnel, TunnelError};
 
 /// How long a shell may take to be ready: sudo may ask a slow PAM.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
@@ -64,14 +66,24 @@ impl Shells for Host {
         }
     }
 
+    async fn keep(
+        &mut self,
+        scope: &Scope,
+        near: &str,
+        content: &mut (dyn AsyncRead + Unpin + Send),
+        length: Option<u64>,
+    ) -> Result<Source, UploadError> {
+        upload(self, &scope.user, near, content, length).await
+    }
+
     async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
         let refused = |why: String| Unstaged::Refused(format!("uploading {}: {why}", load.near));
         let place = format!("{}/{}", load.directory, load.near);
         let (sent, wanted) = match load.source {
-            Source::Bytes(bytes) => (upload(self, &scope.user, &place, bytes.as_slice(), bytes.len() as u64).await, None),
+            Source::Bytes(bytes) => (upload(self, &scope.user, &place, bytes.as_slice(), Some(bytes.len() as u64)).await, None),
             Source::Local { path, size, sha256 } => {
                 let file = tokio::fs::File::open(path).await.map_err(|error| refused(format!("{path}: {error}")))?;
-                (upload(self, &scope.user, &place, file, *size).await, Some((path, sha256)))
+                (upload(self, &scope.user, &place, file, Some(*size)).await, Some((path, sha256)))
             }
             Source::Staged { path, sha256 } | Source::Copied { path, sha256 } => return Ok((path.clone(), sha256.clone())),
         };
@@ -91,6 +103,12 @@ impl Shells for Host {
         if touches.iter().any(|touch| login.iter().any(|file| file.overlaps(touch))) {
             self.shells.clear();
         }
+    }
+}
+
+impl Tunnels for Host {
+    async fn tunnel(&mut self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
+        self.connection.tunnel(host, port).await
     }
 }
 

@@ -3,13 +3,19 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncRead;
+
 use crate::plan::{FactKey, Observation, Query, Scope, Touch};
 
 use super::Change;
 use super::apply::{self, Applied, Carried, Heard, Lock, Parts};
+use super::errand::Errand;
 use super::long_step::{self, Id, State};
 use super::record::{Records, to_reason};
 use super::stage::{Load, Unstaged};
+use super::steps::{Had, Source};
+use super::upload::UploadError;
+use super::web::Tunnels;
 
 /// How long a script without long steps may take: a person's own command may take its time.
 const STEPS_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -32,6 +38,12 @@ pub trait Machine: Send {
     /// # Errors
     /// It did not arrive whole.
     fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> impl Future<Output = Result<(String, String), Unstaged>> + Send;
+
+    /// Asks a server for the machine, over a connection that leaves from it; a large answer is put on it.
+    ///
+    /// # Errors
+    /// It cannot be asked from there.
+    fn ask_server(&mut self, scope: &Scope, errand: &Errand<'_>) -> impl Future<Output = Result<Had, Unstaged>> + Send;
 
     /// Removes what was uploaded and is not wanted any more, as far as the machine is reached.
     fn discard(&mut self, scope: &Scope, uploaded: &[String]) -> impl Future<Output = ()> + Send;
@@ -87,7 +99,7 @@ pub trait RunScript: Send {
 }
 
 /// The shells of one machine, one for each privilege.
-pub trait Shells: Send {
+pub trait Shells: Tunnels {
     /// What a shell is.
     type Shell: RunScript;
 
@@ -102,6 +114,18 @@ pub trait Shells: Send {
     /// # Errors
     /// It did not arrive whole.
     fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> impl Future<Output = Result<(String, String), Unstaged>> + Send;
+
+    /// Streams a content to the machine: that many bytes, or all that comes.
+    ///
+    /// # Errors
+    /// It did not arrive whole.
+    fn keep(
+        &mut self,
+        scope: &Scope,
+        near: &str,
+        content: &mut (dyn AsyncRead + Unpin + Send),
+        length: Option<u64>,
+    ) -> impl Future<Output = Result<Source, UploadError>> + Send;
 
     /// A change touched this: shells that would not see it are opened anew when next wanted.
     fn changed(&mut self, touches: &[Touch]);
@@ -272,6 +296,10 @@ impl<S: Shells> Machine for Real<S> {
 
     async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {
         self.shells.upload(scope, load).await
+    }
+
+    async fn ask_server(&mut self, scope: &Scope, errand: &Errand<'_>) -> Result<Had, Unstaged> {
+        super::errand::ask(self, scope, errand).await
     }
 
     async fn discard(&mut self, scope: &Scope, uploaded: &[String]) {

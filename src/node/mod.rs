@@ -1,6 +1,7 @@
 //! What can be asked of a machine and done to it: typed facts, the scripts that read them, and what they answer.
 
 pub mod apply;
+pub mod errand;
 pub mod facts;
 pub mod hold;
 pub mod host;
@@ -15,6 +16,7 @@ pub mod steps;
 #[cfg(test)]
 pub mod testing;
 pub mod upload;
+pub mod web;
 
 /// A plan for a machine.
 pub type Plan = crate::plan::Plan<steps::Step>;

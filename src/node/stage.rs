@@ -29,6 +29,9 @@ pub enum Unstaged {
     /// It cannot be read here, or the machine did not take it.
     #[error("{0}")]
     Refused(String),
+    /// The machine has nothing to ask a server with, and its SSH server lets nobody else ask from there.
+    #[error("there is neither curl nor wget on the machine, and its SSH server does not forward TCP connections")]
+    Forbidden,
 }
 
 fn is_large(source: &Source) -> bool {

@@ -19,7 +19,7 @@ const STALLED: Duration = Duration::from_secs(60);
 /// What the script answers is a path and perhaps a complaint.
 const ANSWER_LIMIT: usize = 64 << 10;
 
-/// path of the target, length. Stdin: the content.
+/// path of the target, length or ``. Stdin: the content.
 ///
 /// An upload that was cut leaves its file behind; the next one to the same place removes it.
 const UPLOAD: Function = Function {
@@ -31,7 +31,7 @@ const UPLOAD: Function = Function {
   rm -f -- "$prefix"??????
   set -f
   new=$(mktemp "${prefix}XXXXXX") || exit 1
-  if head -c "$2" >"$new" && [ "$(wc -c <"$new")" -eq "$2" ]; then
+  if if [ -n "$2" ]; then head -c "$2" >"$new" && [ "$(wc -c <"$new")" -eq "$2" ]; else cat >"$new"; fi; then
     r=$new
     answer 0 0
   else
@@ -72,7 +72,7 @@ pub enum UploadError {
     },
 }
 
-/// Streams `length` bytes to the machine, to be written to `path` by `user`'s next step.
+/// Streams a content to the machine, to be written to `path` by `user`'s next step: `length` bytes, or what comes until it ends.
 ///
 /// # Errors
 /// It did not arrive whole; nothing stands under `path` that was not there before.
@@ -81,13 +81,15 @@ pub async fn upload(
     user: &str,
     path: &str,
     content: impl AsyncRead + Unpin + Send,
-    length: u64,
+    length: Option<u64>,
 ) -> Result<Source, UploadError> {
     let failed = |source| UploadError::Shell { path: path.into(), source };
     let refused = |why: String| UploadError::Refused { path: path.into(), why };
     let nonce = crate::transport::Nonce::new();
     let mut script = Script::new();
-    let made = script.set("k", nonce.as_str()).and_then(|()| script.call(&UPLOAD, [path, &length.to_string()]));
+    let made = script
+        .set("k", nonce.as_str())
+        .and_then(|()| script.call(&UPLOAD, [path, &length.map_or_else(String::new, |length| length.to_string())]));
     made.map_err(|nul| refused(nul.to_string()))?;
     let shell = host.connection().shell(&host.privilege(user), STALLED).await.map_err(failed)?;
     let mut content = Digesting { content, digest: Sha256::new() };

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::privilege::{Become, Start};
 use super::ssh::SshConnection;
-use super::{Shell, ShellError, local};
+use super::{Shell, ShellError, Tunnel, TunnelError, local};
 
 /// A way to one machine, on which shells can be opened.
 #[derive(Debug)]
@@ -33,5 +33,19 @@ impl Connection {
             Shell::open(process, &start, become_, limit).await
         };
         timeout(limit, open).await.unwrap_or(Err(ShellError::TimedOut(limit)))
+    }
+
+    /// A TCP connection that leaves from the machine, which looks the name up.
+    ///
+    /// # Errors
+    /// See [`TunnelError`].
+    pub async fn tunnel(&self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
+        match self {
+            Self::Local => match tokio::net::TcpStream::connect((host, port)).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => Err(TunnelError::NotConnected { to: format!("{host}:{port}"), why: error.to_string() }),
+            },
+            Self::Ssh(connection) => connection.tunnel(host, port).await,
+        }
     }
 }

@@ -17,6 +17,7 @@ mod process;
 mod shell;
 pub mod ssh;
 pub mod ssh_config;
+mod tunnel;
 
 pub use connection::Connection;
 pub use frame::{Frame, FrameReader};
@@ -24,3 +25,4 @@ pub use nonce::Nonce;
 pub use output::{Collected, Flow, Output};
 pub use privilege::{Become, SudoError};
 pub use shell::{Shell, ShellError};
+pub use tunnel::{Stream, Tunnel, TunnelError};

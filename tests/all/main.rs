@@ -28,6 +28,7 @@ mod large_files;
 mod many_hosts;
 mod many_hosts_inventory;
 mod mutants;
+mod no_downloaders;
 mod node_host;
 mod playbook_broken;
 mod playbook_records;

@@ -130,7 +130,7 @@ fn a_large_file_is_streamed_checked_and_moved_into_place() {
         let host = Host::new(Arc::clone(&connection), None);
         const LENGTH: u64 = 100_000_000;
         let content = tokio::io::AsyncReadExt::take(tokio::io::repeat(b'x'), LENGTH);
-        let source = upload(&host, "root", "/srv/large", content, LENGTH).await.unwrap();
+        let source = upload(&host, "root", "/srv/large", content, Some(LENGTH)).await.unwrap();
         assert_eq!(m.root_says("ls /srv/large 2>/dev/null || echo none").unwrap(), "none", "not visible yet");
         let mut machine = Real::new(host, None);
         assert!(matches!(machine.apply(&scope, &write("/srv/large", source), &[]).await, Applied::Done(_)));
@@ -140,9 +140,9 @@ fn a_large_file_is_streamed_checked_and_moved_into_place() {
 
         // what does not arrive whole leaves nothing behind, and what arrives changed is not put in place
         let host = Host::new(Arc::clone(&connection), None);
-        let short = upload(&host, "root", "/srv/large", &b"short"[..], 50).await;
+        let short = upload(&host, "root", "/srv/large", &b"short"[..], Some(50)).await;
         assert!(short.is_err(), "{short:?}");
-        let Source::Staged { path, .. } = upload(&host, "root", "/srv/large", &b"whole"[..], 5).await.unwrap() else {
+        let Source::Staged { path, .. } = upload(&host, "root", "/srv/large", &b"whole"[..], Some(5)).await.unwrap() else {
             panic!("not staged")
         };
         let wrong = Source::Staged { path, sha256: "0".repeat(64) };

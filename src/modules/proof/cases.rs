@@ -52,7 +52,7 @@ cases! {
     stat: stat::Stat, 300, LOOKS, files::stat, |_, _, _| ();
     tempfile: tempfile::TempFile, 200, &[Changed, Refused, Unknown, Failed, StepFailed], others::tempfile, |_, _, _| ();
     template: template::Template, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], template::tests::state, template::tests::look;
-    unarchive: unarchive::Unarchive, 300, CHANGES, others::unarchive, |_, _, _| ();
+    unarchive: unarchive::Unarchive, 300, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::unarchive, |_, _, _| ();
     uri: uri::Uri, 200, CHANGES, others::uri, |_, _, _| ();
     user: user::User, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::user, |_, _, _| ();
     wait_for: wait_for::WaitFor, 200, &[Changed, Refused, Failed], others::wait_for, |_, _, _| ();

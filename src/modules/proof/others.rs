@@ -126,6 +126,8 @@ pub(super) fn uri(random: &mut Random) -> (Bench, Value) {
         ("body", &[json!({"a": 1}), json!("x=1")]),
         ("body_format", &[json!("json"), json!("form-urlencoded")]),
         ("headers", &[json!({"X": "y"})]),
+        // where curl is not there, nobody else can
+        ("unix_socket", &[json!("/run/socket")]),
     ];
     draw(random, &mut args, options, 4);
     (Bench::new(world), args)

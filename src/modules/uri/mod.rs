@@ -115,7 +115,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     if let Some(why) = selinux_is_asked_for(args, facts)? {
         return Err(why.into());
     }
-    let http = asked(task, facts)?;
+    let mut http = asked(task, facts)?;
     let save = match args.str("dest").filter(|dest| !dest.is_empty()) {
         Some(dest) => {
             // checks the mode and the names
@@ -127,7 +127,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         }
         None => None,
     };
-    if let Some(refusal) = http::speaks(facts)? {
+    if let Some(refusal) = http::asker(&mut http, facts)? {
         return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
     }
     let what = format!("{} {}", http.method, masked(&http.url));

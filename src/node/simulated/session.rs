@@ -3,11 +3,12 @@
 use super::world::{RunLock, SimulatedLong, Stop, World};
 use crate::node::Change;
 use crate::node::apply::{Applied, Carried, Moved, Output, judge};
+use crate::node::errand::Errand;
 use crate::node::lock::{Claim, LockLost, SILENCE};
 use crate::node::long_step::Id;
 use crate::node::machine::{Lost, Machine};
 use crate::node::stage::{Load, Unstaged};
-use crate::node::steps::{Source, Step};
+use crate::node::steps::{Had, Source, Step};
 use crate::plan::{FactKey, Observation, Query, Scope};
 
 /// How long a script waits for step.lock.
@@ -226,6 +227,19 @@ impl Machine for Simulated {
             Stop::Cut => Unstaged::Lost("the connection was lost".into()),
             Stop::Failed(why) => Unstaged::Refused(why),
         })
+    }
+
+    /// A server of the world's answers with what it has, at once.
+    async fn ask_server(&mut self, _scope: &Scope, errand: &Errand<'_>) -> Result<Had, Unstaged> {
+        if !self.world.connected {
+            return Err(Unstaged::Lost("the connection was lost".into()));
+        }
+        let (status, body) = match self.world.servers.get(&errand.http.url) {
+            Some(content) => (200, content.clone()),
+            None => (404, Vec::new()),
+        };
+        let head = format!("HTTP/1.1 {status} \r\n\r\n").into_bytes();
+        Ok(Had::Answer { status, url: errand.http.url.clone(), head, is_packed: false, body: Source::Bytes(body) })
     }
 
     async fn discard(&mut self, _scope: &Scope, uploaded: &[String]) {

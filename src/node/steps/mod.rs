@@ -41,7 +41,7 @@ pub use check::Invalid;
 pub use directory::MakeDirectory;
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
-pub use http::{Answer, Body, Certificates, Fetch, Fetched, Http, Request, Save};
+pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};

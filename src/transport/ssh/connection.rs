@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use super::error::chain;
 use super::link::Link;
 use super::{Client, Target};
-use crate::transport::ShellError;
 use crate::transport::process::Process;
+use crate::transport::{ShellError, Tunnel, TunnelError};
 
 /// Connections to one host beyond which something else is wrong.
 const LINKS: usize = 8;
@@ -43,6 +43,16 @@ impl SshConnection {
     /// How many connections were made to the host: one, unless it allows too few sessions on it.
     pub async fn connections(&self) -> u64 {
         self.links.lock().await.made
+    }
+
+    /// A TCP connection from the host to somewhere else, whose name the host looks up.
+    pub(crate) async fn tunnel(&self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
+        // sshd_config(5), MaxSessions: these are none
+        let link = self.links.lock().await.open.iter().rfind(|link| !link.is_closed()).cloned();
+        match link {
+            Some(link) => link.tunnel(host, port).await,
+            None => Err(TunnelError::Lost("the connection was closed".into())),
+        }
     }
 
     /// Runs a command line on a channel of its own.

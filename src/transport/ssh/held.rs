@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
-use super::stream::Stream;
+use crate::transport::Stream;
 
 /// A stream that ends with its owner.
 pub(super) struct Held<S> {

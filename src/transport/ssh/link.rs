@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use russh::client::{Config, Handle, Msg};
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Preferred};
+use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Preferred};
 use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
@@ -18,11 +18,12 @@ use super::client::Shared;
 use super::held::Held;
 use super::host_key::{Checker, Findings};
 use super::host_key_algorithms::host_key_algorithms;
-use super::stream::{Stream, command, tcp};
+use super::stream::{command, tcp};
 use super::{ConnectError, Target};
-use crate::transport::ShellError;
 use crate::transport::process::{Event, PIECES, Process};
 use crate::transport::ssh_config::{HostConfig, Proxy};
+use crate::transport::tunnel::With;
+use crate::transport::{ShellError, Stream, Tunnel, TunnelError};
 
 /// Channels in flight on one connection. sshd frees a session's slot after it has answered the next open, so with the
 /// default MaxSessions of 10 more than 5 are refused now and then (measured).
@@ -183,6 +184,22 @@ impl Link {
             };
             let _ = timeout(CLOSING, wake).await;
         });
+    }
+
+    /// A TCP connection from the host to somewhere else, whose name the host looks up.
+    pub(super) async fn tunnel(&self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
+        match self.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await {
+            Ok(channel) => Ok(Box::new(With { stream: channel.into_stream(), _kept: Arc::clone(&self.in_use) })),
+            Err(russh::Error::ChannelOpenFailure(reason)) => Err(match reason {
+                ChannelOpenFailure::ConnectFailed => TunnelError::NotConnected {
+                    to: format!("{host}:{port}"),
+                    why: "the machine cannot connect, or does not know the name".into(),
+                },
+                ChannelOpenFailure::AdministrativelyProhibited | ChannelOpenFailure::UnknownChannelType => TunnelError::Forbidden,
+                reason => TunnelError::NotConnected { to: format!("{host}:{port}"), why: format!("{reason:?}") },
+            }),
+            Err(error) => Err(TunnelError::Lost(self.findings.end().unwrap_or_else(|| error.to_string()))),
+        }
     }
 
     /// Runs a command line on a channel of its own.

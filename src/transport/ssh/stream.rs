@@ -18,10 +18,6 @@ const NEXT_ADDRESS: Duration = Duration::from_secs(2);
 /// How much of a `ProxyCommand`'s last words is kept.
 const SAID: usize = 2000;
 
-/// What SSH can run over.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
 /// Connects to the first address of the host that takes the connection.
 pub(crate) async fn tcp(config: &HostConfig) -> Result<TcpStream, ConnectError> {
     let host = config.host_name.clone();

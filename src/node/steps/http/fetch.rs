@@ -67,7 +67,7 @@ const FETCH: Function = Function {
       newer=
     fi
   fi
-  shift 11
+  shift 15
   [ -z "$newer" ] || newer=$path
   s_http_begin "$@"
   s_http "$newer" || exit 1
@@ -165,6 +165,23 @@ impl Action for Fetch {
         }
         self.request.check()
     }
+}
+
+/// The digest of a file in a list of digests and names, as the step reads it.
+#[must_use]
+pub fn digest_in(list: &str, name: &str) -> Option<String> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = list.lines().map(words).filter(|words| !words.is_empty()).collect();
+    let is_named = |file: &String| {
+        let file = file.strip_prefix('*').unwrap_or(file);
+        file.strip_prefix("./").unwrap_or(file) == name
+    };
+    let named = lines.iter().find(|words| words.get(1).is_some_and(is_named));
+    let alone = match lines.as_slice() {
+        [only] if only.len() == 1 => Some(only),
+        _ => None,
+    };
+    named.or(alone)?.first().map(|digest| digest.to_ascii_lowercase())
 }
 
 /// What a [`Fetch`] printed.

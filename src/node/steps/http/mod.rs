@@ -1,9 +1,11 @@
 //! Requests over HTTP, by what the machine has: curl, else wget.
 
 mod fetch;
+mod had;
 mod request;
 
-pub use fetch::{Fetch, Fetched};
+pub use fetch::{Fetch, Fetched, digest_in};
+pub use had::{Asker, Had};
 pub use request::{Answer, Request, Save};
 
 use base64::Engine;
@@ -46,6 +48,9 @@ pub struct Http {
     pub decompress: bool,
     /// The ciphers that may be used, in OpenSSL's names; those of the program if none are named.
     pub ciphers: Vec<String>,
+    /// Who asks.
+    #[serde(default)]
+    pub asker: Asker,
 }
 
 /// What is sent.
@@ -179,6 +184,12 @@ impl Http {
 
     /// The words that `s_http_begin` takes, [`WORDS`] of them.
     fn words(&self) -> Vec<String> {
+        let had = self.asker.words();
+        if matches!(self.asker, Asker::Had(_)) {
+            // what was asked is over
+            let [url, method] = [self.url.clone(), self.method.clone()];
+            return [url, method].into_iter().chain([const { String::new() }; 9]).chain(had).collect();
+        }
         let [always, first, content, user] = self.curl();
         let (kind, body) = match &self.body {
             None => ("", String::new()),
@@ -192,11 +203,13 @@ impl Http {
         };
         let follow = if self.follow { "follow" } else { "" };
         let [url, method] = [self.url.clone(), self.method.clone()];
-        vec![url, method, follow.into(), always, first, content, user, self.wget(), kind.into(), body, only_curl.into()]
+        let words = [url, method, follow.into(), always, first, content, user, self.wget(), kind.into(), body, only_curl.into()];
+        words.into_iter().chain(had).collect()
     }
 
     fn check(&self) -> Result<(), Invalid> {
         check::word("url", &self.url)?;
+        self.asker.check()?;
         if self.url.contains(|c: char| c.is_whitespace() || c.is_control()) {
             check::refuse("url", &self.url, "has a blank or a control character in it")?;
         }
@@ -229,10 +242,11 @@ impl Http {
 }
 
 /// How many words `s_http_begin` takes.
-const WORDS: usize = 11;
+const WORDS: usize = 15;
 
-/// `s_http_begin URL METHOD FOLLOW ALWAYS FIRST CONTENT USER WGET KIND BODY ONLY_CURL`: a directory of its own, in which what is
-/// asked stands; it goes away with the shell. `s_http NEWER`: asks; the answer is in `answer`, its header lines in `head`, and
+/// `s_http_begin URL METHOD FOLLOW ALWAYS FIRST CONTENT USER WGET KIND BODY ONLY_CURL SAID HEAD HOW HAD`: a directory of its own, in
+/// which what is asked stands; it goes away with the shell. With `SAID` nobody is asked: it is `STATUS URL` of an answer that
+/// was had before, or `failed`, and `HAD` is what came, or the file that it is in. `s_http NEWER`: asks; the answer is in `answer`, its header lines in `head`, and
 /// `$http_status` and `$http_url` say how it ended. With a file in `$1` an answer comes only if the server has a newer one.
 ///
 /// Where the server sends us on, we go as Python's urllib does: by GET and without the body but for 307 and 308, and to
@@ -244,8 +258,21 @@ const HTTP: Function = Function {
   http_url=$1 http_method=$2 http_follow=$3 http_curl=$4 http_first=$5 http_content=$6 http_user=$7 http_wget=$8 http_body=$9
   shift 9
   http_place=$(mktemp -d) || exit 1
-  trap 'rm -rf -- "$http_place"' EXIT
+  http_said=$3 http_how=$5 http_staged=
+  trap 'rm -rf -- "$http_place"; [ -z "$http_staged" ] || rm -f -- "$http_staged"' EXIT
   trap 'exit 143' HUP INT TERM
+  if [ -n "$http_said" ]; then
+    http_program=none
+    printf %s "$4" | base64 -d >"$http_place/had-head" || exit 1
+    case $http_how in
+    bytes*) printf %s "$6" | base64 -d >"$http_place/had" || exit 1 ;;
+    file*)
+      http_staged=$6
+      ln -s -- "$6" "$http_place/had" || exit 1
+      ;;
+    esac
+    return 0
+  fi
   case $http_body in
   bytes) printf %s "$1" | base64 -d >"$http_place/body" || exit 1 ;;
   file)
@@ -267,6 +294,16 @@ s_http() {
   newer=$1 http_status=0
   : >"$http_place/head"
   : >"$http_place/answer"
+  if [ "$http_program" = none ]; then
+    if [ "$http_said" = failed ]; then cat "$http_place/had" >&2; return 1; fi
+    http_status=${http_said%% *} http_url=${http_said#* }
+    cat "$http_place/had-head" >"$http_place/head" || return 1
+    case $http_how in
+    *gzip) gzip -dc <"$http_place/had" >"$http_place/answer" || return 1 ;;
+    *) ln -sf had "$http_place/answer" || return 1 ;;
+    esac
+    return 0
+  fi
   since=
   [ -z "$newer" ] || since=$(date -u -r "$newer" '+%a, %d %b %Y %H:%M:%S GMT')
   if [ "$http_program" = curl ]; then

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use super::*;
 use crate::node::script::Script;
 use crate::node::steps::Action;
-use crate::node::steps::Step;
+use crate::node::steps::{Source, Step};
 use crate::node::testing::{SHELLS, run};
 
 /// A server that answers each request with the next of these, and gives back what it was asked.
@@ -220,4 +220,53 @@ fn an_answer_goes_into_a_file() {
     assert_eq!(asked("/none", save(&format!("{path}/none"), 201)), (200, Some(format!("{path}/none")), false));
     assert!(handle.join().unwrap()[1].contains("If-Modified-Since: "));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+}
+
+fn had(body: Source, is_packed: bool) -> Asker {
+    let head = b"HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n".to_vec();
+    Asker::Had(Box::new(Had::Answer { status: 200, url: "http://there/g".into(), head, is_packed, body }))
+}
+
+#[test]
+fn an_answer_that_was_had_before_is_taken_as_if_it_came_now() {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, shell) in SHELLS.into_iter().enumerate() {
+        let http = Http {
+            user: Some(("pat".into(), "secret".into())),
+            asker: had(Source::Bytes(b"hello".to_vec()), false),
+            ..get("http://here/f".into())
+        };
+        assert!(!format!("{:?}", http.words()).contains("secret"), "what is not needed any more does not travel");
+        let (stdout, stderr, _) = carried(shell, ask(http));
+        let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
+        assert_eq!((answer.status, answer.url.as_str(), answer.body.as_slice()), (200, "http://there/g", b"hello".as_slice()));
+        assert_eq!(answer.headers, [("x-a".to_owned(), "b".to_owned())]);
+
+        // one that was put on the machine goes away once it is taken
+        let staged = dir.path().join(format!("staged {number}"));
+        std::fs::write(&staged, "hello").unwrap();
+        let path = dir.path().join(format!("f{number}"));
+        let mut step = fetch("http://here/f".into(), &path);
+        step.request.asker = had(Source::Staged { path: staged.to_str().unwrap().into(), sha256: String::new() }, false);
+        let (stdout, stderr, status) = carried(shell, step);
+        let fetched = Fetched::read(&stdout);
+        assert_eq!((status, fetched.changed, fetched.status, fetched.size), (Some(0), true, Some(200), Some(5)), "{stderr}");
+        assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), staged.exists()), ("hello", false));
+
+        let silence = Http { asker: Asker::Had(Box::new(Had::Silence("nobody's there".into()))), ..get("http://here/f".into()) };
+        let (stdout, _, _) = carried(shell, ask(silence));
+        let answer = Answer::read(&stdout).unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (-1, b"nobody's there".as_slice()));
+    }
+    let packed = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 7, 0, 0x86, 0xa6, 0x10, 0x36, 5, 0, 0, 0];
+    let http = Http { asker: had(Source::Bytes(packed.to_vec()), true), ..get("http://here/f".into()) };
+    assert_eq!(Answer::read(&carried(SHELLS[0], ask(http)).0).unwrap().body, b"hello");
+}
+
+#[test]
+fn a_digest_is_found_in_a_list_as_the_step_finds_it() {
+    let list = format!("00  other\n{}  *./f\n", SHA256.to_uppercase());
+    assert_eq!(digest_in(&list, "f").as_deref(), Some(SHA256));
+    assert_eq!(digest_in("AB\n", "f").as_deref(), Some("ab"));
+    assert_eq!((digest_in("ab other", "f"), digest_in("ab\ncd\n", "f")), (None, None));
 }

@@ -1,0 +1,151 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use tokio::io::AsyncReadExt as _;
+
+use super::*;
+
+/// Connections of this machine's own; none to some hosts.
+struct Here;
+
+impl Tunnels for Here {
+    async fn tunnel(&mut self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
+        if host == "forbidden" {
+            return Err(TunnelError::Forbidden);
+        }
+        match tokio::net::TcpStream::connect((host, port)).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(TunnelError::NotConnected { to: format!("{host}:{port}"), why: error.to_string() }),
+        }
+    }
+}
+
+/// A server that answers each connection with the next of these, and gives back what it was asked.
+fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let handle = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            let mut text = Vec::new();
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                text.extend_from_slice(&buffer[..count]);
+                if text.ends_with(b"\r\n\r\n") || text.ends_with(b"|") {
+                    break;
+                }
+            }
+            asked.push(String::from_utf8_lossy(&text).into_owned());
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        asked
+    });
+    (url, handle)
+}
+
+fn get(url: String) -> Http {
+    Http { url, method: "GET".into(), timeout: 2, follow: true, ..Http::default() }
+}
+
+async fn asked(http: &Http, change: impl FnOnce(&mut Question<'_>)) -> Result<(u16, String, String, String), Silence> {
+    let mut question = Question { http, body: None, since: None, trust: Trust::default(), environment: BTreeMap::new(), netrc: None };
+    change(&mut question);
+    let mut answer = ask(&mut Here, &question).await?;
+    let mut body = Vec::new();
+    answer.body.read_to_end(&mut body).await.map_err(|error| error.to_string())?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok((answer.status, answer.url, text(answer.head), text(body)))
+}
+
+#[tokio::test]
+async fn what_is_asked_arrives_and_what_is_answered_comes_back() {
+    let (url, handle) =
+        server(vec!["HTTP/1.1 201 Made It\r\nX-Odd: a: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab\n\r\n1\r\nc\r\n0\r\n\r\n".into()]);
+    let http = Http {
+        method: "POST".into(),
+        headers: vec![("X-Quote".into(), "a \"b\" ü".into()), ("Content-Type".into(), "x/y".into())],
+        user: Some(("pat".into(), "s\"e\\c".into())),
+        ..get(format!("{url}/a?b=c"))
+    };
+    let (status, at, head, body) = asked(&http, |question| question.body = Some(b"body|")).await.unwrap();
+    assert_eq!((status, at, body.as_str()), (201, format!("{url}/a?b=c"), "ab\nc"));
+    assert!(head.starts_with("HTTP/1.1 201 Made It\r\n") && head.contains("x-odd: a: b\r\n"), "{head}");
+    let said = handle.join().unwrap().concat().to_lowercase();
+    assert!(said.starts_with("post /a?b=c http/1.1\r\n") && said.ends_with("\r\n\r\nbody|"), "{said}");
+    for line in
+        ["x-quote: a \"b\" ü", "authorization: basic cgf0onmizvxj", "accept-encoding: identity", "content-length: 5", "connection: close"]
+    {
+        assert!(said.contains(&format!("\r\n{line}\r\n")), "{line}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn we_go_where_we_are_sent_and_say_there_what_we_should() {
+    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into()]);
+    let (url, handle) = server(vec![
+        "HTTP/1.1 307 Again\r\nLocation: /b\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n".into(),
+        format!("HTTP/1.1 302 Found\r\nLocation: {there}/c\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    let http = Http {
+        method: "POST".into(),
+        headers: vec![("X-First".into(), "1".into()), ("Content-Type".into(), "x/y".into())],
+        unredirected: vec!["x-first".into()],
+        user: Some(("pat".into(), "secret".into())),
+        ..get(format!("{url}/a"))
+    };
+    let (status, at, _, body) = asked(&http, |question| question.body = Some(b"body|")).await.unwrap();
+    assert_eq!((status, at, body.as_str()), (200, format!("{there}/c"), "ok"));
+    let said: Vec<String> = handle.join().unwrap().iter().map(|text| text.to_lowercase()).collect();
+    assert!(said[0].contains("x-first") && !said[0].contains("cookie"), "{said:?}");
+    assert!(said[1].starts_with("post /b ") && said[1].ends_with("body|") && said[1].contains("cookie: a=b"), "{said:?}");
+    assert!(said[1].contains("authorization") && !said[1].contains("x-first"), "{said:?}");
+    let last = other.join().unwrap().concat().to_lowercase();
+    assert!(last.starts_with("get /c ") && !last.contains("authorization") && !last.contains("content-type"), "{last}");
+
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".into(); HOPS + 1]);
+    assert_eq!(asked(&get(url.clone()), |_| ()).await, Err(Silence::Failed("the server sends us on and on".into())));
+    handle.join().unwrap();
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".into()]);
+    assert_eq!(asked(&Http { follow: false, ..get(url) }, |_| ()).await.unwrap().0, 302);
+    handle.join().unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_come_is_said() {
+    let failed = |answer: Result<_, Silence>| match answer {
+        Err(Silence::Failed(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(failed(asked(&get("http://127.0.0.1:1/".into()), |_| ()).await).contains("127.0.0.1:1: "));
+    assert_eq!(asked(&get("http://forbidden/".into()), |_| ()).await, Err(Silence::Forbidden));
+    let (url, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".into()]);
+    assert!(!failed(asked(&get(url), |_| ()).await).is_empty(), "an answer that is cut off is none");
+    handle.join().unwrap();
+    // one that takes the connection and says nothing
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    assert_eq!(failed(asked(&Http { timeout: 1, ..get(url.clone()) }, |_| ()).await), "the server says nothing for 1 s");
+    assert!(failed(asked(&get(url.replace("http:", "https:")), |_| ()).await).contains("says nothing"));
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_instead_and_a_netrc_knows_who_we_are() {
+    let (proxy, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into(), "HTTP/1.1 403 No\r\n\r\n".into()]);
+    let environment: BTreeMap<String, String> =
+        [("http_proxy", proxy.replace("http://", "http://x:y@")), ("https_proxy", proxy)].map(|(name, value)| (name.into(), value)).into();
+    let http = Http { netrc: true, ..get("http://server.invalid/f".into()) };
+    let answer = asked(&http, |question| {
+        question.environment = environment.clone();
+        question.netrc = Some("machine server.invalid login pat password secret".into());
+    });
+    assert_eq!(answer.await.unwrap().3, "ok");
+    let refused = asked(&get("https://server.invalid/f".into()), |question| question.environment = environment.clone()).await;
+    assert_eq!(refused, Err(Silence::Failed("the proxy gives no connection to server.invalid:443: HTTP/1.1 403 No".into())));
+    let said = handle.join().unwrap();
+    assert!(said[0].starts_with("GET http://server.invalid/f HTTP/1.1\r\n"), "{said:?}");
+    assert!(said[0].contains("Basic eDp5") && said[0].contains("Basic cGF0OnNlY3JldA=="), "{said:?}");
+    assert!(said[1].starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n"), "{said:?}");
+}
