@@ -14,7 +14,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, may_be_a_password, names_a_sec
 use crate::inventory::{self, Given, Host, HostScope, Inventory, Pattern, Request, Variable, is_secret};
 use crate::report::{SHORTEST, Secrets};
 use crate::template::{Engine, Hide, Surroundings};
-use crate::yaml::{Keys, Node, Value, load, plain};
+use crate::yaml::{Keys, Node, Value, load_all, plain};
 
 /// How long an inventory program may take, unless the variable says otherwise.
 const SCRIPT_LIMIT: u64 = 30;
@@ -158,7 +158,7 @@ fn hiding(secrets: Secrets) -> Hide {
 fn from_yaml(text: &str) -> Result<Vec<Value>, String> {
     let first = |errors: Diagnostics| errors.0.into_iter().next().map_or_else(String::new, |error| error.message);
     let source = crate::diagnostics::Source::new("from_yaml", text);
-    load(&source).map(|(node, _)| node.into_iter().map(|node| node.value).collect()).map_err(first)
+    load_all(&source).map(|(documents, _)| documents.into_iter().map(|node| node.value).collect()).map_err(first)
 }
 
 /// Registers everything in it that must not be shown: what was encrypted, and what is called a password.

@@ -33,12 +33,14 @@ pub struct Diagnostic {
     pub also: Vec<(Place, String)>,
     /// What to do, on a line of its own.
     pub hint: Option<String>,
+    /// Whether a template failed because something in it is not there.
+    pub undefined: bool,
 }
 
 impl Diagnostic {
     /// An error.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { level: Level::Error, message: message.into(), place: None, label: None, also: Vec::new(), hint: None }
+        Self { level: Level::Error, message: message.into(), place: None, label: None, also: Vec::new(), hint: None, undefined: false }
     }
 
     /// A warning.

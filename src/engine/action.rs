@@ -95,9 +95,7 @@ impl<M: Machines> Engine<M> {
         let label = shown(&name);
         let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {
             Ok(value) => value,
-            Err(error) if super::words::is_undefined(&error.message) => {
-                made(Value::from(format!("<< error 1 - '{label}' is undefined >>")))
-            }
+            Err(error) if error.undefined => made(Value::from(format!("<< error 1 - {} >>", super::words::of_template(&error.message)))),
             Err(error) => return Err(Stuck::Wrong(error)),
         };
         let why = format!("{label}: {}", if value.secret { "***".to_owned() } else { json(&value).to_string() });
@@ -105,16 +103,25 @@ impl<M: Machines> Engine<M> {
     }
 
     async fn assert<'a>(&self, view: &View, task: &Task, written: impl Fn(&str) -> Option<&'a Node>) -> Result<Done, Stuck> {
-        let whole = match &task.action.whole {
+        let mut whole = match &task.action.whole {
             Some(_) => self.options(view, task, &modules::actions::ASSERT).await?,
             None => Vec::new(),
         };
+        if let Some(node) = &task.action.whole
+            && let Some(map) = self.settle(view, |scope| condition::written(node, scope)).await?.as_map()
+        {
+            whole = map.clone();
+        }
         let of_whole = whole.iter().find(|(key, _)| key.as_str() == Some("that")).map(|(_, value)| value);
         let Some(that) = written("that").or(of_whole) else {
             return Err(Stuck::Wrong(Box::new(Diagnostic::error("`assert` needs the option `that`").at(task.action.place.clone()))));
         };
         let engine = self.template();
-        let that = if that.is_template() && that.as_list().is_none() { self.rendered(view, that).await? } else { that.clone() };
+        let mut that = self.settle(view, |scope| condition::written(that, scope)).await?;
+        if that.is_template() {
+            let value = self.settle(view, |scope| engine.expression(&that, Arc::clone(scope))).await??;
+            that = if value.as_list().is_some() { value } else { that };
+        }
         let conditions: Vec<Node> = match &that.value {
             Value::List(list) => list.clone(),
             _ => vec![that.clone()],

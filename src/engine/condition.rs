@@ -30,24 +30,57 @@ fn holds(condition: &Node, engine: &Engine, scope: &Arc<dyn Scope>) -> Result<bo
     if condition.is_null() {
         return Ok(true);
     }
+    if let Some(text) = condition.as_str().filter(|_| condition.literal) {
+        return word(text).ok_or_else(|| untrusted(condition));
+    }
     let value = engine.expression(condition, Arc::clone(scope))?;
-    Ok(match &value.value {
-        // a variable that holds a condition: an old habit
-        Value::Str(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "" | "false" | "no" | "off" | "n" | "0" => false,
-            "true" | "yes" | "on" | "y" | "1" => true,
-            _ => {
-                let mut inner = value.clone();
-                inner.literal = false;
-                if condition.as_str().is_some_and(|text| text.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) {
-                    truth(&engine.expression(&inner, Arc::clone(scope))?.value)
-                } else {
-                    true
-                }
-            }
-        },
-        value => truth(value),
-    })
+    let Value::Str(text) = &value.value else { return Ok(truth(&value.value)) };
+    if let Some(truth) = word(text) {
+        return Ok(truth);
+    }
+    // a variable that holds a condition: an old habit. What a machine said is never one
+    match behind(condition, scope).filter(|inner| !inner.literal && inner.as_str() != condition.as_str()) {
+        Some(inner) => Ok(truth(&engine.expression(&inner, Arc::clone(scope))?.value)),
+        None if condition.as_str().is_some_and(|text| text.trim_start().starts_with("{{")) => Err(untrusted(condition)),
+        None => Ok(true),
+    }
+}
+
+/// What a text says that is no expression.
+fn word(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "false" | "no" | "off" | "n" | "0" => Some(false),
+        "true" | "yes" | "on" | "y" | "1" => Some(true),
+        _ => None,
+    }
+}
+
+fn untrusted(condition: &Node) -> Box<Diagnostic> {
+    let error = Diagnostic::error("this is an untrusted template or expression: only what the playbook itself says is evaluated");
+    Box::new(error.at(condition.place.clone()))
+}
+
+/// The variable's own value, not rendered, where a text is no more than `name` or `{{ name }}`.
+fn behind(text: &Node, scope: &Arc<dyn Scope>) -> Option<Node> {
+    let text = text.as_str()?.trim();
+    let name = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).map_or(text, str::trim);
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_name { scope.get(name) } else { None }
+}
+
+/// What stands behind `{{ name }}`, as it is written there: conditions that a variable holds are conditions only if the
+/// playbook says so, and once they are rendered nobody knows that.
+pub(super) fn written(node: &Node, scope: &Arc<dyn Scope>) -> Node {
+    /// So many variables may stand for one another.
+    const MOST: usize = 10;
+    let mut node = node.clone();
+    for _ in 0..MOST {
+        match behind(&node, scope).filter(|_| node.is_template()) {
+            Some(inner) => node = inner,
+            None => break,
+        }
+    }
+    node
 }
 
 /// What Python takes for true.

@@ -377,8 +377,7 @@ impl<M: Machines> Engine<M> {
         let Some(repeat) = &task.repeat else { return Ok(vec![BTreeMap::new()]) };
         let engine = self.template();
         let items = loops::items(repeat, &engine, scope).map_err(drop)?;
-        let name = task.loop_control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str);
-        let index = task.loop_control.index_var.as_ref().map(python_str);
+        let (name, index) = loops::names(&task.loop_control, &engine, scope).map_err(drop)?;
         let top = |(at, item): (usize, Node)| {
             let number = index.iter().map(|name| (name.clone(), made(Value::Int(i64::try_from(at).unwrap_or(i64::MAX)))));
             let item = [(name.clone(), item), ("ansible_loop_var".to_owned(), text(&name))];

@@ -133,7 +133,8 @@ impl<M: Machines> Engine<M> {
                         return Err(Stuck::Wrong(error));
                     }
                 };
-                (0..items.len()).map(|index| super::loops::variables(&task.loop_control, &items, index)).collect()
+                let names = self.settle(&view, |scope| super::loops::names(&task.loop_control, &engine, scope)).await??;
+                (0..items.len()).map(|index| super::loops::variables(&names, &task.loop_control, &items, index)).collect()
             }
         };
         let mut wishes = Vec::new();

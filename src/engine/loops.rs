@@ -17,7 +17,8 @@ pub(super) fn items(repeat: &Loop, engine: &Engine, scope: &Arc<dyn Scope>) -> R
     let error = |message: String| Box::new(Diagnostic::error(message).at(repeat.values.place.clone()));
     let render = |node: &Node| engine.render(node, Arc::clone(scope));
     if repeat.kind == "first_found" {
-        return lookup(&repeat.kind, &defined(repeat, &render)?, engine, scope);
+        // it is rendered where it is looked at: it passes over what is not there
+        return lookup(&repeat.kind, &repeat.values, engine, scope);
     }
     // a bare name was a variable once, and still is in `with_items: things`
     let values = match &repeat.values.value {
@@ -29,15 +30,27 @@ pub(super) fn items(repeat: &Loop, engine: &Engine, scope: &Arc<dyn Scope>) -> R
     };
     match (repeat.kind.as_str(), &values.value) {
         ("loop" | "list", Value::List(list)) => Ok(list.clone()),
-        (kind @ ("loop" | "list"), _) => {
-            let what = if kind == "loop" { "loop" } else { "with_list" };
+        ("list", _) => Ok(vec![values]),
+        ("loop", _) => {
             let found = python_str(&values);
             let found = if values.secret || found.len() > 60 { self::kind(&values.value).to_owned() } else { format!("`{found}`") };
-            Err(error(format!("`{what}` goes through a list, and this is {found}"))
-                .hint_boxed("put what it goes through into a list: `[…]`"))
+            Err(error(format!("`loop` goes through a list, and this is {found}")).hint_boxed("put what it goes through into a list: `[…]`"))
         }
         (kind, _) => lookup(kind, &values, engine, scope),
     }
+}
+
+/// What an item is called, and its number, if that has a name.
+pub(super) type Names = (String, Option<String>);
+
+/// `loop_var` and `index_var`.
+///
+/// # Errors
+/// A name that cannot be rendered.
+pub(super) fn names(control: &LoopControl, engine: &Engine, scope: &Arc<dyn Scope>) -> Result<Names, Box<Diagnostic>> {
+    let name = |node: &Node| Ok::<_, Box<Diagnostic>>(python_str(&engine.render(node, Arc::clone(scope))?));
+    let item = control.loop_var.as_ref().map(name).transpose()?;
+    Ok((item.unwrap_or_else(|| "item".to_owned()), control.index_var.as_ref().map(name).transpose()?))
 }
 
 /// What `query(kind, …)` gives for these terms.
@@ -60,20 +73,6 @@ fn lookup(kind: &str, values: &Node, engine: &Engine, scope: &Arc<dyn Scope>) ->
     let over = Over::new([(TERMS.to_owned(), terms)].into(), Arc::clone(scope));
     let found = engine.expression(&expression, Arc::new(over))?;
     Ok(found.as_list().map(<[Node]>::to_vec).unwrap_or_default())
-}
-
-/// The terms of a loop without those that are not defined.
-fn defined(repeat: &Loop, render: &impl Fn(&Node) -> Result<Node, Box<Diagnostic>>) -> Result<Node, Box<Diagnostic>> {
-    let Value::List(list) = &repeat.values.value else { return render(&repeat.values) };
-    let mut found = Vec::new();
-    for term in list {
-        match render(term) {
-            Ok(term) => found.push(term),
-            Err(error) if error.message.contains("not defined") => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Node { value: Value::List(found), ..repeat.values.clone() })
 }
 
 fn is_name(text: &str) -> bool {
@@ -105,16 +104,11 @@ impl HintBoxed for Box<Diagnostic> {
     }
 }
 
-/// `loop_var` and `index_var`.
-pub(super) fn names(control: &LoopControl) -> (String, Option<String>) {
-    (control.loop_var.as_ref().map_or_else(|| "item".to_owned(), python_str), control.index_var.as_ref().map(python_str))
-}
-
-/// The variables that a loop gives to one of its items.
-pub(super) fn variables(control: &LoopControl, items: &[Node], index: usize) -> BTreeMap<String, Node> {
+/// The variables that a loop gives to one of its items, which are called so.
+pub(super) fn variables(names: &Names, control: &LoopControl, items: &[Node], index: usize) -> BTreeMap<String, Node> {
     let text = |text: &str| made(Value::from(text));
     let is = |word: &Option<Node>| word.as_ref().and_then(crate::modules::boolean);
-    let (loop_var, index_var) = names(control);
+    let (loop_var, index_var) = names.clone();
     let mut found = BTreeMap::from([("ansible_loop_var".to_owned(), text(&loop_var))]);
     found.extend(items.get(index).map(|item| (loop_var, item.clone())));
     if let Some(name) = index_var {

@@ -20,6 +20,7 @@ mod hide;
 mod host;
 mod include;
 mod items;
+mod label;
 mod local;
 mod loops;
 mod magic;

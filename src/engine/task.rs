@@ -196,10 +196,20 @@ impl<M: Machines> Engine<M> {
             Err(stuck) => return stuck.done(),
         };
         let control = &task.loop_control;
-        let (loop_var, index_var) = loops::names(control);
+        let names = match self.settle(&view, |scope| loops::names(control, &engine, scope)).await {
+            Ok(Ok(names)) => names,
+            Ok(Err(error)) => return Stuck::Wrong(error).done(),
+            Err(stuck) => return stuck.done(),
+        };
+        let (loop_var, index_var) = &names;
         let mut results: Vec<Done> = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            let top = Arc::new(loops::variables(control, &items, index));
+            let mut top = loops::variables(&names, control, &items, index);
+            // what the item before this one came to is known by its name
+            if let (Some(name), Some(last)) = (&task.register, results.last().filter(|last| !last.is_pending())) {
+                top.insert(name.clone(), modules::node(&Json::Object(last.registered()), &task.place));
+            }
+            let top = Arc::new(top);
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
             done.result.insert(loop_var.clone(), json(item));
             done.result.insert("ansible_loop_var".to_owned(), Json::from(loop_var.as_str()));
@@ -210,11 +220,8 @@ impl<M: Machines> Engine<M> {
                 done.result.insert(name.clone(), Json::from(index));
                 done.result.insert("ansible_index_var".to_owned(), Json::from(name.as_str()));
             }
-            let view = self.view(at, task, &host.name, Arc::clone(&top));
-            done.item = Some(match &control.label {
-                Some(label) => self.rendered(&view, label).await.map_or_else(|_| loops::label(item), |label| python_str(&label)),
-                None => loops::label(item),
-            });
+            let view = self.with_result(&self.view(at, task, &host.name, Arc::clone(&top)), task, &done);
+            done.item = Some(self.label(&view, control.label.as_ref(), item, &mut done).await);
             if let Some(label) = done.item.clone().filter(|_| control.label.is_some()) {
                 done.result.insert("_ansible_item_label".to_owned(), Json::from(label));
             }

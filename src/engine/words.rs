@@ -7,10 +7,30 @@ pub(super) fn of_option(module: &str, option: &str, message: &str) -> String {
     format!("Task failed: Finalization of task args for '{module}' failed: Error while resolving value for '{option}': {why}")
 }
 
+/// What Ansible says where ours begin with a small letter.
+const CAPITAL: &[&str] = &[
+    "could not hash the secret",
+    "invalid regex type (",
+    "invalid style '",
+    "invalid value ",
+    "input version value cannot be empty",
+    "mandatory variable has not been overridden",
+    "missing key-value separator ",
+    "regex type (",
+    "version parameter to compare against cannot be empty",
+];
+
 /// What Ansible says of a template.
 pub(super) fn of_template(message: &str) -> String {
     if message.ends_with("is divided by zero") {
         return "Error rendering template: division by zero".to_owned();
+    }
+    if let Some(name) = quoted(message, "mandatory variable ", " is not defined") {
+        return format!("Mandatory variable '{name}' not defined.");
+    }
+    if CAPITAL.iter().any(|start| message.starts_with(start)) {
+        let mut chars = message.chars();
+        return chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect();
     }
     if let Some(name) = quoted(message, "", " is not defined") {
         return format!("'{name}' is undefined");
@@ -46,11 +66,6 @@ pub(super) fn of_template(message: &str) -> String {
     message.to_owned()
 }
 
-/// Whether a template fails because something in it is not there.
-pub(super) fn is_undefined(message: &str) -> bool {
-    of_template(message) != message && !message.ends_with("is divided by zero")
-}
-
 /// What stands between backquotes, between these words.
 fn quoted<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
     message.strip_prefix(before)?.strip_suffix(after)?.strip_prefix('`')?.strip_suffix('`').filter(|name| !name.contains('`'))
@@ -68,6 +83,8 @@ mod tests {
         assert_eq!(of_template("`a.b` has no `c`"), "object of type 'dict' has no attribute 'c'");
         assert_eq!(of_template("`a` has no item 0"), "list object has no element 0");
         assert_eq!(of_template("something else"), "something else");
+        assert_eq!(of_template("invalid style 'x'"), "Invalid style 'x'");
+        assert_eq!(of_template("mandatory variable `a` is not defined"), "Mandatory variable 'a' not defined.");
         assert_eq!(
             of_option("ansible.builtin.debug", "msg", "a number is divided by zero"),
             "Task failed: Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'msg': \

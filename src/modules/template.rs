@@ -13,6 +13,7 @@ use super::spec::{Kind, Opt, Spec};
 use super::{Args, Decision, Module, Task, TemplateText};
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
+use crate::template::encoding::Encoding;
 use crate::template::{Newline, TemplateOptions};
 
 /// The module.
@@ -83,6 +84,8 @@ fn options(args: &Args) -> TemplateOptions {
         block_end: text("block_end_string", usual.block_end),
         comment_start: text("comment_start_string", usual.comment_start),
         comment_end: text("comment_end_string", usual.comment_end),
+        line_statement: usual.line_statement,
+        line_comment: usual.line_comment,
         trim_blocks: args.bool("trim_blocks").unwrap_or(true),
         lstrip_blocks: args.bool("lstrip_blocks").unwrap_or(false),
         newline: match args.str("newline_sequence") {
@@ -93,24 +96,10 @@ fn options(args: &Args) -> TemplateOptions {
     }
 }
 
-/// A text in the encodings that files of a machine have.
+/// A text in the encoding of that name.
 fn encoded(text: &str, name: &str) -> Result<Vec<u8>, String> {
-    let one_byte = |most: u32| {
-        let byte = |c: char| u8::try_from(c).ok().filter(|byte| u32::from(*byte) < most);
-        let bytes = text.chars().map(byte).collect::<Option<Vec<u8>>>();
-        bytes.ok_or_else(|| format!("the rendered template has characters that are not in {name}"))
-    };
-    match name.to_lowercase().replace('_', "-").as_str() {
-        "utf-8" | "utf8" => Ok(text.as_bytes().to_vec()),
-        "utf-8-sig" => Ok([b"\xef\xbb\xbf", text.as_bytes()].concat()),
-        "ascii" | "us-ascii" => one_byte(0x80),
-        "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => one_byte(0x100),
-        "utf-16-le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
-        "utf-16-be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        // with a mark, as Python writes it
-        "utf-16" | "utf16" => Ok([0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()),
-        _ => Err(format!("output_encoding {name} is not known here")),
-    }
+    let encoding = Encoding::of(name).ok_or_else(|| format!("output_encoding {name} is not known here"))?;
+    encoding.encode(text).ok_or_else(|| format!("the rendered template has characters that are not in {name}"))
 }
 
 #[cfg(test)]

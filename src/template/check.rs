@@ -27,7 +27,8 @@ struct Checker<'c> {
 /// Everything that is wrong with a node's text as a template.
 pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
     let mut checker = Checker { node, text, problems, own: Vec::new() };
-    match parse::template(text) {
+    let text = parse::unsigned(text, None);
+    match text.as_deref().map_err(Clone::clone).and_then(parse::template) {
         Ok(tree) => checker.whole(&tree),
         Err(fault) => checker.fault(*fault),
     }
@@ -36,7 +37,9 @@ pub(super) fn template(node: &Node, text: &str, problems: &mut Diagnostics) {
 /// Everything that is wrong with a template file's text.
 pub(super) fn file(node: &Node, text: &str, options: &TemplateOptions, problems: &mut Diagnostics) {
     let mut checker = Checker { node, text, problems, own: Vec::new() };
-    match file_text::syntax(options).and_then(|syntax| parse::template_in(text, &syntax)) {
+    let text = parse::unsigned(text, Some(options));
+    let parsed = text.as_deref().map_err(Clone::clone);
+    match parsed.and_then(|text| file_text::syntax(options).and_then(|syntax| parse::template_in(text, &syntax))) {
         Ok(tree) => checker.whole(&tree),
         Err(fault) => checker.fault(*fault),
     }
@@ -56,7 +59,8 @@ pub(super) fn expression(node: &Node, text: &str, problems: &mut Diagnostics) {
     }
     let text = bare.as_deref().unwrap_or(text);
     let mut checker = Checker { node, text, problems, own: Vec::new() };
-    match parse::expression(text) {
+    let text = parse::unsigned_expression(text);
+    match text.as_deref().map_err(Clone::clone).and_then(parse::expression) {
         Ok(tree) => checker.expr(&tree),
         Err(fault) => checker.fault(*fault),
     }

@@ -123,6 +123,7 @@ impl Fault {
         let mut diagnostic = Diagnostic::error(self.message).at(self.place.unwrap_or_else(|| otherwise.clone()));
         diagnostic.label = self.label.or(similar);
         diagnostic.hint = self.hint;
+        diagnostic.undefined = self.undefined;
         for place in self.also {
             diagnostic = diagnostic.also(place, "used here");
         }

@@ -2,7 +2,7 @@
 
 use minijinja::syntax::SyntaxConfig;
 
-use super::fault::{Fault, Outcome, fail};
+use super::fault::{Fault, Outcome, fail, fail_hint};
 use super::options::{Newline, TemplateOptions};
 
 /// The comment by which a file sets its options itself.
@@ -16,7 +16,8 @@ pub(super) fn opened(text: &str, options: &TemplateOptions) -> Outcome<(String, 
     let mut options = options.clone();
     for pair in line.split(',') {
         let Some((key, value)) = pair.split_once(':') else {
-            return fail(format!("`#jinja2:` has options as `trim_blocks: False`, not `{}`", pair.trim()));
+            let why = format!("missing key-value separator `:` in `{}` of `#jinja2:`", pair.trim());
+            return fail_hint(why, "an option is written as `trim_blocks: False`");
         };
         set(&mut options, key.trim(), value.trim())?;
     }
@@ -44,6 +45,8 @@ fn set(options: &mut TemplateOptions, key: &str, value: &str) -> Outcome<()> {
         "block_end_string" => options.block_end = text()?,
         "comment_start_string" => options.comment_start = text()?,
         "comment_end_string" => options.comment_end = text()?,
+        "line_statement_prefix" => options.line_statement = text()?,
+        "line_comment_prefix" => options.line_comment = text()?,
         "trim_blocks" => options.trim_blocks = truth()?,
         "lstrip_blocks" => options.lstrip_blocks = truth()?,
         "newline_sequence" => {
@@ -66,6 +69,8 @@ pub(super) fn syntax(options: &TemplateOptions) -> Outcome<SyntaxConfig> {
         .variable_delimiters(options.variable_start.clone(), options.variable_end.clone())
         .block_delimiters(options.block_start.clone(), options.block_end.clone())
         .comment_delimiters(options.comment_start.clone(), options.comment_end.clone())
+        .line_statement_prefix(options.line_statement.clone())
+        .line_comment_prefix(options.line_comment.clone())
         .trim_blocks(options.trim_blocks)
         .lstrip_blocks(options.lstrip_blocks)
         .keep_trailing_newline(true);
@@ -151,7 +156,10 @@ mod tests {
             render("#jinja2: variable_start_string:'[%', variable_end_string:'%]', trim_blocks: False\n[% x %]{{ x }}\n"),
             "1{{ x }}\n"
         );
-        for bad in ["#jinja2: x: 1\n", "#jinja2:\n", "#jinja2: trim_blocks: yes\n", "#jinja2: trim_blocks: True"] {
+        assert_eq!(render("#jinja2: line_statement_prefix:\":\", line_comment_prefix: '##'\n: if true\nfoo ## no\n: endif\n"), "foo \n");
+        for bad in
+            ["#jinja2: trim_blocks=True\n", "#jinja2: x: 1\n", "#jinja2:\n", "#jinja2: trim_blocks: yes\n", "#jinja2: trim_blocks: True"]
+        {
             assert!(with(bad, &TemplateOptions::default()).is_err(), "{bad}");
         }
     }

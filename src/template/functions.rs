@@ -90,5 +90,5 @@ fn namespace(given: &Given) -> Outcome<V> {
 
 fn undef(given: &Given) -> Outcome<V> {
     let hint = given.text(0)?.filter(|hint| !hint.is_empty());
-    Ok(V::Undefined(Rc::new(Fault::undefined(hint.unwrap_or_else(|| "a value has to be given here, and none was".to_owned())))))
+    Ok(V::Undefined(Rc::new(Fault::undefined(hint.unwrap_or_else(|| "mandatory variable has not been overridden".to_owned())))))
 }

@@ -15,6 +15,8 @@ use super::value::{Key, V};
 /// A list or a mapping of the variables, not rendered.
 pub(super) struct Lazy {
     map: bool,
+    /// Whether it is `hostvars`: this machine is in it even if the inventory does not name it.
+    hosts: bool,
     /// Where its templates' variables come from, and whose they are.
     scope: Arc<dyn Scope>,
     owner: String,
@@ -39,12 +41,13 @@ enum From {
 
 impl Lazy {
     fn empty(run: &Run, map: bool) -> Self {
-        Self { map, scope: run.scope(), owner: run.owner(), children: Vec::new(), index: HashMap::new() }
+        Self { map, hosts: false, scope: run.scope(), owner: run.owner(), children: Vec::new(), index: HashMap::new() }
     }
 
     /// `hostvars`: each host's variables, looked up when somebody asks.
     pub fn hosts(run: &Run, hosts: Vec<String>) -> Outcome<Self> {
         let mut lazy = Self::empty(run, true);
+        lazy.hosts = true;
         for host in hosts {
             lazy.add(V::from(host.clone()), format!("hostvars.{host}"), From::Host(host));
         }
@@ -139,7 +142,12 @@ impl Lazy {
     pub fn get(&self, run: &Run, key: &V) -> Outcome<Option<V>> {
         match Key::of(key).and_then(|hash| self.index.get(&hash)) {
             Some(index) => self.at(run, *index),
-            None => Ok(None),
+            None => match key.as_str().filter(|_| self.hosts).and_then(|host| Some((host, self.scope.host(host)?))) {
+                Some((host, scope)) => {
+                    run.within(&scope, host, || Ok(Some(V::Lazy(Rc::new(Self::variables(run, &format!("hostvars.{host}"))?)))))
+                }
+                None => Ok(None),
+            },
         }
     }
 

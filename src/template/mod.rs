@@ -7,6 +7,7 @@ mod call;
 mod check;
 mod compare;
 mod convert;
+pub(crate) mod encoding;
 mod engine;
 mod expr;
 mod fault;

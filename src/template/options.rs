@@ -15,6 +15,10 @@ pub struct TemplateOptions {
     pub comment_start: String,
     /// `#}`
     pub comment_end: String,
+    /// What begins a line that is a statement; nothing: none is.
+    pub line_statement: String,
+    /// What begins a comment that ends with its line; nothing: none does.
+    pub line_comment: String,
     /// Whether the line end behind a statement goes.
     pub trim_blocks: bool,
     /// Whether the blanks before a statement go.
@@ -56,6 +60,8 @@ impl Default for TemplateOptions {
             block_end: text("%}"),
             comment_start: text("{#"),
             comment_end: text("#}"),
+            line_statement: String::new(),
+            line_comment: String::new(),
             trim_blocks: true,
             lstrip_blocks: false,
             newline: Newline::Unix,

@@ -152,6 +152,7 @@ impl<'t> Eval<'t> {
         let mut unseen = Vec::new();
         let frame = self.inside(page, blind, |eval| eval.whole(page.tree, &mut unseen))?;
         let mut module = Dict::new();
+        module.written = unseen;
         for (name, value) in frame.borrow().iter().filter(|(name, _)| !name.starts_with('_')) {
             module.set(name, value.clone());
         }
@@ -274,7 +275,7 @@ impl<'t> Eval<'t> {
         let source = Source::new(path.display().to_string(), text.as_str());
         let node = Node::new(text.as_str(), source.whole());
         // the line end at the end of what is included is not written
-        let inner = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+        let inner = parse::unsigned(text.strip_suffix('\n').unwrap_or(&text), self.file)?.into_owned();
         let opened = self.opened.keep(Opened { text: inner, node });
         let place = |fault: Box<Fault>| Box::new(fault.leave(|span| places::within(&opened.node, &opened.text, span)));
         let tree = match self.file {

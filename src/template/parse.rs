@@ -1,11 +1,14 @@
 //! Jinja2's grammar: a text becomes a tree, or a problem a person can act on.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use minijinja::machinery::{Span, Token, ast, parse, parse_expr, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 use super::fault::{Fault, Outcome, fail};
+use super::file_text;
+use super::options::TemplateOptions;
 use crate::yaml::guarded;
 
 /// How many operators may stand between one pair of braces: a tree is as deep as a chain of them is long.
@@ -25,6 +28,50 @@ pub(super) fn range(span: Span) -> Range<usize> {
 fn syntax() -> Outcome<SyntaxConfig> {
     let config = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(false).keep_trailing_newline(true).build();
     config.map_err(|error| Box::new(Fault::new(error.to_string())))
+}
+
+/// A template with a blank for each sign `+` before a value, as in `[-1, +1]`: the parser knows only the other sign.
+/// `options`: how a file's text is written.
+pub(super) fn unsigned<'t>(text: &'t str, options: Option<&TemplateOptions>) -> Outcome<Cow<'t, str>> {
+    if !text.contains('+') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let syntax = match options {
+        Some(options) => file_text::syntax(options)?,
+        None => syntax()?,
+    };
+    Ok(without_signs(text, false, syntax))
+}
+
+/// The same for an expression without braces around it.
+pub(super) fn unsigned_expression(text: &str) -> Outcome<Cow<'_, str>> {
+    Ok(if text.contains('+') { without_signs(text, true, syntax()?) } else { Cow::Borrowed(text) })
+}
+
+fn without_signs(text: &str, expression: bool, syntax: SyntaxConfig) -> Cow<'_, str> {
+    let (mut signs, mut value_follows) = (Vec::new(), expression);
+    // what the tokens are of a text that is too long nobody wants to know
+    if text.len() <= LENGTH {
+        for (token, span) in tokenize(text, expression, syntax).map_while(Result::ok) {
+            if value_follows && matches!(token, Token::Plus) {
+                signs.push(range(span));
+            }
+            value_follows = match token {
+                Token::Ident(word) => matches!(word, "and" | "or" | "not" | "in" | "if" | "elif" | "else"),
+                Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_) | Token::Dot | Token::Pipe => false,
+                Token::ParenClose | Token::BracketClose | Token::BraceClose => false,
+                _ => true,
+            };
+        }
+    }
+    if signs.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut bare = text.to_owned();
+    for sign in signs {
+        bare.replace_range(sign.clone(), &" ".repeat(sign.len()));
+    }
+    Cow::Owned(bare)
 }
 
 /// The tree of a template.
@@ -61,14 +108,16 @@ fn understood<T>(parse: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
 /// Whether an expression is one pair of braces: `{{ x }}`.
 pub(super) fn is_in_braces(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with("{{") && text.ends_with("}}") && matches!(template(text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
+    let Ok(text) = unsigned(text, None) else { return false };
+    text.starts_with("{{") && text.ends_with("}}") && matches!(template(&text), Ok(ast::Stmt::Template(tree)) if tree.children.len() == 1)
 }
 
 /// An expression that cannot be understood because templates stand in it, outside of quotes, with brackets in place of their
 /// braces: `{{ x }} == 1` becomes `( x ) == 1`. That is what was meant while Ansible rendered conditions before it read
 /// them, up to 2.18. Everything stays where it is.
 pub(super) fn without_braces(text: &str) -> Option<String> {
-    if !text.contains("{{") || expression(text).is_ok() {
+    let understood = |text: &str| unsigned_expression(text).is_ok_and(|text| expression(&text).is_ok());
+    if !text.contains("{{") || understood(text) {
         return None;
     }
     let mut bare = String::with_capacity(text.len());
@@ -95,7 +144,7 @@ pub(super) fn without_braces(text: &str) -> Option<String> {
             chars.next();
         }
     }
-    expression(&bare).is_ok().then_some(bare)
+    understood(&bare).then_some(bare)
 }
 
 /// A tree is built and dropped by recursion, and the parser has the stack of a whole thread for itself, or so it believes:

@@ -69,7 +69,8 @@ pub(super) enum Jump {
 /// The value of a node's text as a template.
 pub(super) fn template(run: &Run, node: &Node, text: &str) -> Outcome<V> {
     let place = |span| places::within(node, text, span);
-    let inner = text.strip_suffix('\n').unwrap_or(text);
+    let unsigned = parse::unsigned(text.strip_suffix('\n').unwrap_or(text), None)?;
+    let inner = &*unsigned;
     let (opened, trees) = (Shelf::default(), Shelf::default());
     let result = parse::template(inner).and_then(|tree| {
         let mut out = Vec::new();
@@ -116,7 +117,8 @@ fn ends(text: &str) -> usize {
 /// What a template file's text is: what its one expression gives, or a text.
 pub(super) fn page(run: &Run, node: &Node, text: &str, options: &TemplateOptions) -> Outcome<V> {
     let place = |span| places::within(node, text, span);
-    let inner = text.strip_suffix('\n').unwrap_or(text);
+    let unsigned = parse::unsigned(text.strip_suffix('\n').unwrap_or(text), Some(options))?;
+    let inner = &*unsigned;
     let (opened, trees) = (Shelf::default(), Shelf::default());
     let result = file_text::syntax(options).and_then(|syntax| parse::template_in(inner, &syntax)).and_then(|tree| {
         let mut out = Vec::new();
@@ -142,7 +144,8 @@ pub(super) fn expression(run: &Run, node: &Node, text: &str) -> Outcome<V> {
         return template(run, node, text.trim());
     }
     let bare = parse::without_braces(text);
-    let text = bare.as_deref().unwrap_or(text);
+    let unsigned = parse::unsigned_expression(bare.as_deref().unwrap_or(text))?;
+    let text = &*unsigned;
     let place = |span| places::within(node, text, span);
     let (opened, trees, trunk) = (Shelf::default(), Shelf::default(), Shelf::default());
     let result = parse::expression(text).and_then(|tree| {
@@ -158,7 +161,10 @@ pub(super) fn joined(run: &Run, out: Vec<V>) -> Outcome<V> {
     let mut values: Vec<V> = out.into_iter().filter(|value| !matches!(value, V::None)).collect();
     match values.len() {
         0 => Ok(V::None),
-        1 => Ok(values.pop().unwrap_or(V::None)),
+        1 => match values.pop().unwrap_or(V::None) {
+            V::Namespace(module) if !module.borrow().written.is_empty() => repr::text(run, &V::Namespace(module)).map(V::from),
+            value => Ok(value),
+        },
         _ => {
             let mut all = String::new();
             for value in values.into_iter().map(V::filled) {

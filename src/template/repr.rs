@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::yaml::python_float;
 
 use super::fault::{Outcome, fail};
+use super::render::joined;
 use super::run::Run;
 use super::value::V;
 
@@ -13,6 +14,10 @@ pub(super) fn text(run: &Run, value: &V) -> Outcome<String> {
     match value {
         V::Str(text) | V::Time(text) => Ok(text.to_string()),
         V::Undefined(fault) => Err(Box::new((**fault).clone())),
+        V::Namespace(module) if !module.borrow().written.is_empty() => {
+            let written = module.borrow().written.clone();
+            text(run, &joined(run, written)?)
+        }
         _ => {
             let mut out = String::new();
             repr(run, value, &mut out)?;

@@ -150,7 +150,11 @@ impl<'e> Run<'e> {
         let found = match scope.get(name) {
             None if name == "hostvars" => {
                 let hosts = scope.hosts();
-                if hosts.is_empty() { None } else { Some((V::Lazy(Rc::new(Lazy::hosts(self, hosts)?)), false)) }
+                if hosts.is_empty() && scope.host("localhost").is_none() {
+                    None
+                } else {
+                    Some((V::Lazy(Rc::new(Lazy::hosts(self, hosts)?)), false))
+                }
             }
             None if name == "vars" => Some((V::Lazy(Rc::new(Lazy::variables(self, name)?)), false)),
             Some(node) => {
@@ -248,6 +252,12 @@ impl<'e> Run<'e> {
                 V::dict(dict)
             }
         })
+    }
+
+    /// Whether a variable is an encrypted text, or was one.
+    pub fn is_encrypted(&self, name: &str) -> bool {
+        let is = |node: Node| matches!(node.value, Value::Vault(_)) || node.secret && node.as_str().is_some() && !node.is_template();
+        self.scope().get(name).is_some_and(is)
     }
 
     /// The text behind an encrypted one.
@@ -350,6 +360,7 @@ impl<'e> Run<'e> {
             (V::Namespace(dict), key) => Ok(dict.borrow().get(key).cloned()),
             (V::Lazy(lazy), key) if lazy.is_map() => lazy.get(self, key),
             (V::Undefined(_), _) => Ok(None),
+            (V::Tuple(items), V::Str(name)) => Ok(items.named(name).cloned()),
             (_, key) => {
                 let Some(index) = key.as_int() else { return Ok(None) };
                 let from_end = |len: usize| {

@@ -198,8 +198,11 @@ fn matched(given: &Given, at_start: bool) -> Outcome<V> {
 
 fn compared_versions(given: &Given) -> Outcome<V> {
     let other = given.need(0, "a version")?;
-    if !given.value.truth() || !other.truth() {
-        return fail("a version is empty");
+    if !given.value.truth() {
+        return fail("input version value cannot be empty");
+    }
+    if !other.truth() {
+        return fail("version parameter to compare against cannot be empty");
     }
     let kind = match given.text(3)? {
         Some(_) if given.arg(2).is_some_and(|strict| !matches!(strict, V::None)) => {

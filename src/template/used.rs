@@ -46,7 +46,10 @@ struct Walk<'w> {
 pub(super) fn template(node: &Node, found: &mut Vec<Used>) {
     match &node.value {
         Value::Str(text) if node.is_template() => {
-            if let Ok(tree) = parse::template(text) {
+            if let Ok(text) = parse::unsigned(text, None)
+                && let Ok(tree) = parse::template(&text)
+            {
+                let text = &*text;
                 walk(node, text, found, |walk| walk.statement(&tree));
             }
         }
@@ -63,7 +66,10 @@ pub(super) fn expression(node: &Node, found: &mut Vec<Used>) {
     if parse::is_in_braces(text) {
         return template(node, found);
     }
-    if let Ok(tree) = parse::expression(text) {
+    if let Ok(text) = parse::unsigned_expression(text)
+        && let Ok(tree) = parse::expression(&text)
+    {
+        let text = &*text;
         walk(node, text, found, |walk| walk.expr(&tree));
     }
 }

@@ -56,12 +56,17 @@ impl Range {
 impl V {
     /// A list.
     pub fn list(items: Vec<V>) -> Self {
-        Self::List(Rc::new(Items(items)))
+        Self::List(Rc::new(Items { values: items, names: &[] }))
     }
 
     /// A tuple.
     pub fn tuple(items: Vec<V>) -> Self {
-        Self::Tuple(Rc::new(Items(items)))
+        Self::Tuple(Rc::new(Items { values: items, names: &[] }))
+    }
+
+    /// A tuple whose items have names as well.
+    pub fn named_tuple(names: &'static [&'static str], items: Vec<V>) -> Self {
+        Self::Tuple(Rc::new(Items { values: items, names }))
     }
 
     /// A mapping.
@@ -233,13 +238,24 @@ impl Key {
 }
 
 /// The items of a list.
-pub(super) struct Items(Vec<V>);
+pub(super) struct Items {
+    values: Vec<V>,
+    /// What the first of them are called, if they have names.
+    names: &'static [&'static str],
+}
+
+impl Items {
+    /// The item of that name.
+    pub fn named(&self, name: &str) -> Option<&V> {
+        self.values.get(self.names.iter().position(|known| *known == name)?)
+    }
+}
 
 impl std::ops::Deref for Items {
     type Target = [V];
 
     fn deref(&self) -> &[V] {
-        &self.0
+        &self.values
     }
 }
 
@@ -248,7 +264,7 @@ fn drop_all(mut waiting: Vec<V>) {
     while let Some(value) = waiting.pop() {
         match value {
             V::List(items) | V::Tuple(items) => {
-                waiting.extend(Rc::into_inner(items).map(|mut items| std::mem::take(&mut items.0)).unwrap_or_default())
+                waiting.extend(Rc::into_inner(items).map(|mut items| std::mem::take(&mut items.values)).unwrap_or_default())
             }
             V::Dict(dict) => waiting.extend(Rc::into_inner(dict).map(|mut dict| dict.take()).unwrap_or_default()),
             V::Namespace(names) => waiting.extend(Rc::into_inner(names).map(|names| names.into_inner().take()).unwrap_or_default()),
@@ -260,7 +276,7 @@ fn drop_all(mut waiting: Vec<V>) {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        drop_all(std::mem::take(&mut self.0));
+        drop_all(std::mem::take(&mut self.values));
     }
 }
 
@@ -281,6 +297,8 @@ impl Drop for Lazy {
 pub(super) struct Dict {
     entries: Vec<(V, V)>,
     index: HashMap<Key, usize>,
+    /// What the file wrote whose names these are, if it was imported.
+    pub written: Vec<V>,
 }
 
 impl Dict {
@@ -291,7 +309,8 @@ impl Dict {
 
     /// Takes everything out.
     fn take(&mut self) -> Vec<V> {
-        std::mem::take(&mut self.entries).into_iter().map(|(_, value)| value).collect()
+        let written = std::mem::take(&mut self.written);
+        std::mem::take(&mut self.entries).into_iter().map(|(_, value)| value).chain(written).collect()
     }
 
     /// Puts a value at a key; the place of a key that was there stays. False if it cannot be a key.

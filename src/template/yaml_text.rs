@@ -1,5 +1,7 @@
 //! Values as YAML, byte for byte as PyYAML's C emitter writes them.
 
+mod block;
+
 use std::sync::OnceLock;
 
 use crate::yaml::python_float;
@@ -18,6 +20,10 @@ pub(super) struct Settings {
     pub flow: Option<bool>,
     pub start: bool,
     pub end: bool,
+    /// How scalars are written where that can be: `|`, `>`, `'` or `"`.
+    pub style: Option<char>,
+    /// With all tags, one thing in each line.
+    pub canonical: bool,
 }
 
 /// The text of a value that was forced.
@@ -26,7 +32,7 @@ pub(super) fn dump(run: &Run, value: &V, settings: &Settings) -> Outcome<String>
         Emitter { run, settings, out: String::new(), column: 0, indent: None, whitespace: true, indention: true, flow: 0, key: false };
     if settings.start {
         emitter.indicator("---", true, false, false);
-        if value.is_map() && run.len(value)? > 0 || value.is_list() && run.len(value)? > 0 {
+        if settings.canonical || value.is_map() && run.len(value)? > 0 || value.is_list() && run.len(value)? > 0 {
             emitter.line();
         }
     }
@@ -115,18 +121,22 @@ impl Emitter<'_> {
         } else {
             let before = self.deeper(true, false);
             let (text, implicit) = scalar(value)?;
-            self.scalar(&text, implicit)?;
+            self.tag(tag_of(value));
+            self.scalar(&text, implicit, matches!(value, V::Str(_)))?;
             self.indent = before;
             Ok(())
         }
     }
 
     fn in_line(&self, mut items: impl Iterator<Item = V>) -> bool {
-        self.flow > 0 || self.settings.flow.unwrap_or_else(|| !items.any(|item| item.is_map() || item.is_list()))
+        self.flow > 0
+            || self.settings.canonical
+            || self.settings.flow.unwrap_or_else(|| self.settings.style.is_none() && !items.any(|item| item.is_map() || item.is_list()))
     }
 
     fn sequence(&mut self, value: &V, place: Place) -> Outcome<()> {
         let items = self.run.items(value)?;
+        self.tag("seq");
         if items.is_empty() || self.in_line(items.iter().cloned()) {
             self.indicator("[", true, true, false);
             let before = self.deeper(true, false);
@@ -137,6 +147,7 @@ impl Emitter<'_> {
             }
             self.flow -= 1;
             self.indent = before;
+            self.last_in_line(items.len());
             self.indicator("]", false, false, false);
             return Ok(());
         }
@@ -154,8 +165,22 @@ impl Emitter<'_> {
         if at > 0 {
             self.indicator(",", false, false, false);
         }
-        if self.column > self.settings.width {
+        if self.settings.canonical || self.column > self.settings.width {
             self.line();
+        }
+    }
+
+    fn last_in_line(&mut self, length: usize) {
+        if self.settings.canonical && length > 0 {
+            self.indicator(",", false, false, false);
+            self.line();
+        }
+    }
+
+    /// The tag of what comes next, where tags are written.
+    fn tag(&mut self, name: &str) {
+        if self.settings.canonical {
+            self.indicator(&format!("!!{name}"), true, false, false);
         }
     }
 
@@ -168,6 +193,7 @@ impl Emitter<'_> {
                 pairs = keyed;
             }
         }
+        self.tag("map");
         let flow = pairs.is_empty() || self.in_line(pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()]));
         if flow {
             self.indicator("{", true, true, false);
@@ -181,7 +207,7 @@ impl Emitter<'_> {
                 self.line()
             }
             let (text, _) = if key.is_list() || key.is_map() { (String::new(), true) } else { scalar(key)? };
-            let simple = !key.is_list() && !key.is_map() && text.len() <= 128 && !text.contains('\n');
+            let simple = !self.settings.canonical && !key.is_list() && !key.is_map() && text.len() <= 128 && !text.contains('\n');
             if simple {
                 self.key = true;
                 self.node(key, Place::Mapping)?;
@@ -190,7 +216,7 @@ impl Emitter<'_> {
             } else {
                 self.indicator("?", true, false, !flow);
                 self.node(key, Place::Mapping)?;
-                if !flow || self.column > self.settings.width {
+                if !flow || self.settings.canonical || self.column > self.settings.width {
                     self.line();
                 }
                 self.indicator(":", true, false, !flow);
@@ -200,19 +226,32 @@ impl Emitter<'_> {
         self.flow -= usize::from(flow);
         self.indent = before;
         if flow {
+            self.last_in_line(pairs.len());
             self.indicator("}", false, false, false);
         }
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, implicit: bool) -> Outcome<()> {
+    /// `implicit`: whether it is what it is without quotes; `is_text`: whether it is so between quotes.
+    fn scalar(&mut self, text: &str, implicit: bool, is_text: bool) -> Outcome<()> {
         self.run.bytes(text.len())?;
         let seen = Analysis::of(text);
+        let style = if self.settings.canonical || self.key && seen.multiline { Some('"') } else { self.settings.style };
+        if let Some(style) = style {
+            if !is_text && !self.settings.canonical {
+                self.indicator("!", true, false, false);
+            }
+            match style {
+                '|' if seen.block && self.flow == 0 && !self.key => self.literal(text),
+                '>' if seen.block && self.flow == 0 && !self.key => self.folded(text),
+                '\'' if seen.single => self.single(text),
+                _ => self.double(text),
+            }
+            return Ok(());
+        }
         let plain = if self.flow > 0 { seen.flow_plain } else { seen.block_plain };
         let empty_key = text.is_empty() && (self.flow > 0 || self.key);
-        if self.key && seen.multiline {
-            self.double(text);
-        } else if plain && implicit && !empty_key {
+        if plain && implicit && !empty_key {
             self.plain(text);
         } else if seen.single {
             self.single(text);
@@ -328,6 +367,18 @@ fn scalar(value: &V) -> Outcome<(String, bool)> {
     })
 }
 
+/// The tag of a scalar.
+fn tag_of(value: &V) -> &'static str {
+    match value {
+        V::None => "null",
+        V::Bool(_) => "bool",
+        V::Int(_) => "int",
+        V::Float(_) => "float",
+        V::Time(_) => "timestamp",
+        _ => "str",
+    }
+}
+
 /// Whether YAML 1.1 reads a text without quotes as something that is no text.
 fn means_something_else(text: &str) -> bool {
     static OTHERS: OnceLock<Option<fancy_regex::Regex>> = OnceLock::new();
@@ -352,12 +403,13 @@ struct Analysis {
     flow_plain: bool,
     block_plain: bool,
     single: bool,
+    block: bool,
 }
 
 impl Analysis {
     fn of(text: &str) -> Self {
         if text.is_empty() {
-            return Self { multiline: false, flow_plain: false, block_plain: true, single: true };
+            return Self { multiline: false, flow_plain: false, block_plain: true, single: true, block: true };
         }
         let chars: Vec<char> = text.chars().collect();
         let blank = |at: usize| chars.get(at).is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}'));
@@ -401,6 +453,7 @@ impl Analysis {
             flow_plain: plain && !flow,
             block_plain: plain && !block,
             single: !break_space && !space_break && !special,
+            block: !space_break && !special && !text.ends_with(' '),
         }
     }
 }

@@ -24,8 +24,20 @@ const MOST_NODES: usize = 2_000_000;
 /// # Errors
 /// Every mistake up to the first that hides what follows it, and the warnings.
 pub fn load(source: &Source) -> Result<(Option<Node>, Diagnostics), Diagnostics> {
+    read(source, 1).map(|(documents, warnings)| (documents.into_iter().next(), warnings))
+}
+
+/// Reads every document of a source.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_all(source: &Source) -> Result<(Vec<Node>, Diagnostics), Diagnostics> {
+    read(source, usize::MAX)
+}
+
+fn read(source: &Source, most: usize) -> Result<(Vec<Node>, Diagnostics), Diagnostics> {
     if let Some(node) = json::load(source) {
-        return Ok((Some(node), Diagnostics::new()));
+        return Ok((vec![node], Diagnostics::new()));
     }
     let mut problems = Diagnostics::new();
     if let Some(problem) = complaint::control_character(source) {
@@ -40,15 +52,18 @@ pub fn load(source: &Source) -> Result<(Option<Node>, Diagnostics), Diagnostics>
         read: 0,
         root: None,
         documents: 0,
+        most,
+        done: Vec::new(),
         surprises: Surprises::default(),
         problems,
     };
     loader.run();
-    let Loader { root, surprises, mut problems, .. } = loader;
+    let Loader { root, mut done, surprises, mut problems, .. } = loader;
+    done.extend(root);
     if !problems.has_errors() {
         problems.extend(surprises.warnings(source));
     }
-    problems.or(root)
+    problems.or(done)
 }
 
 struct Loader<'a> {
@@ -60,6 +75,10 @@ struct Loader<'a> {
     read: usize,
     root: Option<Node>,
     documents: usize,
+    /// How many documents there may be.
+    most: usize,
+    /// The documents before this one.
+    done: Vec<Node>,
     surprises: Surprises,
     problems: Diagnostics,
 }
@@ -143,7 +162,9 @@ impl Loader<'_> {
         match event.data {
             EventData::DocumentStart { .. } => {
                 self.documents += 1;
-                if self.documents > 1 {
+                self.done.extend(self.root.take());
+                self.anchors.clear();
+                if self.documents > self.most {
                     let error = Diagnostic::error("a second document begins here, and there can be only one").at(self.source.at(bytes));
                     self.problems.push(error.hint("take away the line `---`, or put what follows it into a file of its own"));
                     return Err(Stop);

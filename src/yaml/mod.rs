@@ -22,7 +22,7 @@ mod vault;
 pub(crate) use guard::guarded;
 pub use guard::panics_are_caught;
 pub use json::load_json;
-pub use load::load;
+pub use load::{load, load_all};
 pub(crate) use merge::identity;
 pub use repr::{python_repr, python_str};
 pub use scalar::resolve;

@@ -11,7 +11,6 @@ use serde_json::{Value as Json, json};
 
 /// What is answered otherwise than by Ansible, each with its reason.
 const DIFFERENT: &[(&str, &str)] = &[
-    ("{{ -neg }} {{ -f }} {{ +i }}", "the parser knows no sign `+`; nobody needs it"),
     (
         "{% for x in l %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% endfor %}",
         "Ansible has `continue` and `break` only where they are switched on",

@@ -237,3 +237,66 @@ fn a_number_that_is_none_fails_the_task() {
     assert_eq!(ran.result("long")["msg"], "Task failed: Timeout -1 is invalid, it must be between 0 and 100000000.");
     assert_eq!(ran.lines(), "m1 long: failed (ignored)\nm1 none: unchanged\nm1 tries: failed (ignored)\nm1 limit: failed");
 }
+
+#[test]
+fn only_what_the_playbook_says_is_evaluated() {
+    let book = r#"
+- hosts: all
+  gather_facts: false
+  vars:
+    x: 1
+    cond: x == 1
+    conds: ["x == 1", "{{ x == 1 }}"]
+    bad: [true, !unsafe "1 == 1"]
+    args: {that: x == 2}
+  tasks:
+    - set_fact: {said: "{{ '1 == ' ~ 0 }}"}
+    - {name: named, debug: , when: cond}
+    - {name: braces, debug: , when: "{{ cond }}"}
+    - {name: list, assert: {that: "{{ conds }}"}}
+    - {name: text, assert: {that: "{{ '1 == ' ~ 1 }}"}, ignore_errors: true}
+    - {name: unsafe, assert: {that: "{{ bad }}"}, ignore_errors: true}
+    - {name: when, debug: , when: !unsafe "1 == 1", ignore_errors: true}
+    - {name: said, debug: , when: said}
+    - {name: args, assert: "{{ args }}", ignore_errors: true}
+"#;
+    let ran = run(&[("site.yml", book)], "m1,", Options::default());
+    let expected = "m1 set_fact: unchanged\nm1 named: unchanged\nm1 braces: unchanged\nm1 list: unchanged\nm1 text: failed (ignored)\n\
+                    m1 unsafe: failed (ignored)\nm1 when: failed (ignored)\nm1 said: unchanged\nm1 args: failed (ignored)";
+    assert_eq!(ran.lines(), expected);
+    for task in ["text", "unsafe", "when"] {
+        let said = ran.result(task)["msg"].as_str().unwrap();
+        assert!(said.contains("untrusted template or expression"), "{task}: {said}");
+    }
+    assert_eq!(ran.result("args")["msg"], "Assertion failed");
+}
+
+#[test]
+fn what_a_loop_passes_over_and_what_its_items_are_called() {
+    let book = r#"
+- hosts: all
+  gather_facts: false
+  vars: {map: {a: 1}, files: ["{{ nope }}x", f], called: file}
+  tasks:
+    - {name: one, debug: {var: item}, with_list: "{{ map }}"}
+    - {name: found, debug: {msg: "{{ item | basename }}"}, with_first_found: ["{{ nope }}f", {files: "{{ files }}"}]}
+    - {name: nested, debug: {msg: "{{ item | basename }}"}, with_first_found: "{{ [{'files': nope}] | zip([{'files': ['f']}]) }}"}
+    - {name: number, debug: , with_first_found: [1], ignore_errors: true}
+    - {include_tasks: of.yml, loop: [f], loop_control: {loop_var: "{{ called }}"}}
+    - name: before
+      debug: {msg: "{{ r.msg | default('first') }} {{ item }}"}
+      loop: [1, 2]
+      register: r
+      loop_control: {label: "{{ r.msg }}"}
+    - {name: label, debug: , loop: [1], loop_control: {label: "{{ r.nope }}"}, register: r, ignore_errors: true}
+"#;
+    let files = [("site.yml", book), ("f", "x"), ("of.yml", "- {name: called, debug: {msg: \"{{ file }}\"}}\n")];
+    let ran = run(&files, "m1,", Options::default());
+    assert_eq!(ran.result("one")["results"][0]["item"], serde_json::json!({ "a": 1 }), "{}", ran.lines());
+    assert_eq!((&ran.result("found")["results"][0]["msg"], &ran.result("nested")["results"][0]["msg"]), (&"f".into(), &"f".into()));
+    assert!(ran.result("number")["msg"].as_str().unwrap().contains("not 'int'"));
+    assert_eq!(ran.result("called")["msg"], "f");
+    assert_eq!(ran.result("before")["results"][1]["msg"], "first 1 2");
+    let said = ran.result("label")["results"][0]["msg"].as_str().unwrap();
+    assert_eq!(said, "Failed to template loop_control.label: object of type 'dict' has no attribute 'nope'");
+}

@@ -10,6 +10,7 @@ use super::halt::{Halt, settled};
 use super::{Decision, Kind, Module, Opt, Spec, Task};
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
+use crate::template::encoding::Encoding;
 
 /// All that matches a pattern in a file is replaced.
 ///
@@ -48,12 +49,13 @@ impl Module for Replace {
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let args = task.args;
-    let encoding = Encoding::named(args.str("encoding").unwrap_or("utf-8"))?;
+    let name = args.str("encoding").unwrap_or("utf-8");
+    let encoding = Encoding::of(name).ok_or_else(|| Halt::fail(format!("the encoding {name} is not known here")))?;
     let file = EditedFile::look(task, facts, "Path")?;
     let Some(content) = &file.content else {
         return Err(Decision::fail(format!("Path {} does not exist !", file.path)).with("rc", 257).into());
     };
-    let text = encoding.decode(content).ok_or_else(|| Halt::fail(format!("{} is not written in {}", file.path, encoding.name())))?;
+    let text = encoding.decode(content).ok_or_else(|| Halt::fail(format!("{} is not written in {name}", file.path)))?;
     let wanted = edit::Wanted {
         regexp: args.str("regexp").unwrap_or_default(),
         replace: args.str("replace").unwrap_or_default(),
@@ -65,51 +67,8 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         Ok(mut edited) => {
             let shown = String::from_utf8_lossy(&edited.content).into_owned();
             let bytes = encoding.encode(&shown);
-            edited.content = bytes.ok_or_else(|| Halt::fail(format!("the new text cannot be written in {}", encoding.name())))?;
+            edited.content = bytes.ok_or_else(|| Halt::fail(format!("the new text cannot be written in {name}")))?;
             Ok(file.write(task, facts, edited, "backup_file")?.with("rc", 0))
-        }
-    }
-}
-
-/// How a file's text is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Utf8,
-    Ascii,
-    Latin1,
-}
-
-impl Encoding {
-    fn named(name: &str) -> Result<Self, Halt> {
-        match name.to_lowercase().replace('_', "-").as_str() {
-            "utf-8" | "utf8" => Ok(Self::Utf8),
-            "ascii" | "us-ascii" => Ok(Self::Ascii),
-            "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Self::Latin1),
-            _ => Err(Halt::fail(format!("`encoding` of `replace` is utf-8, ascii or latin-1, not {name}"))),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf-8",
-            Self::Ascii => "ascii",
-            Self::Latin1 => "latin-1",
-        }
-    }
-
-    fn decode(self, bytes: &[u8]) -> Option<String> {
-        match self {
-            Self::Utf8 => String::from_utf8(bytes.to_vec()).ok(),
-            Self::Ascii => bytes.is_ascii().then(|| bytes.iter().map(|byte| char::from(*byte)).collect()),
-            Self::Latin1 => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        }
-    }
-
-    fn encode(self, text: &str) -> Option<Vec<u8>> {
-        match self {
-            Self::Utf8 => Some(text.as_bytes().to_vec()),
-            Self::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
-            Self::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
         }
     }
 }

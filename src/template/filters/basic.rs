@@ -1,12 +1,13 @@
 //! Filters for any value: defaults, truth, types.
 
-use super::super::fault::{Fault, Outcome};
+use super::super::convert;
+use super::super::fault::{Fault, Names, Outcome};
 use super::super::spec::{Given, Spec, lenient, spec};
 use super::super::value::V;
 
 pub(super) const TABLE: &[Spec] = &[
-    // Ansible's own tests ask for values that are templates no more: here they never are
-    spec("ansible._protomatter.finalize", &[], |given| Ok(given.value.clone())),
+    // Ansible's own tests ask for values as they are once they leave a template
+    spec("ansible._protomatter.finalize", &[], |given| convert::listed(given.run, given.value)),
     lenient("default", &["default_value", "boolean"], default),
     lenient("d", &["default_value", "boolean"], default),
     lenient("mandatory", &["msg"], mandatory),
@@ -40,8 +41,10 @@ fn mandatory(given: &Given) -> Outcome<V> {
             // whoever wrote the message means it to be read; `default` cannot help any more
             let mut fault: Fault = (**fault).clone();
             fault.undefined = false;
-            if let Some(message) = given.text(0)? {
-                fault.message = message;
+            match (given.text(0)?, &fault.wanted) {
+                (Some(message), _) => fault.message = message,
+                (None, Some((name, Names::Variables))) => fault.message = format!("mandatory variable `{name}` is not defined"),
+                (None, _) => {}
             }
             Err(Box::new(fault))
         }

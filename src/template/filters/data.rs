@@ -97,7 +97,22 @@ fn from_json(given: &Given) -> Outcome<V> {
 }
 
 fn yaml(given: &Given, indent: Option<&V>, flow: Option<bool>) -> Outcome<V> {
-    only(given, &["indent", "width", "sort_keys", "default_flow_style", "explicit_start", "explicit_end", "allow_unicode", "line_break"])?;
+    only(
+        given,
+        &[
+            "indent",
+            "width",
+            "sort_keys",
+            "default_flow_style",
+            "explicit_start",
+            "explicit_end",
+            "allow_unicode",
+            "line_break",
+            "default_style",
+            "canonical",
+        ],
+    )?;
+    let canonical = extra(given, "canonical").is_some_and(V::truth);
     let indent = width(indent, 2);
     let settings = yaml_text::Settings {
         // libyaml takes two where it does not like the number
@@ -110,8 +125,10 @@ fn yaml(given: &Given, indent: Option<&V>, flow: Option<bool>) -> Outcome<V> {
         },
         sort: extra(given, "sort_keys").is_none_or(V::truth),
         flow: extra(given, "default_flow_style").map(V::truth).or(flow),
-        start: extra(given, "explicit_start").is_some_and(V::truth),
+        start: canonical || extra(given, "explicit_start").is_some_and(V::truth),
         end: extra(given, "explicit_end").is_some_and(V::truth),
+        style: extra(given, "default_style").and_then(V::as_str).and_then(|style| style.chars().next()),
+        canonical,
     };
     yaml_text::dump(given.run, &convert::forced(given.run, given.value)?, &settings).map(V::from)
 }

@@ -1,7 +1,7 @@
 //! Filters for mappings.
 
 use super::super::compare;
-use super::super::fault::{Fault, Names, Outcome, fail};
+use super::super::fault::{Fault, Names, Outcome, fail, fail_hint};
 use super::super::repr;
 use super::super::run::Run;
 use super::super::spec::{Given, Spec, spec};
@@ -51,7 +51,7 @@ fn combine(given: &Given) -> Outcome<V> {
             "list_merge" => lists = repr::text(given.run, value)?,
             other => {
                 let label = super::super::fault::meant(other, ["recursive", "list_merge"]);
-                return Err(Box::new(Fault::new(format!("`combine` takes no `{other}`")).label(label)));
+                return Err(Box::new(Fault::new("'recursive' and 'list_merge' are the only valid keyword arguments").label(label)));
             }
         }
     }
@@ -71,10 +71,9 @@ fn combine(given: &Given) -> Outcome<V> {
 
 fn merge(run: &Run, low: &V, high: &V, recursive: bool, lists: &str) -> Outcome<V> {
     let _level = run.deeper()?;
-    for side in [low, high] {
-        if !side.is_map() {
-            return fail(format!("`combine` needs mappings, and one of these is {}", side.kind()));
-        }
+    if !low.is_map() || !high.is_map() {
+        let (low, high) = (low.python_type(), high.python_type());
+        return fail(format!("failed to combine variables, expected dicts but got a '{low}' and a '{high}'"));
     }
     let mut merged = (*run.dict(low)?).clone();
     for (key, new) in run.pairs(high)? {
@@ -111,6 +110,9 @@ fn merge(run: &Run, low: &V, high: &V, recursive: bool, lists: &str) -> Outcome<
 
 fn dict2items(given: &Given) -> Outcome<V> {
     let (key_name, value_name) = (given.text_or(0, "key")?, given.text_or(1, "value")?);
+    if !given.value.is_map() {
+        return fail(format!("dict2items requires a dictionary, got {} instead", given.value.kind()));
+    }
     let mut items = Vec::new();
     for (key, value) in given.own_pairs()? {
         given.run.spend(4)?;
@@ -125,16 +127,16 @@ fn dict2items(given: &Given) -> Outcome<V> {
 fn items2dict(given: &Given) -> Outcome<V> {
     let (key_name, value_name) = (given.text_or(0, "key")?, given.text_or(1, "value")?);
     if !given.value.is_list() {
-        return fail(format!("`items2dict` needs a list, not {}", given.value.kind()));
+        return fail(format!("items2dict requires a list, got {} instead", given.value.kind()));
     }
     let mut dict = Dict::new();
     for item in given.own_items()? {
         if !item.is_map() {
-            return fail(format!("`items2dict` needs a list of mappings, and one of its items is {}", item.kind()));
+            return fail(format!("items2dict requires a list of dictionaries, and one of its items is {}", item.kind()));
         }
         let (key, value) = (given.run.get(&item, &V::from(key_name.as_str()))?, given.run.get(&item, &V::from(value_name.as_str()))?);
         let (Some(key), Some(value)) = (key, value) else {
-            return fail(format!("`items2dict` needs `{key_name}` and `{value_name}` in each item"));
+            return fail(format!("items2dict requires each dictionary in the list to contain the keys '{key_name}' and '{value_name}'"));
         };
         if !dict.insert(key, value) {
             return fail("a list or a mapping cannot be a key");
@@ -146,18 +148,24 @@ fn items2dict(given: &Given) -> Outcome<V> {
 fn subelements(given: &Given) -> Outcome<V> {
     let path: Vec<V> = match given.need(0, "the name of a key")? {
         V::Str(path) => path.split('.').map(V::from).collect(),
-        path => given.items(path)?,
+        path if path.is_list() => given.items(path)?,
+        _ => return fail("subelements must be a list or a string"),
     };
-    let elements =
-        if given.value.is_map() { given.own_pairs()?.into_iter().map(|(_, value)| value).collect() } else { given.own_items()? };
+    let elements = match given.value {
+        value if value.is_map() => given.own_pairs()?.into_iter().map(|(_, value)| value).collect(),
+        value if value.is_list() => given.own_items()?,
+        _ => return fail("obj must be a list of dicts or a nested dict"),
+    };
     let mut found = Vec::new();
     for element in elements {
-        let mut values = Some(element.clone());
+        let (mut values, mut missed) = (Some(element.clone()), &V::None);
         for key in &path {
             let Some(inner) = &values else { break };
             if !inner.is_map() {
-                return fail(format!("`subelements` needs mappings on the way, and this is {}", inner.kind()));
+                let key = repr::text(given.run, key)?;
+                return fail(format!("the key {} should point to a dictionary, got {}", super::super::fault::shown(&key), inner.kind()));
             }
+            missed = key;
             values = given.run.get(inner, key)?;
         }
         match values {
@@ -169,12 +177,14 @@ fn subelements(given: &Given) -> Outcome<V> {
             }
             None if given.flag(1, false) => {}
             None => {
-                return fail("an item has no such key").map_err(|mut fault| {
-                    fault.hint = Some("`skip_missing=True` leaves such items out".to_owned());
-                    fault
-                });
+                let key = repr::text(given.run, missed)?;
+                let why = format!("could not find '{}' key in iterated item", super::super::fault::shown(&key));
+                return fail_hint(why, "`skip_missing=True` leaves such items out");
             }
-            Some(other) => return fail(format!("`subelements` needs a list at that key, and this is {}", other.kind())),
+            Some(other) => {
+                let key = repr::text(given.run, missed)?;
+                return fail(format!("the key '{}' should point to a list, got {}", super::super::fault::shown(&key), other.kind()));
+            }
         }
     }
     Ok(V::list(found))

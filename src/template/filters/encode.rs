@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
+use super::super::encoding::Encoding;
 use super::super::fault::{Outcome, fail, fail_hint};
 use super::super::repr;
 use super::super::spec::{Given, Spec, spec};
@@ -57,28 +58,25 @@ fn unvault(given: &Given) -> Outcome<V> {
     keys.open_text(&text).map(V::from).or_else(|error| fail(error.to_string()))
 }
 
-fn utf8(given: &Given) -> Outcome<()> {
-    match given.text_or(0, "utf-8")?.to_lowercase().replace('_', "-").as_str() {
-        "utf-8" | "utf8" | "ascii" => Ok(()),
-        _ => fail(format!("`{}` knows no encoding but utf-8", given.name)),
-    }
+fn encoding(given: &Given) -> Outcome<Encoding> {
+    let name = given.text_or(0, "utf-8")?;
+    Encoding::of(&name).map_or_else(|| fail(format!("`{}` knows no encoding {}", given.name, super::super::fault::shown(&name))), Ok)
 }
 
 fn b64encode(given: &Given) -> Outcome<V> {
-    utf8(given)?;
-    let text = given.own_text()?;
+    let (encoding, text) = (encoding(given)?, given.own_text()?);
+    let Some(text) = encoding.encode(&text) else { return fail("the text has characters that are not in that encoding") };
     Ok(V::from(if given.flag(1, false) { URL_SAFE.encode(text) } else { STANDARD.encode(text) }))
 }
 
 fn b64decode(given: &Given) -> Outcome<V> {
-    utf8(given)?;
-    let text = given.own_text()?;
+    let (encoding, text) = (encoding(given)?, given.own_text()?);
     // Python passes over whatever does not belong there
     let (engine, odd) = if given.flag(1, false) { (&URL_SAFE, "-_") } else { (&STANDARD, "+/") };
     let clean: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || odd.contains(*c) || *c == '=').collect();
-    match engine.decode(clean).map(String::from_utf8) {
-        Ok(Ok(text)) => Ok(V::from(text)),
-        Ok(Err(_)) => fail("the decoded bytes are not text"),
+    match engine.decode(clean).map(|bytes| encoding.decode(&bytes)) {
+        Ok(Some(text)) => Ok(V::from(text)),
+        Ok(None) => fail("the decoded bytes are not text"),
         Err(_) => fail("the text is not base64"),
     }
 }
@@ -100,7 +98,12 @@ fn hash(given: &Given) -> Outcome<V> {
         "sha256" => hex(Sha256::digest(text)),
         "sha384" => hex(Sha384::digest(text)),
         "sha512" => hex(Sha512::digest(text)),
-        _ => return fail_hint("`hash` does not know that digest", "it knows md5, sha1, sha224, sha256, sha384 and sha512"),
+        other => {
+            return fail_hint(
+                format!("unsupported hash type {}", super::super::fault::shown(other)),
+                "`hash` knows md5, sha1, sha224, sha256, sha384 and sha512",
+            );
+        }
     }))
 }
 
@@ -108,7 +111,10 @@ fn hash(given: &Given) -> Outcome<V> {
 fn to_uuid(given: &Given) -> Outcome<V> {
     let namespace = given.text_or(0, "361E6D51-FAEC-444A-9079-341386DA8E2E")?.replace('-', "");
     let digits: Option<Vec<u8>> = (0..16).map(|at| u8::from_str_radix(namespace.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
-    let Some(mut input) = digits.filter(|_| namespace.len() == 32) else { return fail("the namespace is not a UUID") };
+    let Some(mut input) = digits.filter(|_| namespace.len() == 32) else {
+        let name = given.text_or(0, "")?;
+        return fail(format!("invalid value '{}' for 'namespace': it is no UUID", super::super::fault::shown(&name)));
+    };
     input.extend(given.own_text()?.bytes());
     let digest = Sha1::digest(input);
     let mut bytes: Vec<u8> = digest.iter().copied().take(16).collect();

@@ -2,17 +2,28 @@
 
 use sha2::{Digest, Sha256, Sha512};
 
-use super::super::fault::{Outcome, fail, fail_hint};
+use super::super::fault::{Outcome, fail, fail_hint, shown};
 use super::super::run::Run;
 use super::super::spec::{Given, Spec, spec};
 use super::super::value::V;
 
 pub(super) const TABLE: &[Spec] = &[spec("password_hash", &["hashtype", "salt", "salt_size", "rounds", "ident"], password_hash)];
 
+/// crypt's own digits, of which salts are made as well.
+const ALPHABET: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 fn password_hash(given: &Given) -> Outcome<V> {
+    let size = match given.arg(2) {
+        None | Some(V::None) => 16,
+        Some(size) => match size.as_int().map(usize::try_from) {
+            Some(Ok(size)) if size <= 16 => size,
+            Some(_) => return fail("could not hash the secret: the salt has at most 16 characters"),
+            None => return fail("salt_size must be an integer"),
+        },
+    };
     let salt = match given.text(1)?.filter(|salt| !salt.is_empty()) {
         Some(salt) => salt,
-        None => made_salt(given.size(2, 16)?),
+        None => made_salt(size),
     };
     let rounds = given.arg(3).map(|_| given.size(3, 0)).transpose()?.filter(|rounds| *rounds > 0);
     hashed(given.run, &given.own_text()?, &given.text_or(0, "sha512")?, &salt, rounds).map(V::from)
@@ -20,8 +31,7 @@ fn password_hash(given: &Given) -> Outcome<V> {
 
 /// A salt that nobody has: with it the same password gives another hash each time.
 pub(in super::super) fn made_salt(size: usize) -> String {
-    const LETTERS: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    (0..size.min(16)).filter_map(|_| LETTERS.get(rand::random_range(0..LETTERS.len()))).map(|b| char::from(*b)).collect()
+    (0..size.min(16)).filter_map(|_| ALPHABET.get(rand::random_range(0..ALPHABET.len()))).map(|b| char::from(*b)).collect()
 }
 
 /// A password's hash, with as many rounds as Ansible takes if nothing is said.
@@ -29,14 +39,17 @@ pub(in super::super) fn hashed(run: &Run, password: &str, kind: &str, salt: &str
     let (id, usual) = match kind {
         "sha512" | "sha512_crypt" => ('6', 656_000),
         "sha256" | "sha256_crypt" => ('5', 535_000),
-        _ => return fail_hint("that digest for passwords is not known here", "there are sha512 and sha256"),
+        other => {
+            let why = format!("{} is not in the list of supported passlib algorithms", shown(other));
+            return fail_hint(why, "there are sha512 and sha256");
+        }
     };
     if salt.len() > 16 || !salt.chars().all(|c| c.is_ascii_alphanumeric() || "./".contains(c)) {
         return fail("the salt has at most 16 letters, digits, dots and slashes");
     }
     let rounds = rounds.unwrap_or(usual);
     if !(1000..=999_999_999).contains(&rounds) {
-        return fail("`rounds` is a number from 1000 on");
+        return fail("could not hash the secret: `rounds` is a number from 1000 on");
     }
     run.spend(rounds as u64 / 8)?;
     run.bytes(password.len().saturating_mul(password.len()))?;
@@ -98,7 +111,6 @@ fn crypt<D: Digest>(key: &[u8], salt: &[u8], rounds: usize) -> Vec<u8> {
 
 /// The bytes in crypt's own order and alphabet.
 fn text(digest: &[u8]) -> String {
-    const ALPHABET: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let byte = |at: usize| digest.get(at).copied().map_or(0, u32::from);
     let mut out = String::new();
     let mut write = |mut bits: u32, letters: usize| {
@@ -138,6 +150,30 @@ mod tests {
             };
             assert_eq!(text(&digest), *expected, "{key}");
         }
+    }
+
+    #[test]
+    fn a_salt_that_is_not_given_is_drawn() {
+        let decrypt: crate::template::Decrypt = std::sync::Arc::new(|_| Err((String::new(), String::new())));
+        let engine = crate::template::Engine::new(crate::template::Surroundings {
+            env: std::collections::BTreeMap::new(),
+            dir: ".".into(),
+            home: ".".into(),
+            decrypt,
+            from_yaml: None,
+            programs: false,
+        });
+        let hash = |text: &str| {
+            let source = crate::diagnostics::Source::new("t", text);
+            let node = crate::yaml::Node::new(text, source.whole());
+            let scope = std::sync::Arc::new(std::collections::BTreeMap::<String, crate::yaml::Node>::new());
+            engine.render(&node, scope).unwrap().as_str().unwrap().to_owned()
+        };
+        let (first, second) = (hash("{{ 'x' | password_hash(rounds=1000) }}"), hash("{{ 'x' | password_hash(rounds=1000) }}"));
+        assert!(first != second && first.len() == "$6$rounds=1000$".len() + 16 + 1 + 86, "{first} {second}");
+        let salt: Vec<String> =
+            hash("{{ 'x' | password_hash('sha256', salt_size=8, rounds=5000) }}").split('$').map(str::to_owned).collect();
+        assert_eq!(salt[2].len(), 8, "{salt:?}");
     }
 
     const VECTORS: &[(&str, &str, usize, bool, &str)] = &[

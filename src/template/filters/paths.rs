@@ -97,6 +97,9 @@ fn path_join(given: &Given) -> Outcome<V> {
     if let V::Str(_) = given.value {
         return Ok(given.value.clone());
     }
+    if !given.value.is_list() {
+        return fail(format!("|path_join expects string or sequence, got {} instead", given.value.kind()));
+    }
     let mut path = String::new();
     for (at, part) in given.own_items()?.iter().enumerate() {
         let part = repr::text(given.run, part)?;
@@ -163,6 +166,9 @@ fn relpath(given: &Given) -> Outcome<V> {
 }
 
 fn commonpath(given: &Given) -> Outcome<V> {
+    if !given.value.is_list() {
+        return fail(format!("|commonpath expects sequence, got {} instead", given.value.kind()));
+    }
     let mut paths = Vec::new();
     for path in given.own_items()? {
         paths.push(repr::text(given.run, &path)?);

@@ -1,6 +1,6 @@
 //! Filters with regular expressions.
 
-use super::super::fault::{Outcome, fail};
+use super::super::fault::{Outcome, fail, fail_hint, shown};
 use super::super::regex::{Pattern, escaped, expanded, group_of};
 use super::super::repr;
 use super::super::spec::{Given, Spec, spec};
@@ -34,7 +34,7 @@ fn replace(given: &Given) -> Outcome<V> {
     out.push_str(text.get(end..).unwrap_or(""));
     let wanted = given.size(5, 0)?;
     if wanted > 0 && wanted != times {
-        return fail(format!("the pattern should match {wanted} times, and matches {times} times"));
+        return fail(format!("the pattern should match {wanted} times, but matches {times} times"));
     }
     Ok(V::from(out))
 }
@@ -86,6 +86,7 @@ fn escape(given: &Given) -> Outcome<V> {
     Ok(V::from(match given.text_or(0, "python")?.as_str() {
         "python" => escaped(&text),
         "posix_basic" => text.chars().flat_map(|c| "].[^$*\\".contains(c).then_some('\\').into_iter().chain([c])).collect(),
-        _ => return fail("`regex_escape` knows the types python and posix_basic"),
+        "posix_extended" => return fail("regex type (posix_extended) not yet implemented"),
+        other => return fail_hint(format!("invalid regex type ({})", shown(other)), "there are python and posix_basic"),
     }))
 }

@@ -57,7 +57,10 @@ fn random(given: &Given) -> Outcome<V> {
         };
     }
     if given.int(0)?.is_some_and(|start| start != 0) || given.int(1)?.is_some_and(|step| step != 0) {
-        return fail("`start` and `step` of `random` go with a number only");
+        return fail("start and step can only be used with integer values");
+    }
+    if !given.value.is_list() && given.value.as_str().is_none() {
+        return fail(format!("random can only be used on sequences and integers, not on {}", given.value.kind()));
     }
     let items = given.own_items()?;
     if items.is_empty() {
@@ -68,6 +71,10 @@ fn random(given: &Given) -> Outcome<V> {
 }
 
 fn shuffle(given: &Given) -> Outcome<V> {
+    // as in Ansible, what has no items stays as it is
+    if matches!(given.value, V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Time(_)) {
+        return Ok(given.value.clone());
+    }
     let mut items = given.own_items()?;
     let mut source = Source::of(given, given.arg(0).filter(|seed| seed.truth()))?;
     for at in (1..items.len()).rev() {

@@ -43,15 +43,14 @@ fn missing(item: &V, name: &str) -> V {
     V::Undefined(std::rc::Rc::new(fault))
 }
 
-fn items(given: &Given) -> Outcome<Vec<V>> {
-    match given.value {
-        V::Undefined(fault) => Err(Box::new((**fault).clone())),
-        _ => given.own_items(),
-    }
-}
+/// Names of what `groupby` gives.
+const GROUP: &[&str] = &["grouper", "list"];
 
 fn map(given: &Given) -> Outcome<V> {
-    let items = items(given)?;
+    if let V::Undefined(_) = given.value {
+        return Ok(given.value.clone());
+    }
+    let items = given.own_items()?;
     let named = |name: &str| given.extra.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     if let (true, Some(path)) = (given.rest.is_empty(), named("attribute")) {
         let mut values = Vec::new();
@@ -74,13 +73,16 @@ fn map(given: &Given) -> Outcome<V> {
 }
 
 fn kept(given: &Given, by_attribute: bool, keep: bool) -> Outcome<V> {
+    if let V::Undefined(_) = given.value {
+        return Ok(given.value.clone());
+    }
     let (path, rest) = match given.rest.split_first() {
         Some((path, rest)) if by_attribute => (Some(path), rest),
         None if by_attribute => return fail(format!("`{}` needs the name of an attribute", given.name)),
         _ => (None, given.rest.as_slice()),
     };
     let mut kept = Vec::new();
-    for item in items(given)? {
+    for item in given.own_items()? {
         given.run.spend(2)?;
         let value = match path {
             Some(path) => attribute(given.run, &item, path)?,
@@ -147,5 +149,5 @@ fn groupby(given: &Given) -> Outcome<V> {
             _ => groups.push((key, shown, vec![item])),
         }
     }
-    Ok(V::list(groups.into_iter().map(|(_, shown, items)| V::tuple(vec![shown, V::list(items)])).collect()))
+    Ok(V::list(groups.into_iter().map(|(_, shown, items)| V::named_tuple(GROUP, vec![shown, V::list(items)])).collect()))
 }

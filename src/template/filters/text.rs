@@ -1,7 +1,7 @@
 //! Filters for texts.
 
 use super::super::call::Args;
-use super::super::fault::{Outcome, fail};
+use super::super::fault::{Outcome, fail, fail_hint, shown};
 use super::super::repr;
 use super::super::spec::{Given, Spec, spec};
 use super::super::value::{Dict, V};
@@ -171,7 +171,7 @@ fn comment(given: &Given) -> Outcome<V> {
         "c" => ("", "// ", ""),
         "cblock" => ("/*", " * ", " */"),
         "xml" => ("<!--", " - ", "-->"),
-        _ => return fail("`comment` knows the styles plain, erlang, c, cblock and xml"),
+        other => return fail_hint(format!("invalid style '{}'", shown(other)), "there are plain, erlang, c, cblock and xml"),
     };
     let decoration = given.text_or(1, decoration)?;
     let newline = given.text_or(2, "\n")?;

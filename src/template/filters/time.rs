@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::super::fault::{Outcome, fail, fail_hint};
+use super::super::fault::{Outcome, fail, fail_hint, shown};
+use super::super::repr;
 use super::super::spec::{Given, Spec, spec};
 use super::super::value::V;
 
@@ -21,7 +22,10 @@ fn strftime(given: &Given) -> Outcome<V> {
         None | Some(V::None) => None,
         Some(value) => match value.as_float().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok())) {
             Some(seconds) => Some(seconds),
-            None => return fail("`strftime` needs seconds since 1970"),
+            None => {
+                let given = shown(&repr::text(given.run, value)?);
+                return fail_hint(format!("invalid value for epoch value ({given})"), "it is seconds since 1970");
+            }
         },
     };
     let time = match seconds {

@@ -139,6 +139,7 @@ fn split(asked: &Asked, value: &V, marks: &[char], out: &mut Vec<String>) -> Out
     let _level = asked.given.run.deeper()?;
     match value {
         V::None => {}
+        V::Undefined(_) if asked.option(super::FOLDER).is_some() => {}
         V::Str(text) => out.extend(text.split(marks).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)),
         value => asked.given.items(value)?.iter().try_for_each(|item| split(asked, item, marks, out))?,
     }
@@ -166,7 +167,12 @@ pub(super) fn first_found(asked: &Asked) -> Outcome<Vec<V>> {
                 }
             }
         } else {
-            split(asked, &V::from(asked.text(&term)?), &[',', ';'], &mut wanted)?;
+            match &term {
+                V::Str(_) => split(asked, &term, &[',', ';'], &mut wanted)?,
+                V::Undefined(_) if asked.option(super::FOLDER).is_some() => {}
+                V::Undefined(fault) => return Err(Box::new((**fault).clone())),
+                other => return fail(format!("`first_found` takes texts, mappings and lists, not '{}'", other.python_type())),
+            }
             if let Some(value) = asked.option("paths") {
                 split(asked, value, &[',', ':', ';'], &mut paths)?;
             }
@@ -179,7 +185,7 @@ pub(super) fn first_found(asked: &Asked) -> Outcome<Vec<V>> {
         }
     }
     // a loop looks where its task's files are
-    let folder = asked.text_option("homelabctl_folder")?.unwrap_or_default();
+    let folder = asked.text_option(super::FOLDER)?.unwrap_or_default();
     for name in names {
         run.spend(50)?;
         if let Some(path) = files::find(run, &folder, &name)? {

@@ -1,7 +1,6 @@
 //! Lookups that make lists of lists and mappings.
 
-use super::super::fault::{Outcome, fail};
-use super::super::repr;
+use super::super::fault::{Outcome, fail, shown};
 use super::super::value::{Dict, V};
 use super::Asked;
 
@@ -24,7 +23,7 @@ pub(super) fn dict(asked: &Asked) -> Outcome<Vec<V>> {
         let maps = if term.is_list() { asked.given.run.items(term)? } else { vec![term.clone()] };
         for map in maps {
             if !map.is_map() {
-                return fail("the lookup `dict` goes through a mapping");
+                return fail(format!("the 'dict' lookup plugin expects a dictionary, got {}", map.kind()));
             }
             for (key, value) in asked.given.run.pairs(&map)? {
                 let mut item = Dict::new();
@@ -90,50 +89,61 @@ pub(super) fn subelements(asked: &Asked) -> Outcome<Vec<V>> {
         [one] if one.is_list() => run.items(one)?,
         several => several.to_vec(),
     };
-    let (Some(list), Some(key)) = (terms.first(), terms.get(1)) else {
-        return fail("the lookup `subelements` takes a list and the name of a key");
+    const TERMS: &str = "subelements lookup expects a list of two or three items";
+    let (list, key, flags) = match terms.as_slice() {
+        [list, key] => (list, key, None),
+        [list, key, flags] => (list, key, Some(flags)),
+        _ => return fail(TERMS),
     };
-    let skip = match terms.get(2) {
+    let key = match key.as_str() {
+        Some(key) if list.is_map() || list.is_list() => key,
+        _ => return fail(format!("{TERMS}, first a dict or a list, second a string pointing to the subkey")),
+    };
+    let skip = match flags {
         Some(flags) if flags.is_map() => run.get(flags, &V::from("skip_missing"))?.is_some_and(|skip| truth(&skip)),
-        _ => asked.flag("skip_missing", false),
+        Some(_) => return fail(format!("{TERMS}, the optional third item must be a dict with `skip_missing`")),
+        None => asked.flag("skip_missing", false),
     };
-    let items: Vec<V> = if list.is_map() {
-        run.pairs(list)?.into_iter().map(|(_, value)| value).collect()
-    } else if list.is_list() {
-        run.items(list)?
-    } else {
-        return fail("the lookup `subelements` goes through a list of mappings");
+    let items: Vec<V> = match list.is_map() {
+        // what a task registers that was skipped
+        true if run.get(list, &V::from("skipped"))?.is_some_and(|skipped| skipped.truth()) => return Ok(Vec::new()),
+        true => run.pairs(list)?.into_iter().map(|(_, value)| value).collect(),
+        false => run.items(list)?,
     };
-    let key = repr::text(run, key)?;
     let names: Vec<&str> = key.split('.').collect();
     let mut found = Vec::new();
     for item in items {
         if !item.is_map() {
-            return fail(format!("the lookup `subelements` goes through mappings, and one item is {}", item.kind()));
+            return fail(format!("subelements lookup expects a dictionary, got {}", item.kind()));
         }
         if run.get(&item, &V::from("skipped"))?.is_some_and(|skipped| skipped.truth()) {
             continue;
         }
-        let mut below = Some(item.clone());
-        for name in &names {
-            below = match below {
-                Some(value) if value.is_map() => run.get(&value, &V::from(*name))?,
-                _ => None,
-            };
-        }
-        match below {
-            Some(values) if values.is_list() => {
-                let without = without(asked, &item, &names)?;
-                for value in run.items(&values)? {
-                    found.push(V::list(vec![without.clone(), value]));
-                }
+        if let Some(values) = below(asked, &item, &names, skip)? {
+            let without = without(asked, &item, &names)?;
+            for value in run.items(&values)? {
+                found.push(V::list(vec![without.clone(), value]));
             }
-            _ if skip => {}
-            Some(other) => return fail(format!("`{key}` of an item of `subelements` is a list, and this is {}", other.kind())),
-            None => return fail(format!("an item of `subelements` has no `{key}`")),
         }
     }
     Ok(found)
+}
+
+/// The list below these keys; none if it is not there and that may be.
+fn below(asked: &Asked, item: &V, names: &[&str], skip: bool) -> Outcome<Option<V>> {
+    let mut value = item.clone();
+    for (at, name) in names.iter().enumerate() {
+        let last = at + 1 == names.len();
+        value = match asked.given.run.get(&value, &V::from(*name))? {
+            Some(list) if last && list.is_list() => list,
+            Some(map) if !last && map.is_map() => map,
+            Some(other) if last => return fail(format!("the key {} should point to a list, got {}", shown(name), other.kind())),
+            _ if skip => return Ok(None),
+            Some(other) => return fail(format!("the key {} should point to a dictionary, got {}", shown(name), other.kind())),
+            None => return fail(format!("could not find '{}' key in iterated item", shown(name))),
+        };
+    }
+    Ok(Some(value))
 }
 
 fn truth(value: &V) -> bool {

@@ -103,7 +103,7 @@ fn what_cannot_be_looked_up_says_why() {
         ("lookup('csvfile', 'a', file='no.csv')", "there is no file `no.csv`"),
         ("query('sequence', 'start=5 end=1')", "negative `stride`"),
         ("query('sequence', 'start=5')", "needs `end` or `count`"),
-        ("query('subelements', [{'n': 1}], 'k')", "has no `k`"),
+        ("query('subelements', [{'n': 1}], 'k')", "could not find 'k' key"),
         ("lookup('url', 'http://x')", "has no lookup `url`"),
         ("lookup('first_found', 'no')", "none of the files was found"),
         ("lookup('password', 'p seed=1')", "takes no `seed`"),
