@@ -30,7 +30,7 @@ pub(super) enum Sight {
     Clear,
     /// Some of it depends on what a task is going to give.
     Misty,
-    /// The next task alone: it needs nothing.
+    /// The next task alone, as it needs nothing; or some tasks of many.
     Near,
 }
 
@@ -90,7 +90,7 @@ impl<M: Machines> Engine<M> {
         // those behind something that acts are noted in the first round alone
         let mut wanted: BTreeSet<String> = BTreeSet::new();
         for round in 0..ROUNDS {
-            let mut walk = Walk::new(&seat.store, host, &machine, &user, first, (begins || round > 0, begins && round == 0));
+            let mut walk = Walk::new(&seat.store, host, &machine, &user, first, (begins || round > 0, begins && round == 0, begins));
             self.walk(at, items, &mut walk);
             let Walk { mut need, names, sight, others, delegated, .. } = walk;
             seen = Seen { sight, others, delegated };
@@ -126,7 +126,7 @@ impl<M: Machines> Engine<M> {
         for _ in 0..ROUNDS {
             let mut need = BTreeSet::new();
             for (host, delegated) in &tasks {
-                let mut walk = Walk::new(&seat.store, host, &machine, &user, true, (true, false));
+                let mut walk = Walk::new(&seat.store, host, &machine, &user, true, (true, false, true));
                 self.foresee(&delegated.at, &delegated.task, &mut walk);
                 need.extend(walk.need);
             }

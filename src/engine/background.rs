@@ -19,6 +19,20 @@ use crate::playbook::{Action, Task};
 /// `poll` if it is not said (`DEFAULT_POLL_INTERVAL` of ansible-core's config/base.yml).
 const POLL: f64 = 15.0;
 
+/// What Ansible does by an action on the controller does not run in the background (`_supports_async` of its action plugins).
+const AT_ONCE_ONLY: [&str; 7] = ["assemble", "copy", "fetch", "raw", "script", "template", "unarchive"];
+
+/// Whether a module's tasks can run in the background.
+pub(super) fn is_for(name: &str) -> bool {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    !AT_ONCE_ONLY.contains(&name) && !matches!(modules::find(name), Found::Action(_))
+}
+
+/// Ansible's words where they cannot.
+pub(super) fn refusal(name: &str) -> String {
+    format!("This action ({name}) does not support async.")
+}
+
 /// How a task runs in the background.
 #[derive(Debug, Clone)]
 pub(super) struct Background {

@@ -112,6 +112,10 @@ impl Core {
             }
         });
         let parts: Vec<&Done> = if done.items.is_empty() { vec![done] } else { done.items.iter().collect() };
+        if !no_log {
+            let warnings = parts.iter().flat_map(|done| done.warnings());
+            warnings.for_each(|warning| self.warn(format!("{}: {warning}", where_it_stands(&task.place))));
+        }
         let changes = |done: &Done| {
             done.changes
                 .iter()

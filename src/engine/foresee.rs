@@ -22,6 +22,8 @@ use crate::playbook::{Included, Item, Task};
 use crate::template::Scope;
 use crate::yaml::{Node, Value, python_str};
 
+/// So many tasks are looked at behind one that changed something: what they need may be other by the time it is their turn.
+const SOME: usize = 64;
 /// How deep includes are followed.
 const DEEPEST: usize = 20;
 
@@ -48,6 +50,8 @@ pub(super) struct Walk<'w, M> {
     begins: bool,
     /// Whether what is looked at stands beyond something that acts: only names of facts are of interest.
     beyond: bool,
+    /// So many tasks are still looked at.
+    left: usize,
     /// What `set_fact` is going to set.
     foreseen: BTreeMap<String, Node>,
     /// What has to be read.
@@ -67,7 +71,7 @@ impl<'w, M> Walk<'w, M> {
         machine: &'w Arc<str>,
         user: &'w (String, Option<String>),
         first: bool,
-        (far, begins): (bool, bool),
+        (far, begins, all): (bool, bool, bool),
     ) -> Self {
         Self {
             store,
@@ -78,6 +82,7 @@ impl<'w, M> Walk<'w, M> {
             far,
             begins,
             beyond: false,
+            left: if all { usize::MAX } else { SOME },
             foreseen: BTreeMap::new(),
             need: BTreeSet::new(),
             names: BTreeSet::new(),
@@ -122,7 +127,11 @@ impl<M: Machines> Engine<M> {
                         return false;
                     }
                     walk.far = true;
-                    !walk.beyond || walk.begins
+                    walk.left = walk.left.saturating_sub(1);
+                    if walk.left == 0 {
+                        walk.sight = Sight::Near;
+                    }
+                    walk.left > 0 && (!walk.beyond || walk.begins)
                 }
                 Item::Block(block) => self.walk(at, &block.block, walk) && self.walk(at, &block.always, walk),
             };

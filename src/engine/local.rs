@@ -23,6 +23,9 @@ pub(super) fn write(writes: &[LocalWrite], dir: &Path, foreseen: Option<&Foresee
         let path = std::path::absolute(dir.join(&wanted.path)).map_err(|error| error.to_string())?;
         let failed = |error: std::io::Error| format!("cannot write `{}`: {}", path.display(), crate::diagnostics::reason(&error));
         last = Some(path.clone());
+        if path.is_dir() {
+            return Err(wanted.in_the_way.replace("{}", &path.display().to_string()));
+        }
         if let Some(foreseen) = foreseen {
             let mut foreseen = foreseen.lock().unwrap_or_else(PoisonError::into_inner);
             let is = foreseen.get(&path).cloned().or_else(|| fs::read(&path).ok());

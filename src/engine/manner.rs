@@ -140,10 +140,14 @@ impl<M: Machines> Engine<M> {
             Some((_, node)) => crate::modules::boolean(&self.rendered(view, node).await?),
             None => self.flag(view, task, "become").await?,
         };
-        let whom = match set("ansible_become_user").map(|(_, node)| node).or_else(|| task.keyword("become_user")) {
-            Some(node) => Some(python_str(&self.rendered(view, node).await?)).filter(|whom| !whom.is_empty() && whom != OMIT),
-            None => None,
-        };
+        let mut whom = None;
+        for node in set("ansible_become_user").map(|(_, node)| node).into_iter().chain(task.inherited("become_user")) {
+            let name = python_str(&self.rendered(view, node).await?);
+            if name != OMIT {
+                whom = Some(name).filter(|name| !name.is_empty());
+                break;
+            }
+        }
         let mut seat = target.machine().await;
         let reached = match call::reach(&mut seat, &self.machines, &target.machine_name()).await {
             Ok(reached) => reached,

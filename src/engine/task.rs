@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use super::background;
 use super::call::{self, Call};
 use super::host::{Host, Machines, NotReached};
 use super::items::Position;
@@ -118,15 +119,18 @@ impl<M: Machines> Engine<M> {
 
     /// A keyword that is true or false.
     pub(super) async fn flag(&self, view: &View, task: &Task, name: &str) -> Result<Option<bool>, Stuck> {
-        let Some(node) = task.keyword(name) else { return Ok(None) };
-        let value = self.rendered(view, node).await?;
-        if value.is_null() || value.as_str() == Some(OMIT) {
-            return Ok(None);
+        for node in task.inherited(name) {
+            let value = self.rendered(view, node).await?;
+            if value.as_str() == Some(OMIT) {
+                continue;
+            }
+            if value.is_null() {
+                return Ok(None);
+            }
+            let wrong = || Stuck::Wrong(Box::new(Diagnostic::error(format!("`{name}` is true or false")).at(node.place.clone())));
+            return modules::boolean(&value).ok_or_else(wrong).map(Some);
         }
-        match modules::boolean(&value) {
-            Some(truth) => Ok(Some(truth)),
-            None => Err(Stuck::Wrong(Box::new(Diagnostic::error(format!("`{name}` is true or false")).at(node.place.clone())))),
-        }
+        Ok(None)
     }
 
     /// Whether the task says that the run goes on although it ended so.
@@ -414,8 +418,8 @@ impl<M: Machines> Engine<M> {
         manner: &Manner,
     ) -> Result<Done, Stuck> {
         match modules::find(&task.action.name) {
-            Found::Action(spec) if manner.background.is_some() => {
-                Ok(Done::failed(format!("`{}` does not run in the background: take `async` out", spec.name)))
+            Found::Action(_) | Found::Module(_) if manner.background.is_some() && !background::is_for(&task.action.name) => {
+                Ok(Done { hint: Some("take `async` out".into()), ..Done::failed(background::refusal(&task.action.name)) })
             }
             Found::Action(spec) => {
                 let action = self.action(at, task, host, target, view, manner, spec);

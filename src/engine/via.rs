@@ -72,7 +72,9 @@ impl<M: Machines> Engine<M> {
         keyword: impl Fn(&str) -> Option<&'n Node>,
         sets: impl Fn(&str) -> bool,
     ) -> Result<Via, Stuck> {
-        let inventory = self.core.inventory(&host.name).unwrap_or_default();
+        let known = self.core.inventory(&host.name);
+        let is_implicit = known.is_none() && &*host.name == HERE;
+        let inventory = known.unwrap_or_default();
         let mut via = Via::new();
         for (name, variables) in KEYWORDS {
             if variables.iter().any(|variable| self.core.extra.contains_key(*variable)) {
@@ -97,7 +99,9 @@ impl<M: Machines> Engine<M> {
             via.insert(first.to_owned(), if name == "connection" { short.to_owned() } else { value });
         }
         // on this machine there is one user and no port
-        if via.get("ansible_connection").is_some_and(|connection| connection == "local") {
+        let by_inventory = inventory.get("ansible_connection").and_then(Node::as_str).map(str::to_owned);
+        let connection = via.get("ansible_connection").cloned().or(by_inventory);
+        if connection.map_or(is_implicit, |connection| connection == "local") {
             via.retain(|name, _| name == "ansible_connection");
         }
         Ok(via)

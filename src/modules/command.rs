@@ -63,7 +63,7 @@ impl Module for Command {
         Ok(match task.args.str("executable") {
             Some(shell) => {
                 let said = "As of Ansible 2.4, the parameter 'executable' is no longer supported with the 'command' module";
-                decision.with("warnings", vec![format!("{said}. Not using '{shell}'.")])
+                decision.warns(format!("{said}. Not using '{shell}'."))
             }
             None => decision,
         })

@@ -60,6 +60,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let source = paths::path(args.str("src").unwrap_or_default(), task, facts)?;
     let content = match remote_file(facts, &source)? {
         RemoteFile::File(content) => content,
+        RemoteFile::Unreadable => return Err(format!("File is not readable: {source}").into()),
         other => return Ok(missing(&other, &source, args.is("fail_on_missing"))),
     };
     let dest = destination(args.str("dest").unwrap_or_default(), &source, &facts.scope().host, args.is("flat"));
@@ -70,7 +71,13 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         .with("checksum", checksum.as_str())
         .with("remote_checksum", checksum)
         .with("remote_md5sum", Value::Null);
-    decision.local.push(LocalWrite { path: dest, content, mode: None });
+    let plain = args.is("flat") && args.str("dest").is_some_and(|dest| !dest.ends_with('/'));
+    let in_the_way = if plain {
+        "dest is an existing directory, use a trailing slash if you want to fetch src into that directory"
+    } else {
+        "calculated dest '{}' is an existing directory, use another path that does not point to an existing directory"
+    };
+    decision.local.push(LocalWrite { path: dest, content, mode: None, in_the_way });
     Ok(decision)
 }
 

@@ -183,6 +183,8 @@ pub struct LocalWrite {
     pub content: Vec<u8>,
     /// Its permission bits; if there are none, as any new file has them.
     pub mode: Option<u32>,
+    /// What is said where a directory is in the way: Ansible's `msg`, `{}` in it stands for the absolute path.
+    pub in_the_way: &'static str,
 }
 
 /// What is to be done.
@@ -217,6 +219,16 @@ impl Decision {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.result.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// And this warning is registered, and told.
+    #[must_use]
+    pub fn warns(mut self, message: impl Into<String>) -> Self {
+        match self.result.entry("warnings").or_insert_with(|| Value::Array(Vec::new())) {
+            Value::Array(warnings) => warnings.push(message.into().into()),
+            other => *other = Value::Array(vec![message.into().into()]),
+        }
         self
     }
 }

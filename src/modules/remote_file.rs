@@ -14,11 +14,20 @@ pub(super) enum RemoteFile {
     Directory,
     /// A pipe, a socket or a device.
     Odd,
+    /// The user may not read it, or not look into a directory on the way.
+    Unreadable,
     File(Vec<u8>),
 }
 
 /// Reads it. A path that is no link costs facts that only its own changes make stale.
 pub(super) fn remote_file(facts: &Facts<'_>, path: &str) -> Result<RemoteFile, Stop> {
+    match looked(facts, path) {
+        Err(Stop::Unknown(keys)) if keys.values().all(|why| why.ends_with("Permission denied")) => Ok(RemoteFile::Unreadable),
+        outcome => outcome,
+    }
+}
+
+fn looked(facts: &Facts<'_>, path: &str) -> Result<RemoteFile, Stop> {
     let (content, stat) = both(facts.reading(&Content::itself(path, LONGEST)), facts.get(Stat::new(path)))?;
     let (content, stat) = match stat {
         Some(stat) if stat.kind == FileKind::Link => both(facts.reading(&Content::new(path, LONGEST)), facts.get(Stat::followed(path)))?,

@@ -10,7 +10,7 @@ use super::outcome::{Ended, decided, planned};
 use super::paths::path as path_of;
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
-use crate::node::apply::Carried;
+use crate::node::apply::{Carried, Output};
 use crate::node::steps::{Port, Step, Until, WaitFor as Wait, Waited};
 use crate::plan::{Difference, Facts, Plan, Stop};
 
@@ -67,6 +67,16 @@ impl Module for WaitFor {
             change.diff.push(Difference { what: "wait".into(), before: None, after: what });
             Ok(planned(change))
         }))
+    }
+
+    fn failed(&self, _task: &Task<'_>, output: &Output) -> Map<String, Value> {
+        // what did not begin to wait says nothing
+        if output.stdout.is_empty() {
+            return Map::new();
+        }
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let elapsed = Waited::read(&output.stdout).elapsed;
+        Map::from_iter([("elapsed".to_owned(), elapsed.into()), ("msg".to_owned(), message.into())])
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {

@@ -292,6 +292,11 @@ pub struct Common {
 impl Task {
     /// A keyword of which the innermost counts.
     pub fn keyword(&self, name: &str) -> Option<&Node> {
-        self.levels.iter().rev().find_map(|level| level.others.get(name))
+        self.inherited(name).next()
+    }
+
+    /// All values of such a keyword, from the innermost on: one that turns out to be `omit` leaves it to the next.
+    pub fn inherited(&self, name: &str) -> impl Iterator<Item = &Node> {
+        self.levels.iter().rev().filter_map(move |level| level.others.get(name))
     }
 }

@@ -82,8 +82,8 @@ pub(super) fn symbolic(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>
     Ok(planned(change).with("dest", path).with("src", source))
 }
 
-/// `state: hard` (ensure_hardlink of modules/file.py).
-pub(super) fn hard(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>) -> Result<Decision, Ended> {
+/// `state: hard` (ensure_hardlink of modules/file.py); the absolute path of `src`.
+pub(super) fn hard(wish: &Wish<'_>, source: Option<String>, is: Option<&FileStat>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let path = wish.path.as_str();
     let fail = |message: &str| Ok(Decision::fail(message).with("dest", path).with("src", wish.source.clone()));
     let kind = is.map(|is| is.kind);
@@ -92,13 +92,12 @@ pub(super) fn hard(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>) ->
         Some(_) => facts.get(HardLinks::new(path))?,
     };
     let was_hard = own.is_some_and(|own| own.links > 1);
-    let Some(source) = wish.source.clone() else {
+    let Some(source) = source else {
         if !was_hard {
             return fail("src is required for creating new hardlinks");
         }
         return Ok(attributes(wish, is, Plan::change([]), facts)?.with("dest", path));
     };
-    let source = if source.starts_with('/') { source } else { return fail("src of a hard link is an absolute path") };
     let (Some(target), Some(file)) = facts.get((HardLinks::new(&source), Stat::followed(&source)))? else {
         return fail("src does not exist");
     };
@@ -117,7 +116,7 @@ pub(super) fn hard(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>) ->
     }
     let mut change: Change = Plan::change([]);
     if !differs {
-        return Ok(attributes(wish, is, change, facts)?.with("dest", path).with("src", source));
+        return Ok(attributes(wish, is, change, facts)?.with("dest", path).with("src", wish.source.clone()));
     }
     parent(path, facts)?;
     // a link has a number of its own; what it leads to is meant
@@ -135,7 +134,7 @@ pub(super) fn hard(wish: &Wish<'_>, is: Option<&FileStat>, facts: &Facts<'_>) ->
         after: Some(format!("another name of {source}")),
     });
     change.expect.push(Expect::field(&HardLinks::new(path), "inode", target.inode).and("device", target.device).moves("links"));
-    Ok(attributes(wish, Some(&file), change, facts)?.with("dest", path).with("src", source))
+    Ok(attributes(wish, Some(&file), change, facts)?.with("dest", path).with("src", wish.source.clone()))
 }
 
 /// The attributes of what will be at the path.

@@ -5,6 +5,7 @@
 
 mod directory;
 mod link;
+mod names;
 mod times;
 
 #[cfg(test)]
@@ -77,7 +78,15 @@ impl Module for File {
         if let (Act::Fail(_), Some(path)) = (&decision.act, task.args.get("path")) {
             decision.result.entry("path").or_insert_with(|| path.clone());
         }
-        Ok(decision)
+        if !task.check || task.args.str("state") == Some("absent") {
+            return Ok(decision);
+        }
+        let nobody = names::not_there(task.args, facts)?;
+        Ok(nobody.into_iter().fold(decision, |decision, (what, which)| {
+            let (kind, title) = if what == "user" { ("uid", "user") } else { ("gid", "group") };
+            let with = if which.parse::<u32>().is_ok() { format!(" with {kind}") } else { String::new() };
+            decision.warns(format!("failed to look up {what}{with} {which}. Create {title} up to this point in real play"))
+        }))
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
@@ -173,6 +182,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         return Ok(fail_at(&path, "src option requires state to be 'link' or 'hard'"));
     }
     let source = args.str("src").map(|source| expand_one(task, facts, source)).transpose()?;
+    let file = source.as_ref().filter(|_| state == "hard").map(|source| paths::path(source, task, facts)).transpose()?;
     let given = ["mode", "owner", "group", "access_time", "modification_time"];
     let wish = Wish {
         state,
@@ -192,7 +202,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         "absent" => return absent(&wish, is.as_ref(), task.diff, facts),
         "directory" => a_directory(wish, is, facts)?,
         "link" => link::symbolic(&wish, is.as_ref(), facts)?,
-        "hard" => link::hard(&wish, is.as_ref(), facts)?,
+        "hard" => link::hard(&wish, file, is.as_ref(), facts)?,
         "touch" => touch(wish, is, facts)?,
         _ => a_file(wish, is, facts)?,
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::attributes::with_file_options;
 use super::edited_file::{EditedFile, backup_result};
 use super::halt::{Halt, settled};
-use super::{Decision, Kind, Module, Opt, Spec, Task};
+use super::{Args, Decision, Kind, Module, Opt, Spec, Task};
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
 
@@ -45,12 +45,29 @@ impl Module for LineInFile {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        settled(plan(task, facts))
+        let decision = settled(plan(task, facts))?;
+        Ok(match warning(task.args) {
+            Some(warning) => decision.warns(warning),
+            None => decision,
+        })
     }
 
     fn result(&self, _task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
         Ok(backup_result("backup", carried))
     }
+}
+
+/// Ansible's words about a pattern that every line matches, which is seldom meant.
+fn warning(args: &Args) -> Option<String> {
+    let (what, hint) = match (args.str("regexp"), args.str("search_string")) {
+        (Some(""), _) => ("regular expression", " If this is desired, use '^' to match every line in the file and avoid this warning."),
+        (_, Some("")) => ("search string", ""),
+        _ => return None,
+    };
+    Some(format!(
+        "The {what} is an empty string, which will match every line in the file. This may have unintended consequences, such as \
+         replacing the last line in the file rather than appending.{hint}"
+    ))
 }
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {

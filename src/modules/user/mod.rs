@@ -85,7 +85,11 @@ impl Module for User {
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
-        settled(plan(task, facts))
+        let decision = settled(plan(task, facts))?;
+        if task.args.is("append") && task.args.list("groups").is_none() {
+            return Ok(decision.warns("'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups."));
+        }
+        Ok(decision)
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {

@@ -28,7 +28,7 @@ pub(super) fn ground(path: &str) -> Vec<Touch> {
 
 /// Sharing one program's lines out to the paths that it was given.
 ///
-/// `gone N`: whether `$err` says of N files that they are not there, and says nothing else (LC_ALL=C; coreutils and
+/// `gone N`: whether `$err` says of N files that they are not there (a circle of links leads nowhere), and says nothing else (LC_ALL=C; coreutils and
 /// busybox end alike). `failed INDEX`: answers for one path that a program failed on. `share_out MATCH ONE IDS PATH…`:
 /// gives the lines of `$r` to the paths in order. `MATCH PATH LINE` sets `$r` and is true if the line is the path's own;
 /// paths without a line are absent if the errors say so for just as many, else `ONE INDEX PATH` asks for each alone.
@@ -40,7 +40,7 @@ gone() {
   IFS=$nl; set -- $err; IFS=$ifs
   [ $# = "$wanted" ] || return 1
   for e do
-    case $e in *": No such file or directory"|*": Not a directory") ;; *) return 1 ;; esac
+    case $e in *": No such file or directory"|*": Not a directory"|*": Too many levels of symbolic links") ;; *) return 1 ;; esac
   done
 }
 failed() {

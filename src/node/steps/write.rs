@@ -11,8 +11,8 @@ use crate::plan::Touch;
 /// Writes a file: the new content appears under its name whole, with its owner and mode, or not at all.
 ///
 /// A regular file or a symbolic link (not what it points to) of that name is replaced, anything else is refused. Owner,
-/// group and mode are always named. What else the old file had does not come along: other hard links keep the old
-/// content, and extended attributes, ACLs and file capabilities are not copied.
+/// group and mode are always named. ACLs and extended attributes of the old file come along where its cp(1) can copy them
+/// (GNU's; as `shutil.copystat` in Ansible's atomic_move); other hard links keep the old content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WriteFile {
     /// Where.
@@ -97,7 +97,8 @@ pub(super) const SYNC_DIRECTORY: Function = Function {
 }"#,
 };
 
-/// `bytes`|`staged`|`copied`, base64|path, SHA-256, where to. Puts the content there.
+/// `bytes`|`staged`|`poured`|`copied`, base64|path, SHA-256, where to. Puts the content there: what is `staged` takes the
+/// place of the file there, what is `poured` goes into it.
 pub(super) const FILL: Function = Function {
     name: "s_fill",
     needs: &[],
@@ -108,6 +109,10 @@ pub(super) const FILL: Function = Function {
       return
       ;;
     staged) mv -fT -- "$2" "$4" || return 1 ;;
+    poured)
+      cat -- "$2" >"$4" || return 1
+      rm -f -- "$2"
+      ;;
     copied) cat -- "$2" >"$4" || return 1 ;;
     *)
       printf '%s\n' "$2 was not uploaded" >&2
@@ -123,7 +128,8 @@ pub(super) const FILL: Function = Function {
 
 /// path, owner, group, mode, `bytes`|`staged`|`copied`, base64|path, SHA-256.
 ///
-/// mktemp(1) makes the temporary file with O_EXCL and mode 0600. chmod comes after chown, which clears set-id bits; the
+/// mktemp(1) makes the temporary file with O_EXCL and mode 0600. The old file's ACLs and attributes are copied while it is
+/// empty; the last chmod gives the ACL's mask, which is what stat(1) shows for the group, its old value. chmod comes after chown, which clears set-id bits; the
 /// content is on the disk before the rename makes it visible. Old sync(1) programs ignore their argument and sync all.
 const WRITE: Function = Function {
     name: "s_write",
@@ -133,7 +139,14 @@ const WRITE: Function = Function {
   if [ -e "$1" ] && [ ! -f "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is neither a file nor a link"; fi
   s_temporary "$1"
   new=$(mktemp "${prefix}XXXXXX") || exit 1
-  if s_fill "$5" "$6" "$7" "$new" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
+  how=$5
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    # ACLs come with the mode, which is not to let anybody look before the end
+    cp --attributes-only --preserve=mode,xattr -- "$1" "$new" 2>/dev/null
+    chmod -- 0600 "$new" || exit 1
+    [ "$how" != staged ] || how=poured
+  fi
+  if s_fill "$how" "$6" "$7" "$new" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
     s_sync_directory "$dir"
   else
     rm -f -- "$new"
