@@ -11,7 +11,7 @@ use crate::diagnostics::Source;
 use crate::modules::{LocalEntry, LocalFile, Outside, TemplateText};
 use crate::playbook::Task;
 use crate::template::{Engine, Over, Scope};
-use crate::yaml::{Keys, Node, Value};
+use crate::yaml::{Keys, Node, Value, VaultError};
 
 /// For one task on one host.
 pub(super) struct Here<'a> {
@@ -82,27 +82,43 @@ impl Here<'_> {
             hide::passwords(self.engine, text);
             return Ok(bytes);
         }
-        let clear = self.keys.open_text(text).map_err(|error| format!("`{}`: {error}; {}", path.display(), error.advice()))?;
+        let clear = self.keys.open_text(text).map_err(|error| match error {
+            // with Ansible's words at the end, for playbooks that look for them
+            VaultError::NoPassword => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                format!("{error}; {}. A vault password or secret must be specified to decrypt {}", error.advice(), path.display())
+            }
+            error => format!("`{}`: {error}; {}", path.display(), error.advice()),
+        })?;
         self.engine.hide(&clear);
         hide::passwords(self.engine, &clear);
         Ok(clear.into_bytes())
     }
 
-    fn walk(&self, dir: &Path, prefix: &str, entries: &mut Vec<LocalEntry>, follow: bool, depth: usize) -> Result<(), String> {
+    fn walk(
+        &self,
+        dir: &Path,
+        prefix: &str,
+        entries: &mut Vec<LocalEntry>,
+        follow: bool,
+        above: &mut Vec<PathBuf>,
+    ) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
-        if depth > 100 {
+        if above.len() > 100 {
             return Err(format!("`{}` is nested too deeply", dir.display()));
         }
         let mut names: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
-        names.sort_by_key(std::fs::DirEntry::file_name);
+        // a directory's files come before what is below it, as in Ansible: the first that cannot be read is told
+        names.sort_by_key(|entry| (entry.path().is_dir(), entry.file_name()));
+        above.push(dir.canonicalize().map_err(failed)?);
         for entry in names {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
             let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
             let real = entry.path();
             let is_link = real.is_symlink();
             // one that leads nowhere, or back to where it stands, stays a link
-            let circles =
-                is_link && real.canonicalize().map_or(true, |target| dir.canonicalize().is_ok_and(|dir| dir.starts_with(&target)));
+            let back = |target: PathBuf| above.iter().any(|dir| dir.starts_with(&target));
+            let circles = is_link && real.canonicalize().map_or(true, back);
             if is_link && (!follow || circles) {
                 let target = std::fs::read_link(&real).map_err(failed)?.display().to_string();
                 entries.push(LocalEntry { path, mode: 0o777, content: None, link: Some(target) });
@@ -112,12 +128,13 @@ impl Here<'_> {
             let mode = metadata.permissions().mode() & 0o7777;
             if metadata.is_dir() {
                 entries.push(LocalEntry { path: path.clone(), mode, content: None, link: None });
-                self.walk(&real, &path, entries, follow, depth + 1)?;
+                self.walk(&real, &path, entries, follow, above)?;
             } else {
                 let bytes = std::fs::read(&real).map_err(failed)?;
                 entries.push(LocalEntry { path, mode, content: Some(self.opened(bytes, &real)?), link: None });
             }
         }
+        above.pop();
         Ok(())
     }
 }
@@ -148,7 +165,7 @@ impl Outside for Here<'_> {
             return Ok(vec![LocalEntry { path: String::new(), mode, content: Some(self.file(folder, name)?), link: None }]);
         }
         let mut entries = Vec::new();
-        self.walk(&root, "", &mut entries, follow, 0)?;
+        self.walk(&root, "", &mut entries, follow, &mut Vec::new())?;
         Ok(entries)
     }
 

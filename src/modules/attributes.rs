@@ -264,6 +264,22 @@ pub fn born(login: &LoginUser, umask: Mode, bits: u32, above: &FileStat, kind: F
     Owned { uid: login.uid, gid: if inherit { above.gid } else { login.gid }, mode: bits & !umask.0 | bit }
 }
 
+/// What a file has that replaces this one, before its attributes are set: who may not give files away keeps it
+/// (`atomic_move` of module_utils/basic.py goes on where it may not chown).
+///
+/// # Errors
+/// What has to be read first.
+pub fn heir(there: &FileStat, facts: &Facts<'_>) -> Result<Owned, Stop> {
+    let is = Owned::from(there);
+    if &*facts.scope().user == "root" {
+        return Ok(is);
+    }
+    Ok(match facts.get(Login)? {
+        Some(login) if login.uid != 0 && login.uid != is.uid => Owned { uid: login.uid, gid: login.gid, ..is },
+        _ => is,
+    })
+}
+
 /// As whom new files are made.
 ///
 /// # Errors

@@ -21,8 +21,8 @@ pub struct Fetch;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("src", Kind::Str).required(),
-        Opt::new("dest", Kind::Str).required(),
+        Opt::new("src", Kind::Raw).required(),
+        Opt::new("dest", Kind::Raw).required(),
         Opt::new("fail_on_missing", Kind::Bool).default("true"),
         Opt::new("validate_checksum", Kind::Bool).default("true"),
         Opt::new("flat", Kind::Bool).default("false"),
@@ -57,6 +57,11 @@ impl Module for Fetch {
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let args = task.args;
+    for (name, what) in [("src", "source"), ("dest", "dest")] {
+        if args.str(name).is_none() {
+            return Err(format!("Invalid type supplied for {what} option, it must be a string").into());
+        }
+    }
     let source = paths::path(args.str("src").unwrap_or_default(), task, facts)?;
     let content = match remote_file(facts, &source)? {
         RemoteFile::File(content) => content,

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use crate::modules::attributes::{Owned, Wanted, born, maker, promise};
+use crate::modules::attributes::{Owned, Wanted, born, heir, maker, promise};
 use crate::modules::file::parent;
 use crate::modules::outcome::{Ended, both};
 use crate::modules::paths::base;
@@ -186,7 +186,7 @@ pub(crate) fn put(path: &str, new: &New, how: &How, facts: &Facts<'_>, change: &
 /// the machine brings its mode along where another is replaced (`keep_dest_attrs` of `atomic_move`).
 fn had(path: &str, there: Option<&FileStat>, new: &New, how: &How, facts: &Facts<'_>) -> Result<Owned, Ended> {
     match (there, new) {
-        (Some(there), New::Bytes(_) | New::Local(_)) => Ok(Owned::from(there)),
+        (Some(there), New::Bytes(_) | New::Local(_)) => Ok(heir(there, facts)?),
         (Some(_), New::Remote(_, _, source)) => {
             let (login, _) = maker(facts)?;
             Ok(Owned { uid: login.uid, gid: login.gid, mode: source.mode.0 })

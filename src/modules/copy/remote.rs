@@ -119,7 +119,10 @@ fn a_directory(
     }
     let found = |path: &str| there.iter().find(|entry| entry.path == path);
     let follow = args.is("local_follow");
-    let contents = contents(from, &top, &entries, &there, follow, facts)?;
+    // a link stays one, unless a file is in its place: then its content is what counts
+    let stays = args.bool("local_follow") == Some(false);
+    let is_file = |path: &str| !stays && found(path).is_some_and(|old| old.kind == FileKind::File);
+    let contents = contents(from, &top, &entries, &there, &|path| follow || is_file(path), facts)?;
     for entry in &entries {
         let (here, place) = (join(from, &entry.path), join(&top, &entry.path));
         let old = found(&entry.path);
@@ -133,7 +136,7 @@ fn a_directory(
             (FileKind::Directory, Some(old)) if old.kind == FileKind::Directory => {
                 own.reach(&place, &of(old), &mut change);
             }
-            (FileKind::Link, old) if !follow => {
+            (FileKind::Link, old) if !follow && !is_file(&entry.path) => {
                 let target = facts.get(Stat::new(&here))?.and_then(|stat| stat.target).unwrap_or_default();
                 let was = match old {
                     Some(old) if old.kind == FileKind::Link => facts.get(Stat::new(&place))?.and_then(|stat| stat.target),
@@ -164,7 +167,9 @@ fn a_directory(
                     return Err(format!("{here} is a link to no file: not followed").into());
                 };
                 // a copy brings its mode along
-                let mode = Some(crate::modules::attributes::ModeChange::Exact(entry.mode.0));
+                let real = if entry.kind == FileKind::Link { look(facts, &here)? } else { None };
+                let mode = real.map_or(entry.mode.0, |stat| stat.mode.0);
+                let mode = Some(crate::modules::attributes::ModeChange::Exact(mode));
                 let changed = Wanted { mode, ..own.clone() };
                 let same = old.is_some_and(|old| old.kind == FileKind::File) && super::put::seen(&place, facts)?.1.as_ref() == Some(digest);
                 let how = How { wanted: if same { own.clone() } else { changed }, new_parent: is_new_parent, ..How::default() };
@@ -187,10 +192,10 @@ fn contents(
     top: &str,
     entries: &[TreeEntry],
     there: &[TreeEntry],
-    follow: bool,
+    follows: &dyn Fn(&str) -> bool,
     facts: &Facts<'_>,
 ) -> Result<Vec<(String, Sha256)>, Ended> {
-    let is_file = |entry: &&TreeEntry| entry.kind == FileKind::File || follow && entry.kind == FileKind::Link;
+    let is_file = |entry: &&TreeEntry| entry.kind == FileKind::File || entry.kind == FileKind::Link && follows(&entry.path);
     let digests = all(entries.iter().filter(is_file).map(|entry| {
         let place = join(top, &entry.path);
         let old = there.iter().any(|old| old.path == entry.path);

@@ -101,7 +101,11 @@ impl EditedFile {
         let (content, mut message) = (edited.content, edited.message);
         let is_link = self.itself.as_ref().is_some_and(|stat| stat.kind == FileKind::Link);
         let owned = match &self.stat {
-            Some(stat) => Some((Owned::from(stat), self.owned_after(stat, &wanted, is_link))),
+            Some(stat) if is_link => Some((Owned::from(stat), Owned::from(stat))),
+            Some(stat) => {
+                let new = if edited.changed { attributes::heir(stat, facts)? } else { Owned::from(stat) };
+                Some((Owned::from(stat), wanted.on(new, FileKind::File)))
+            }
             None if edited.changed => Some(self.make(facts, &wanted, &mut change)?),
             None => None,
         };
@@ -126,11 +130,6 @@ impl EditedFile {
         }
         let decision = attributes::with_flags(planned(change), &self.real, task.args, facts)?.with("msg", message);
         Ok(if backup == "backup" { decision.with("backup", "") } else { decision })
-    }
-
-    /// What the file will have when it is written: a link's owner is its own.
-    fn owned_after(&self, stat: &FileStat, wanted: &Wanted, is_link: bool) -> Owned {
-        if is_link { Owned::from(stat) } else { wanted.on(Owned::from(stat), FileKind::File) }
     }
 
     /// What a new file has as it is made and in the end; the directories above it are made too.

@@ -84,6 +84,8 @@ const WAIT: Function = Function {
   timeout=$1 sleep=$3 message=$4 what=$5
   began=$(date +%s)
   sleep "$2"
+  # as in Ansible: time alone is waited for after the delay, the rest within the timeout
+  [ "$what" != over ] || timeout=$((timeout + $2))
   shift 5
   s_connects() {
     if command -v bash >/dev/null; then
