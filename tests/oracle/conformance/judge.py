@@ -55,6 +55,12 @@ def said(call):
     return found or [f"it ended with {call['exit']}"]
 
 
+def same_words(call, other):
+    """Whether both were called alike, but for the names that mktemp gave."""
+    bare = [[re.sub(r"(?<=/ansible_test\.)\w{9}", "*", word) for word in each["words"]] for each in (call, other)]
+    return bare[0] == bare[1]
+
+
 def shown(call):
     return " ".join(["ansible-playbook", *call["words"]])
 
@@ -75,7 +81,7 @@ def judged(target, theirs, ours):
         answer["settings"] |= set(settings(call))
         wanted, mine = their_asserts(call), own.get(call["number"])
         answer["reached"] += wanted.total()
-        if mine is None or mine["words"] != call["words"] or "exit" not in mine:
+        if mine is None or not same_words(mine, call) or "exit" not in mine:
             answer["failures"].append({"where": shown(call), "missing": wanted.total(), "why": "homelabctl was not called there"})
             continue
         got = our_asserts(mine)
