@@ -95,14 +95,7 @@ impl Here<'_> {
         Ok(clear.into_bytes())
     }
 
-    fn walk(
-        &self,
-        dir: &Path,
-        prefix: &str,
-        entries: &mut Vec<LocalEntry>,
-        follow: bool,
-        above: &mut Vec<PathBuf>,
-    ) -> Result<(), String> {
+    fn walk(&self, dir: &Path, prefix: &str, entries: &mut Vec<LocalEntry>, follow: bool, above: &mut Vec<PathBuf>) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
         if above.len() > 100 {
             return Err(format!("`{}` is nested too deeply", dir.display()));
