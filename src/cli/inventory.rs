@@ -28,13 +28,55 @@ pub(super) struct Loaded {
     pub(super) engine: Arc<Engine>,
     /// Opens what is encrypted.
     pub(super) keys: Arc<Keys>,
-    /// Whether there was any source.
-    any_source: bool,
+    /// How it was read.
+    sources: Arc<Sources>,
     /// Whether somebody said where the playbook stands.
     pub(super) playbook_dir_chosen: bool,
 }
 
+/// Where an inventory comes from, to be read again while a run goes on.
+pub(super) struct Sources {
+    given: Vec<Given>,
+    playbook_dir: PathBuf,
+    extra: Vec<String>,
+    keys: Arc<Keys>,
+    script_limit: Duration,
+    merges: bool,
+    passwords_failed: bool,
+    home: PathBuf,
+}
+
+impl Sources {
+    fn read(&self) -> (Inventory, Diagnostics) {
+        inventory::read(&Request {
+            given: &self.given,
+            playbook_dir: Some(&self.playbook_dir),
+            extra: &self.extra,
+            keys: &self.keys,
+            script_limit: self.script_limit,
+            merges: self.merges,
+            passwords_failed: self.passwords_failed,
+            home: &self.home,
+        })
+    }
+
+    /// The inventory as it is now; what must not be shown is registered in `secrets`.
+    ///
+    /// # Errors
+    /// It cannot be read any more.
+    pub(super) fn again(&self, secrets: &Secrets) -> Result<Inventory, Diagnostics> {
+        let (inventory, mut problems) = self.read();
+        hide(&inventory, secrets, &mut problems);
+        if problems.has_errors() { Err(problems) } else { Ok(inventory) }
+    }
+}
+
 impl Loaded {
+    /// Where it comes from.
+    pub(super) fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.sources)
+    }
+
     /// A value with its templates rendered; as it is if one of them cannot be, e.g. because a play sets what it names.
     pub(super) fn rendered(&self, host: &Host, value: &Node) -> Node {
         let mut templates = false;
@@ -69,17 +111,17 @@ pub(super) fn load_inventory(
     let set = settings.playbook_dir.as_ref().map(|setting| setting.value.as_path());
     let chosen = args.playbook_dir.as_deref().or(set);
     let playbook_dir = chosen.unwrap_or(&working_dir);
-    let request = Request {
-        given: &given,
-        playbook_dir: Some(playbook_dir),
-        extra: &args.extra_vars,
-        keys: &keys,
+    let sources = Arc::new(Sources {
+        given,
+        playbook_dir: playbook_dir.to_owned(),
+        extra: args.extra_vars.clone(),
+        keys: Arc::clone(&keys),
         script_limit: script_limit(environment, problems),
         merges: settings.hash_behaviour.as_ref().is_some_and(|setting| setting.value == HashBehaviour::Merge),
         passwords_failed,
-        home: &environment.home,
-    };
-    let (mut inventory, mut found) = inventory::read(&request);
+        home: environment.home.clone(),
+    });
+    let (mut inventory, mut found) = sources.read();
     let engine = Arc::new(engine(environment, playbook_dir, &keys, secrets));
     hide(&inventory, secrets, problems);
     // a range's hosts share what stands in one line
@@ -93,7 +135,7 @@ pub(super) fn load_inventory(
         inventory.mark_incomplete();
     }
     problems.extend(found);
-    Ok(Loaded { inventory: Arc::new(inventory), engine, keys, any_source: !given.is_empty(), playbook_dir_chosen: chosen.is_some() })
+    Ok(Loaded { inventory: Arc::new(inventory), engine, keys, sources, playbook_dir_chosen: chosen.is_some() })
 }
 
 /// What was given, or else what ansible.cfg says, or else where hosts usually are.
@@ -212,7 +254,7 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
         return pattern.select(inventory).unwrap_or_default();
     }
     if inventory.is_empty() && pattern.select(inventory).is_err() {
-        let what = if loaded.any_source { "the inventory holds no hosts" } else { "no hosts are known" };
+        let what = if !loaded.sources.given.is_empty() { "the inventory holds no hosts" } else { "no hosts are known" };
         let hint = "name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`";
         problems.push(Diagnostic::error(what).hint(hint));
         return Vec::new();

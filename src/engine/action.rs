@@ -284,9 +284,14 @@ impl<M: Machines> Engine<M> {
             _ => (name.clone(), None),
         };
         if let Some(port) = port {
-            variables.entry("ansible_port".to_owned()).or_insert_with(|| made(Value::Int(port)));
+            variables.entry("ansible_ssh_port".to_owned()).or_insert_with(|| made(Value::Int(port)));
         }
-        let new = self.core.change_inventory(|inventory| inventory.add_at_run_time(&host, &groups, &variables, &task.place));
+        let place = task.place.clone();
+        let added = (host.clone(), groups.clone(), variables.clone());
+        let new = self.core.change_inventory(move |inventory| {
+            let (host, groups, variables) = &added;
+            inventory.add_at_run_time(host, groups, variables, &place)
+        });
         self.machines.grown(&self.core.inventory_now());
         let vars: Map<String, Json> = variables.iter().map(|(name, value)| (name.clone(), json(value))).collect();
         let added = serde_json::json!({ "host_name": host, "groups": groups, "host_vars": vars });
@@ -301,9 +306,14 @@ impl<M: Machines> Engine<M> {
         let parents: Vec<String> =
             args.list("parents").unwrap_or_else(|| vec!["all"]).iter().map(|parent| parent.replace(' ', "-")).collect();
         let name = host.name.to_string();
-        let new = self.core.change_inventory(|inventory| {
-            let put = inventory.put_group_at_run_time(&group, &parents, &task.place);
-            inventory.add_at_run_time(&name, std::slice::from_ref(&group), &BTreeMap::new(), &task.place) || put
+        let (put, above, place) = (group.clone(), parents.clone(), task.place.clone());
+        let new = self.core.change_inventory(move |inventory| {
+            // one that was there and is not any more does not come back by its groups
+            if inventory.host(&name).is_none() && name != "localhost" {
+                return false;
+            }
+            let is_new = inventory.put_group_at_run_time(&put, &above, &place);
+            inventory.add_at_run_time(&name, std::slice::from_ref(&put), &BTreeMap::new(), &place) || is_new
         });
         Done::new(if new { Status::Changed } else { Status::Ok }).with("add_group", group).with("parent_groups", parents)
     }

@@ -12,6 +12,7 @@ use super::play::{Options, Setting};
 use super::scope::{Known, View, World};
 use super::status::{Done, Status};
 use super::task::shown;
+use crate::diagnostics::Diagnostics;
 use crate::inventory::{Inventory, where_it_stands};
 use crate::playbook::Task;
 use crate::report::{Event, Outcome, Problem, Shown, TaskAnswer, TaskOutcome};
@@ -24,6 +25,9 @@ pub(super) struct Tally {
     pub(super) worst: Option<(Outcome, Problem)>,
 }
 
+/// Adds to an inventory what a run adds. Whether any of it is new.
+type Growth = Box<dyn Fn(&mut Inventory) -> bool + Send + Sync>;
+
 /// What all of a run shares and templates may see.
 pub(super) struct Core {
     pub(super) options: Options,
@@ -31,6 +35,8 @@ pub(super) struct Core {
     pub(super) inventory: RwLock<Arc<Inventory>>,
     pub(super) variables: Mutex<BTreeMap<String, Arc<BTreeMap<String, Node>>>>,
     pub(super) extra: BTreeMap<String, Node>,
+    /// What the run added to the inventory.
+    pub(super) grown: Mutex<Vec<Growth>>,
     pub(super) known: RwLock<BTreeMap<String, Arc<dyn Known>>>,
     pub(super) tallies: Mutex<BTreeMap<Arc<str>, Tally>>,
     pub(super) begun: Mutex<bool>,
@@ -53,13 +59,25 @@ impl Core {
     }
 
     /// Changes the inventory of this run.
-    pub(super) fn change_inventory(&self, change: impl FnOnce(&mut Inventory) -> bool) -> bool {
+    pub(super) fn change_inventory(&self, change: impl Fn(&mut Inventory) -> bool + Send + Sync + 'static) -> bool {
         let mut held = self.inventory.write().unwrap_or_else(PoisonError::into_inner);
         let new = change(Arc::make_mut(&mut held));
         if new {
             locked(&self.variables).clear();
+            locked(&self.grown).push(Box::new(change));
         }
         new
+    }
+
+    /// Reads the inventory again; what the run added is added again.
+    pub(super) fn refresh_inventory(&self) -> Result<(), Diagnostics> {
+        let mut fresh = (self.setting.reread)()?;
+        for change in locked(&self.grown).iter() {
+            change(&mut fresh);
+        }
+        *self.inventory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        locked(&self.variables).clear();
+        Ok(())
     }
 
     pub(super) fn warn(&self, message: String) {

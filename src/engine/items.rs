@@ -458,6 +458,16 @@ impl<M: Machines> Engine<M> {
                     self.host(name).state().ended = true;
                 }
             }
+            "refresh_inventory" => match self.core.refresh_inventory() {
+                Ok(()) => self.machines.grown(&self.core.inventory_now()),
+                Err(problems) => {
+                    let why = problems.0.into_iter().next().map_or_else(String::new, |problem| problem.message);
+                    for host in hosts {
+                        let done = Done::failed(format!("the inventory cannot be read again: {why}"));
+                        self.conclude(at, task, host, &done).await;
+                    }
+                }
+            },
             "clear_host_errors" => at.play.all.iter().for_each(|name| {
                 let host = self.host(name);
                 let mut state = host.state();

@@ -50,6 +50,8 @@ pub struct Options {
 
 /// Finds the hosts of a pattern.
 pub type Select = Box<dyn Fn(&Inventory, &str) -> Result<Vec<Arc<str>>, Diagnostics> + Send + Sync>;
+/// Reads the inventory again.
+pub type Reread = Box<dyn Fn() -> Result<Inventory, Diagnostics> + Send + Sync>;
 /// Asks a person for a variable.
 pub type Ask = Box<dyn Fn(&VarsPrompt) -> Option<String> + Send + Sync>;
 
@@ -75,6 +77,8 @@ pub struct Setting {
     pub dir: PathBuf,
     /// The hosts of a pattern, in its order, within `--limit`.
     pub select: Select,
+    /// Reads the inventory again, for `meta: refresh_inventory`.
+    pub reread: Reread,
     /// Asks the person for a variable; `None`: there is nobody to ask.
     pub ask: Ask,
     /// The person at the terminal, for what comes up while the run goes on.
@@ -133,6 +137,7 @@ impl<M: Machines> Engine<M> {
             setting,
             variables: Mutex::default(),
             extra,
+            grown: Mutex::default(),
             known: RwLock::default(),
             tallies: Mutex::default(),
             warned: Mutex::default(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::host::State;
 use super::magic;
-use crate::playbook::{Handler, Level, Play, Role};
+use crate::playbook::{Dependent, Handler, Level, Play, Role};
 use crate::template::Scope;
 use crate::yaml::{Node, Value};
 
@@ -178,9 +178,9 @@ impl TaskScope {
         said.or_else(|| (keyword == "connection").then(|| magic::made(Value::from("ssh"))))
     }
 
-    fn of_roles(&self, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Option<Node> {
+    fn of_roles(&self, name: &str, which: Which) -> Option<Node> {
         let own = self.view.role.as_ref().and_then(|role| in_role(role, name, which));
-        own.or_else(|| self.roles().iter().rev().find_map(|role| in_role(role, name, which)))
+        own.or_else(|| self.roles().iter().rev().find_map(|role| within(role, name, which)))
     }
 
     /// The value that counts; with `hash_behaviour = merge` mappings of several levels lie over each other.
@@ -217,17 +217,17 @@ impl TaskScope {
         let _ = next(self.world.extra().get(name).cloned())
             && next(view.top.get(name).cloned())
             && includes().all(|value| next(Some(value)))
-            && next(view.role.as_ref().and_then(|role| pairs(&role.params)))
+            && next(view.role.as_ref().and_then(|role| given(role, name)))
             && next(self.set(name))
             && next(self.included(name))
             && levels().all(|value| next(Some(value)))
-            && next(self.of_roles(name, |role| &role.vars))
+            && next(self.of_roles(name, Which::Vars))
             && next(of_play(&|_| self.file(name)))
             && next(of_play(&|play| play.prompts.get(name).cloned()))
             && next(of_play(&|play| pairs(&play.play.common.vars)))
             && next(self.fact(name))
             && next(self.world.inventory(&view.host).and_then(|variables| variables.get(name).cloned()))
-            && next(self.of_roles(name, |role| &role.defaults));
+            && next(self.of_roles(name, Which::Defaults));
     }
 }
 
@@ -235,9 +235,46 @@ fn pair(pairs: &[(Node, Node)], name: &str) -> Option<Node> {
     pairs.iter().rev().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
 }
 
-fn in_role(role: &Role, name: &str, which: fn(&Role) -> &[(Node, Node)]) -> Option<Node> {
-    let own = pair(which(role), name).or_else(|| role.dependencies.iter().rev().find_map(|role| in_role(role, name, which)));
-    own.or_else(|| in_role(role.inside.as_ref()?, name, which))
+/// Which of a role's variables.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    Vars,
+    Defaults,
+}
+
+impl Which {
+    fn of<'v, T>(self, vars: &'v [T], defaults: &'v [T]) -> &'v [T] {
+        if self == Self::Vars { vars } else { defaults }
+    }
+}
+
+/// What a role was given, or those that need or include it.
+fn given(role: &Role, name: &str) -> Option<Node> {
+    let own = pair(&role.params, name).or_else(|| dependents(role).find_map(|dependent| pair(&dependent.params, name)));
+    own.or_else(|| given(role.inside.as_ref()?, name))
+}
+
+/// The roles that need it, the nearest first.
+fn dependents(role: &Role) -> impl Iterator<Item = &Dependent> {
+    std::iter::successors(role.dependent.as_deref(), |dependent| dependent.dependent.as_deref())
+}
+
+/// A variable as a role's own tasks see it.
+fn in_role(role: &Role, name: &str, which: Which) -> Option<Node> {
+    let above = || dependents(role).find_map(|dependent| pair(which.of(&dependent.vars, &dependent.defaults), name));
+    let around = || in_role(role.inside.as_ref()?, name, which);
+    let own = pair(which.of(&role.vars, &role.defaults), name);
+    let below = || role.dependencies.iter().rev().find_map(|role| within(role, name, which));
+    match which {
+        Which::Vars => own.or_else(below).or_else(above).or_else(around),
+        Which::Defaults => own.or_else(above).or_else(around).or_else(below),
+    }
+}
+
+/// What a role and its dependencies say.
+fn within(role: &Role, name: &str, which: Which) -> Option<Node> {
+    let own = pair(which.of(&role.vars, &role.defaults), name);
+    own.or_else(|| role.dependencies.iter().rev().find_map(|role| within(role, name, which)))
 }
 
 impl Scope for TaskScope {
@@ -284,6 +321,7 @@ impl Scope for TaskScope {
         names.extend(self.view.levels.iter().flat_map(|level| of(&level.vars)));
         for role in self.view.role.iter().cloned().chain(self.roles()) {
             names.extend([of(&role.params), of(&role.vars), of(&role.defaults)].concat());
+            names.extend(dependents(&role).flat_map(|one| [of(&one.params), of(&one.vars), of(&one.defaults)].concat()));
         }
         if let Some(state) = self.world.state(&self.view.host) {
             state.look(&mut |state| {

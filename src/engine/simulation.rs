@@ -193,6 +193,7 @@ impl Folder {
             roles: Vec::new(),
             collections: Vec::new(),
             dir: self.dir.path().to_owned(),
+            reread: Box::new(|| Err(crate::diagnostics::Diagnostics::new())),
             select: Box::new(|inventory, _| Ok(inventory.all_hosts().into_iter().map(|host| Arc::clone(&host.name)).collect())),
             ask: Box::new(|_| None),
             person: Arc::new(|_| Reply::Nobody),

@@ -115,6 +115,7 @@ fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person,
         roles: Vec::new(),
         collections: Vec::new(),
         dir: dir.path().to_owned(),
+        reread: Box::new(|| Ok(crate::inventory::testing::read_all(&[Given::Argument("m1,m9,".to_owned())]).unwrap().0)),
         select: Box::new(|inventory, pattern| {
             let hosts = Pattern::new("hosts", pattern).select(inventory);
             hosts.map(|hosts| hosts.into_iter().map(|host| Arc::clone(&host.name)).collect()).or_else(|_| Ok::<_, Diagnostics>(Vec::new()))

@@ -98,6 +98,10 @@ impl Shells for Host {
         }
     }
 
+    fn leave(&mut self, user: &str) -> bool {
+        self.shells.remove(user).is_some()
+    }
+
     fn changed(&mut self, touches: &[Touch]) {
         let login: Vec<Touch> = LOGIN_FILES.iter().map(|path| Touch::Files((*path).to_owned())).chain([Touch::Accounts]).collect();
         if touches.iter().any(|touch| login.iter().any(|file| file.overlaps(touch))) {

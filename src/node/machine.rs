@@ -10,6 +10,7 @@ use crate::plan::{FactKey, Observation, Query, Scope, Touch};
 use super::Change;
 use super::apply::{self, Applied, Carried, Heard, Lock, Parts};
 use super::errand::Errand;
+use super::leave;
 use super::long_step::{self, Id, State};
 use super::record::{Records, to_reason};
 use super::stage::{Load, Unstaged};
@@ -127,6 +128,9 @@ pub trait Shells: Tunnels {
         length: Option<u64>,
     ) -> impl Future<Output = Result<Source, UploadError>> + Send;
 
+    /// Closes that user's shell. Whether there was one.
+    fn leave(&mut self, user: &str) -> bool;
+
     /// A change touched this: shells that would not see it are opened anew when next wanted.
     fn changed(&mut self, touches: &[Touch]);
 }
@@ -216,8 +220,26 @@ impl<S: Shells> Real<S> {
         long_step::read_list(&records).ok_or_else(|| Lost::after_sending(format!("no list of long steps: {said}")))
     }
 
+    /// Leaves users alone that a change wants idle.
+    async fn let_go(&mut self, scope: &Scope, change: &Change) -> Result<(), Lost> {
+        for user in leave::idle(change).filter(|user| **user != *scope.user) {
+            if self.shells.leave(user) {
+                let nonce = nonce();
+                let mut script = apply::begin(&nonce, &[]).map_err(|nul| Lost::before_sending(nul.to_string()))?;
+                script.call(&leave::IDLE, [user]).map_err(|nul| Lost::before_sending(nul.to_string()))?;
+                // what it waits for changes nothing: the change itself says what is wrong
+                let waited = self.ask(scope, &nonce, &script.finish(), READ_LIMIT).await;
+                waited.map_err(|lost| Lost { sent: false, ..lost })?;
+            }
+        }
+        Ok(())
+    }
+
     async fn carry_out(&mut self, scope: &Scope, change: &Change, preconditions: &[(Query, Observation)]) -> Result<Applied, Lost> {
         let lock = if &*scope.user == "root" { self.lock.clone() } else { None };
+        if let Err(lost) = self.let_go(scope, change).await {
+            return Ok(if lost.user { Applied::Unusable(lost.why) } else { Applied::NotBegun(lost.why) });
+        }
         let parts = Parts::new(&change.steps, &change.expect, lock.as_ref(), &scope.environment);
         let mut carried = Carried { ran_directly: parts.directly(), ..Carried::default() };
         for number in 0..parts.len() {

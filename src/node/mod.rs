@@ -5,6 +5,7 @@ pub mod errand;
 pub mod facts;
 pub mod hold;
 pub mod host;
+mod leave;
 pub mod lock;
 pub mod long_step;
 pub mod machine;

@@ -32,5 +32,7 @@ pub use loader::{Request, load, load_handlers, load_role, load_tasks};
 pub use magic::MAGIC;
 pub use role::RoleFrom;
 pub use search::Search;
-pub use tree::{Action, Block, Common, Handler, Included, Item, Level, Loop, LoopControl, Play, Playbook, Role, Serial, Task, VarsPrompt};
+pub use tree::{
+    Action, Block, Common, Dependent, Handler, Included, Item, Level, Loop, LoopControl, Play, Playbook, Role, Serial, Task, VarsPrompt,
+};
 pub use vars::{find_vars, load_vars};

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::file::{Document, parent};
 use super::keywords::{self, On, described};
 use super::loader::Loader;
-use super::role::Brought;
+use super::role::{Brought, Needs};
 use super::role_files::merge;
 use super::search::Search;
 use super::tree::{Common, Play, Playbook, Serial};
@@ -195,7 +195,7 @@ impl Loader<'_> {
             match listed.as_list() {
                 Some(entries) => {
                     for entry in entries {
-                        roles.extend(self.role_entry(entry, (Vec::new(), Vec::new()), None, None, &context, &mut brought));
+                        roles.extend(self.role_entry(entry, Needs::default(), &context, &mut brought));
                     }
                 }
                 None => {

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::file::Document;
 use super::keywords::{On, boolean, described};
 use super::loader::{Loader, is_open};
-use super::tree::{Action, Common, Handler, Item, LoopControl, Role, Task};
+use super::tree::{Action, Common, Dependent, Handler, Item, LoopControl, Role, Task};
 use crate::yaml::{Map, Node, Value, python_str};
 
 /// Which files of a role are read in place of `main`, and how it is included: the options of `include_role`.
@@ -56,6 +56,8 @@ pub(super) struct Use<'u> {
     /// `None`: it is listed under `roles` or `dependencies`.
     pub(super) from: Option<&'u RoleFrom>,
     pub(super) params: Map,
+    /// Those of them that stand beside its name: no others may its argument specs not know.
+    pub(super) given: Map,
     pub(super) common: Common,
     pub(super) parents: Vec<String>,
     /// Their directories.
@@ -64,6 +66,23 @@ pub(super) struct Use<'u> {
     pub(super) beside: Option<PathBuf>,
     /// The collection of the role that depends on it.
     pub(super) collection: Option<String>,
+    /// What the role that depends on it says.
+    pub(super) dependent: Option<Arc<Dependent>>,
+}
+
+/// The role that needs another.
+#[derive(Default)]
+pub(super) struct Needs {
+    /// Its name, and the names of those that need it.
+    pub(super) parents: Vec<String>,
+    /// Their directories.
+    pub(super) above: Vec<PathBuf>,
+    /// The directory that its own is in.
+    pub(super) beside: Option<PathBuf>,
+    /// Its collection.
+    pub(super) collection: Option<String>,
+    /// What it says.
+    pub(super) dependent: Option<Arc<Dependent>>,
 }
 
 /// What a role brings in.
@@ -95,12 +114,19 @@ impl Loader<'_> {
         let inner = context.with(used.common.clone());
         let mut open = inner.clone();
         open.chain.push(found.path.clone());
+        let dependent = Arc::new(Dependent {
+            vars: vars.clone(),
+            defaults: defaults.clone(),
+            params: used.params.clone(),
+            dependent: used.dependent.clone(),
+        });
         let mut dependencies = Vec::new();
         for dependency in &meta.dependencies {
             let parents = std::iter::once(found.name.clone()).chain(used.parents.iter().cloned()).collect();
             let above = std::iter::once(found.path.clone()).chain(used.above.iter().cloned()).collect();
             let beside = Some(super::file::parent(&found.path));
-            dependencies.extend(self.role_entry(dependency, (parents, above), beside, found.collection.clone(), &open, brought));
+            let needs = Needs { parents, above, beside, collection: found.collection.clone(), dependent: Some(Arc::clone(&dependent)) };
+            dependencies.extend(self.role_entry(dependency, needs, &open, brought));
         }
         let mut hash = DefaultHasher::new();
         (&found.name, &found.path, used.from.is_some()).hash(&mut hash);
@@ -134,16 +160,17 @@ impl Loader<'_> {
             above: used.above,
             inside: context.role.clone(),
             dependencies,
+            dependent: used.dependent,
             allow_duplicates,
         });
-        self.role_tasks(&role, from, used.name, &inner, brought);
+        self.role_tasks(&role, from, used.name, used.given, &inner, brought);
         Some(role)
     }
 
-    fn role_tasks(&mut self, role: &Arc<Role>, from: &RoleFrom, name: &Node, context: &Context, brought: &mut Brought) {
+    fn role_tasks(&mut self, role: &Arc<Role>, from: &RoleFrom, name: &Node, given: Map, context: &Context, brought: &mut Brought) {
         let mut inner = Context { role: Some(Arc::clone(role)), dirs: Vec::new(), handlers: false, ..context.clone() };
         let validates = from.rolespec_validate.as_ref().and_then(boolean).unwrap_or(true);
-        if let Some(task) = self.validation(role, from, &inner).filter(|_| validates) {
+        if let Some(task) = self.validation(role, from, given, &inner).filter(|_| validates) {
             brought.items.push(Item::Task(Arc::new(task)));
         }
         for (kind, from) in [("tasks", &from.tasks), ("handlers", &from.handlers)] {
@@ -171,7 +198,7 @@ impl Loader<'_> {
     }
 
     /// What Ansible puts before a role's tasks if the role says what it takes.
-    fn validation(&mut self, role: &Role, from: &RoleFrom, context: &Context) -> Option<Task> {
+    fn validation(&mut self, role: &Role, from: &RoleFrom, given: Map, context: &Context) -> Option<Task> {
         let entry = from.tasks.as_ref().and_then(Node::as_str).unwrap_or("main");
         let spec = role.argument_specs.as_ref()?.get(entry).filter(|spec| spec.as_map().is_some_and(|map| !map.is_empty()))?;
         let text = |text: &str| Node { literal: true, ..Node::new(text, spec.place.clone()) };
@@ -186,7 +213,7 @@ impl Loader<'_> {
         ]);
         let options = vec![
             (text("argument_spec"), spec.get("options").cloned().unwrap_or_else(|| map(Map::new()))),
-            (text("provided_arguments"), map(role.params.clone())),
+            (text("provided_arguments"), map(given)),
             (text("validate_args_context"), about),
         ];
         let always = Common { tags: vec![text("always")], ..Common::default() };
@@ -216,18 +243,10 @@ impl Loader<'_> {
     }
 
     /// An entry of `roles` or of `dependencies`.
-    pub(super) fn role_entry(
-        &mut self,
-        entry: &Node,
-        (parents, above): (Vec<String>, Vec<PathBuf>),
-        beside: Option<PathBuf>,
-        collection: Option<String>,
-        context: &Context,
-        brought: &mut Brought,
-    ) -> Option<Arc<Role>> {
-        let (name, params, common) = match &entry.value {
-            Value::Map(map) => self.role_mapping(entry, map, beside.is_some())?,
-            Value::Str(_) | Value::Int(_) => (entry.clone(), Map::new(), Common::default()),
+    pub(super) fn role_entry(&mut self, entry: &Node, needs: Needs, context: &Context, brought: &mut Brought) -> Option<Arc<Role>> {
+        let (name, params, given, common) = match &entry.value {
+            Value::Map(map) => self.role_mapping(entry, map, needs.beside.is_some())?,
+            Value::Str(_) | Value::Int(_) => (entry.clone(), Map::new(), Map::new(), Common::default()),
             _ => {
                 self.error(
                     &entry.place,
@@ -241,11 +260,12 @@ impl Loader<'_> {
             self.error(&name.place, "a role's name has no comma", "its version stands in `requirements.yml`; write the name alone");
             return None;
         }
-        self.role(Use { name: &name, from: None, params, common, parents, above, beside, collection }, context, brought)
+        let Needs { parents, above, beside, collection, dependent } = needs;
+        self.role(Use { name: &name, from: None, params, given, common, parents, above, beside, collection, dependent }, context, brought)
     }
 
-    /// The name, the parameters and the keywords of a role that is written as a mapping.
-    fn role_mapping(&mut self, entry: &Node, map: &Map, is_dependency: bool) -> Option<(Node, Map, Common)> {
+    /// The name, the parameters, those that are no `vars`, and the keywords of a role that is written as a mapping.
+    fn role_mapping(&mut self, entry: &Node, map: &Map, is_dependency: bool) -> Option<(Node, Map, Map, Common)> {
         let get = |name: &str| map.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
         let of_galaxy = |name: &str| is_dependency && matches!(name, "src" | "scm" | "version");
         let named = get("role").or_else(|| get("name")).or_else(|| get("src").filter(|_| is_dependency));
@@ -270,11 +290,12 @@ impl Loader<'_> {
             self.variable_name(key, "a parameter");
             params.push((key.clone(), value.clone()));
         }
+        let given = params.clone();
         for (key, value) in std::mem::take(&mut common.vars) {
             params.retain(|(other, _)| other.value != key.value);
             params.push((key, value));
         }
-        Some((name.clone(), params, common))
+        Some((name.clone(), params, given, common))
     }
 
     /// The role that a task names, and its files.
@@ -342,7 +363,18 @@ impl Loader<'_> {
         let params = context.params.clone();
         let collection = context.role.as_ref().and_then(|role| role.collection.clone());
         let above = context.role.iter().flat_map(|role| std::iter::once(&role.path).chain(&role.above)).cloned().collect();
-        let used = Use { name, from: Some(from), params, common: Common::default(), parents, above, beside: None, collection };
+        let used = Use {
+            name,
+            from: Some(from),
+            params,
+            given: Map::new(),
+            common: Common::default(),
+            parents,
+            above,
+            beside: None,
+            collection,
+            dependent: None,
+        };
         let mut brought = Brought::default();
         let role = self.role(used, context, &mut brought);
         items.extend(brought.items);

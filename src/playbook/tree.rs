@@ -107,6 +107,19 @@ pub struct VarsPrompt {
     pub place: Place,
 }
 
+/// A role that needs another, as that one sees it.
+#[derive(Debug, Clone)]
+pub struct Dependent {
+    /// `vars/main.yml`.
+    pub vars: Vec<(Node, Node)>,
+    /// `defaults/main.yml`.
+    pub defaults: Vec<(Node, Node)>,
+    /// What it was given.
+    pub params: Vec<(Node, Node)>,
+    /// The role that needs it in turn.
+    pub dependent: Option<Arc<Dependent>>,
+}
+
 /// A role that is used.
 #[derive(Debug, Clone)]
 pub struct Role {
@@ -136,6 +149,8 @@ pub struct Role {
     pub inside: Option<Arc<Role>>,
     /// Its dependencies.
     pub dependencies: Vec<Arc<Role>>,
+    /// The role that needs it, if it is a dependency: what that one was given and says counts here too.
+    pub dependent: Option<Arc<Dependent>>,
     /// Whether it may run more than once with the same parameters.
     pub allow_duplicates: bool,
 }

@@ -160,7 +160,7 @@ fn prepared(
         let limited = limit.clone();
         let (terminal, at_terminal) = (interrupt.terminal.clone(), interrupt.terminal.clone());
         let (suspends, stop) = (reporter.clone(), shared.cancelled.clone());
-        let hidden = secrets.clone();
+        let (hidden, seen, sources) = (secrets.clone(), secrets.clone(), loaded.sources());
         let setting = Setting {
             inventory: Arc::clone(&loaded.inventory),
             inventory_sources: connection.source.inventory.clone(),
@@ -172,6 +172,7 @@ fn prepared(
             collections,
             dir: environment.working_dir.clone(),
             select: Box::new(move |inventory: &Inventory, pattern: &str| within(inventory, pattern, limited.as_deref())),
+            reread: Box::new(move || sources.again(&seen)),
             ask: Box::new(move |prompt: &VarsPrompt| {
                 let answer = asked::variable(&terminal, prompt);
                 if prompt.private {

@@ -300,3 +300,54 @@ fn what_a_loop_passes_over_and_what_its_items_are_called() {
     let said = ran.result("label")["results"][0]["msg"].as_str().unwrap();
     assert_eq!(said, "Failed to template loop_control.label: object of type 'dict' has no attribute 'nope'");
 }
+
+#[test]
+fn an_inventory_is_read_again_and_keeps_what_was_added() {
+    let ran = site(
+        r#"
+- hosts: m1,m2
+  gather_facts: false
+  tasks:
+    - {add_host: {name: x, groups: made}}
+    - {group_by: {key: grouped}}
+    - {name: before, debug: {msg: "{{ groups.all | sort | join(' ') }}"}}
+    - meta: refresh_inventory
+    - {name: after, debug: {msg: "{{ groups.all | sort | join(' ') }} {{ groups.made }} {{ groups.grouped }}"}}
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: next, debug: }
+"#,
+    );
+    assert_eq!(ran.result("before")["msg"], "m1 m2 x");
+    assert_eq!(ran.result("after")["msg"], "m1 m9 x ['x'] ['m1']");
+    assert_eq!(ran.outcomes("next").len(), 3, "{}", ran.lines());
+}
+
+#[test]
+fn a_role_sees_what_the_role_that_needs_it_was_given_and_says() {
+    let says = "- {name: \"{{ role_name }}\", debug: {msg: \"{{ p }} {{ v }} {{ d }}\"}}\n";
+    let ran = run(
+        &[
+            (
+                "site.yml",
+                "- hosts: m1\n  gather_facts: false\n  vars: {p: play}\n  pre_tasks: [{set_fact: {p: set}}]\n  roles: [{role: outer, p: given}, other]\n",
+            ),
+            ("roles/outer/meta/main.yml", "dependencies: [inner]\n"),
+            ("roles/outer/vars/main.yml", "v: outer\n"),
+            ("roles/outer/defaults/main.yml", "d: outer\n"),
+            ("roles/outer/tasks/main.yml", "- include_role: {name: within}\n"),
+            ("roles/inner/tasks/main.yml", says),
+            ("roles/inner/defaults/main.yml", "v: inner\n"),
+            ("roles/within/tasks/main.yml", says),
+            ("roles/other/vars/main.yml", "v: other\n"),
+            ("roles/other/defaults/main.yml", "d: other\n"),
+            ("roles/other/tasks/main.yml", says),
+        ],
+        "m1,",
+        Options::default(),
+    );
+    assert_eq!(ran.result("inner")["msg"], "given outer outer", "{}", ran.lines());
+    assert_eq!(ran.result("within")["msg"], "given outer outer");
+    assert_eq!(ran.result("other")["msg"], "set other other");
+}
