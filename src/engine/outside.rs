@@ -179,6 +179,7 @@ impl Outside for Here<'_> {
             template.variables.iter().map(|(name, value)| (name.clone(), crate::modules::node(value, &source.whole()))).collect();
         let full = std::path::absolute(&path).unwrap_or(path);
         own.insert("template_fullpath".to_owned(), super::task::text(&full.display().to_string()));
+        own.extend(crate::template::about_file(&full).into_iter().map(|(name, value)| (name.to_owned(), super::magic::made(value))));
         // what it includes may stand beside it
         let dirs = self.search.iter().map(PathBuf::as_path).chain(full.parent());
         let dirs = dirs.map(|dir| super::task::text(&dir.display().to_string())).collect();

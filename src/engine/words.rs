@@ -20,6 +20,18 @@ const CAPITAL: &[&str] = &[
     "version parameter to compare against cannot be empty",
 ];
 
+/// What Ansible's lookups say.
+const LOOKUPS: &[(&str, &str)] = &[
+    ("the lookup `csvfile` needs the text of the column that is searched", "Search key is required but was not found"),
+    ("the lookup `nested` needs at least one list", "with_nested requires at least one element in the nested list"),
+    ("the lookup `together` needs at least one list", "with_together requires at least one element in each list"),
+    ("`sequence` needs `end` or `count`", "must specify count or end in with_sequence"),
+    ("`sequence` has either `end` or `count`", "can't specify both count and end in with_sequence"),
+    ("`sequence` counts backwards with a negative `stride`", "to count backwards make stride negative"),
+    ("`sequence` counts forwards with a positive `stride`", "to count forward don't make stride negative"),
+    ("`urlsplit` knows no such part of an address", "unknown URL component"),
+];
+
 /// What Ansible says of a template.
 pub(super) fn of_template(message: &str) -> String {
     if message.ends_with("is divided by zero") {
@@ -31,6 +43,9 @@ pub(super) fn of_template(message: &str) -> String {
     if CAPITAL.iter().any(|start| message.starts_with(start)) {
         let mut chars = message.chars();
         return chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect();
+    }
+    if let Some((_, theirs)) = LOOKUPS.iter().find(|(ours, _)| message == *ours) {
+        return (*theirs).to_owned();
     }
     if let Some(name) = quoted(message, "", " is not defined") {
         return format!("'{name}' is undefined");

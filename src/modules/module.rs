@@ -141,7 +141,7 @@ pub struct TemplateText<'a> {
     /// Its text.
     pub text: &'a str,
     /// Variables beside the task's own: `template_path` and the like. `ansible_managed` gives way to a variable of that
-    /// name. What tells of this machine (`template_fullpath`, `template_host`, `template_uid`) is added by who renders.
+    /// name. What tells of this machine (`template_fullpath`, `template_host`, …) is added by who renders.
     pub variables: &'a Map<String, Value>,
     /// How its statements are written, and what becomes of line ends.
     pub options: &'a TemplateOptions,

@@ -1,7 +1,6 @@
 //! `template`: a file made from a template (plugins/action/template.py).
 //!
-//! `ansible_managed` is what it is by default. `template_run_date` and `template_mtime` are undefined here: with them the
-//! result would be another one every time.
+//! `ansible_managed` is what it is by default.
 
 use serde_json::{Map, Value};
 

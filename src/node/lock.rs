@@ -206,7 +206,9 @@ const HOLD: Function = Function {
 };
 
 /// Takes step.lock for the rest of the shell that calls it, and sees whether the machine is still this run's: directory,
-/// nonce, patience in seconds. Status 75: something of ours still runs; 76: another run's, whose line is in `$r`.
+/// nonce, patience in seconds. Status 75: something of ours still runs; 76: another run's, whose line is in `$r`. While the
+/// machine is this run's, what runs may be the step of a host that is the same machine under another name: that is waited
+/// for 180 times as long.
 pub(super) const STEP_LOCK: Function = Function {
     name: "s_step_lock",
     needs: &[],
@@ -215,7 +217,16 @@ pub(super) const STEP_LOCK: Function = Function {
   # `exec` ends the shell where it cannot open a file
   if [ ! -f "$1/run.lock" ] || [ ! -w "$1/step.lock" ]; then return 76; fi
   exec 9<>"$1/step.lock"
-  flock -n 9 || timeout "$3" flock 9 || return 75
+  tries=180
+  until flock -n 9 || timeout "$3" flock 9; do
+    tries=$((tries - 1))
+    IFS= read -r r <"$1/run.lock" || :
+    case $r in
+      '{"nonce":"'"$2"'",'*) [ "$tries" -gt 0 ] || return 75 ;;
+      *) return 75 ;;
+    esac
+  done
+  r=
   IFS= read -r r <"$1/run.lock" || :
   case $r in
     '{"nonce":"'"$2"'",'*) return 0 ;;
@@ -418,7 +429,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(300));
             let mut held = Held::start(shell, &locks, "n1", Patience { silence: Duration::from_secs(20), ..QUICK });
             assert!(matches!(held.says(), Holder::Waiting(_)));
-            assert!(take_step_lock(shell, &locks, "n1").starts_with("75"));
+            assert!(take_step_lock(shell, &locks, "n0").starts_with("75"));
+            // the machine is this run's by now: a step of its own is waited for
+            assert!(take_step_lock(shell, &locks, "n1").starts_with('0'));
             assert_eq!(held.says(), Holder::Held);
             assert!(running.try_wait().unwrap().is_some(), "held only after the step ended");
         }

@@ -3,6 +3,7 @@
 //! minijinja reads the templates; they are evaluated here, on values that are Python's as far as a template can tell, that
 //! know why they are undefined, that are rendered when they are needed and within bounds.
 
+mod about_file;
 mod call;
 mod check;
 mod compare;
@@ -41,6 +42,7 @@ mod version;
 pub(crate) mod words;
 mod yaml_text;
 
+pub use about_file::about_file;
 pub use engine::{Decrypt, Engine, FromYaml, Hide, Scope, Surroundings};
 pub use options::{Newline, TemplateOptions};
 pub use over::Over;

@@ -83,6 +83,8 @@ pub(super) fn template(asked: &Asked) -> Outcome<Vec<V>> {
             own.insert("ansible_managed".to_owned(), text_node("Ansible managed"));
         }
         own.insert("template_fullpath".to_owned(), text_node(&full.display().to_string()));
+        let about = super::super::about_file(&full);
+        own.extend(about.into_iter().map(|(name, value)| (name.to_owned(), Node { literal: true, ..Node::new(value, source.whole()) })));
         // its own directory is the first where what it includes is looked for
         let mut dirs: Vec<PathBuf> = full.parent().map(Path::to_owned).into_iter().collect();
         dirs.extend(files::search(run)?);

@@ -26,6 +26,9 @@ touch ansible.cfg
 chmod 755 shim.py
 for name in {programs}; do ln -sf ../shim.py bin/$name; done
 ln -sf /usr/bin/python3 bin/python
+# targets that install a package of Python find theirs in `site`
+: >bin/virtualenv.sh
+ln -sf /bin/true bin/pip
 test -e /root/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 cat /root/.ssh/id_ed25519.pub >/root/.ssh/authorized_keys
 chmod 600 /root/.ssh/authorized_keys
