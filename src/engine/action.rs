@@ -1,7 +1,6 @@
 //! What the engine does itself: variables, messages, conditions, the inventory of the run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -11,7 +10,6 @@ use super::host::{Host, Machines};
 use super::items::Position;
 use super::magic::made;
 use super::manner::Manner;
-use super::outside;
 use super::play::Engine;
 use super::scope::View;
 use super::status::{Done, Status};
@@ -46,6 +44,9 @@ impl<M: Machines> Engine<M> {
         let options = self.options(view, task, spec).await?;
         if let Some(done) = options.iter().find_map(|(key, _)| misnamed(key)).filter(|_| spec.name == "set_fact") {
             return Ok(done);
+        }
+        if spec.name == "include_vars" && options.iter().all(|(_, value)| value.is_null()) {
+            return Ok(super::include_vars::failed("could not find file: none is named"));
         }
         let mut problems = Diagnostics::new();
         let args = Args::read(spec, &options, &task.action.place, &mut problems);
@@ -182,86 +183,6 @@ impl<M: Machines> Engine<M> {
         Ok(Done::new(Status::Ok).with("ansible_facts", Json::Object(facts)).with("_ansible_facts_cacheable", cacheable))
     }
 
-    async fn include_vars(&self, at: &Position, task: &Task, host: &Host<M::Machine>, args: &Args, options: &[(Node, Node)]) -> Done {
-        let home = self.core.setting.template.home().to_owned();
-        let search = outside::search(task, &at.play.play.dir);
-        let find = |name: &str| outside::find(&search, "vars", name, &home);
-        let mut files: Vec<PathBuf> = Vec::new();
-        if let Some(dir) = args.str("dir") {
-            let root = match find(dir) {
-                Ok(root) if root.is_dir() => root,
-                Ok(_) => return Done::failed(format!("`{dir}` is no directory")),
-                Err(why) => return Done::failed(why),
-            };
-            let depth = usize::try_from(args.int("depth").unwrap_or(0)).unwrap_or(0);
-            let endings = args.list("extensions").unwrap_or_else(|| vec!["yaml", "yml", "json"]);
-            let matching = args.str("files_matching").map(fancy_regex::Regex::new).transpose();
-            let Ok(matching) = matching else { return Done::failed("`files_matching` is no regular expression") };
-            let ignored = args.list("ignore_files").unwrap_or_default();
-            if let Err(why) = below(&root, if depth == 0 { usize::MAX } else { depth }, &mut files) {
-                return Done::failed(why);
-            }
-            let unknown =
-                |path: &PathBuf| !path.extension().and_then(std::ffi::OsStr::to_str).is_some_and(|ending| endings.contains(&ending));
-            let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            files.retain(|path| {
-                !ignored.iter().any(|one| *one == name(path))
-                    && matching.as_ref().is_none_or(|regex| regex.is_match(&name(path)).unwrap_or(false))
-            });
-            if args.bool("ignore_unknown_extensions") == Some(true) {
-                files.retain(|path| !unknown(path));
-            } else if let Some(path) = files.iter().find(|path| unknown(path)) {
-                return Done::failed(format!("`{}` has none of the endings {}", path.display(), endings.join(", ")));
-            }
-        } else {
-            let free = options.iter().find(|(key, _)| key.as_str() == Some(FREE_FORM)).map(|(_, value)| shown(value));
-            let Some(name) = args.str("file").map(str::to_owned).or(free) else {
-                return Done::failed("`include_vars` needs `file` or `dir`");
-            };
-            match find(name.trim()) {
-                Ok(path) => files.push(path),
-                Err(why) => return Done::failed(why),
-            }
-        }
-        // in the order in which they stand
-        let mut found: Vec<(String, Node)> = Vec::new();
-        for path in &files {
-            match self.with_request(|request| crate::playbook::load_vars(path, request)) {
-                Ok((map, _)) => {
-                    for (name, value) in map.into_iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value))) {
-                        match found.iter_mut().find(|(known, _)| *known == name) {
-                            Some((_, known)) => *known = value,
-                            None => found.push((name, value)),
-                        }
-                    }
-                }
-                Err(problems) => return Done::failed(problems.0.into_iter().next().map(|error| error.message).unwrap_or_default()),
-            }
-        }
-        if let Some(name) = args.str("name") {
-            let map = found.into_iter().map(|(key, value)| (super::task::text(&key), value)).collect();
-            found = vec![(name.to_owned(), Node::new(Value::Map(map), task.place.clone()))];
-        }
-        if args.str("hash_behaviour") == Some("merge") {
-            let view = self.view(at, task, &host.name, Arc::default());
-            let (scope, _) = self.scope(&view);
-            for (name, value) in &mut found {
-                if let Some(before) = scope.get(name) {
-                    *value = over(&before, std::mem::replace(value, made(Value::Null)));
-                }
-            }
-        }
-        let shown: Map<String, Json> = found.iter().map(|(name, value)| (name.clone(), json(value))).collect();
-        found.iter().for_each(|(_, value)| super::hide::encrypted(&self.template(), value));
-        let names: Vec<Json> = files.iter().map(|path| Json::from(path.display().to_string())).collect();
-        let mut state = host.state();
-        for (name, value) in found {
-            state.unknown.remove(&name);
-            state.included.insert(name, value);
-        }
-        Done::new(Status::Ok).with("ansible_facts", Json::Object(shown)).with("ansible_included_var_files", names)
-    }
-
     fn add_host(&self, task: &Task, options: &[(Node, Node)]) -> Done {
         let (mut name, mut groups, mut variables) = (None, Vec::new(), BTreeMap::new());
         for (key, value) in options {
@@ -331,35 +252,6 @@ impl<M: Machines> Engine<M> {
         values.extend(given);
         Ok(values)
     }
-}
-
-/// A mapping over another, and mappings in it over those in that; of anything else the second.
-pub(super) fn over(before: &Node, after: Node) -> Node {
-    let (Value::Map(old), Value::Map(new)) = (&before.value, &after.value) else { return after };
-    let mut merged = old.clone();
-    for (key, value) in new {
-        match merged.iter_mut().find(|(known, _)| known.value == key.value) {
-            Some((_, known)) => *known = over(known, value.clone()),
-            None => merged.push((key.clone(), value.clone())),
-        }
-    }
-    Node { value: Value::Map(merged), ..after }
-}
-
-fn below(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot read `{}`: {}", dir.display(), crate::diagnostics::reason(&error));
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(failed)?;
-    entries.sort();
-    for path in entries.iter().filter(|path| path.is_file()) {
-        files.push(path.clone());
-    }
-    for path in entries.iter().filter(|path| path.is_dir() && !path.is_symlink()) {
-        if depth > 1 {
-            below(path, depth - 1, files)?;
-        }
-    }
-    Ok(())
 }
 
 /// A role's argument specs against what there is.

@@ -190,7 +190,7 @@ impl TaskScope {
         self.each(name, &mut |value| {
             let merged = match found.take() {
                 None => value,
-                Some(above) => super::action::over(&value, above),
+                Some(above) => super::include_vars::over(&value, above),
             };
             let goes_on = merges && matches!(merged.value, Value::Map(_));
             found = Some(merged);

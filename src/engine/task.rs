@@ -165,24 +165,6 @@ impl<M: Machines> Engine<M> {
         !matches!(self.flag(&view, task, "no_log").await, Ok(None | Some(false)))
     }
 
-    pub(super) fn register(&self, host: &Host<M::Machine>, name: &str, done: &Done, secret: bool) {
-        let mut value = modules::node(&Json::Object(done.registered()), &made(Value::Null).place);
-        value.each_mut(&mut |node| node.secret |= secret);
-        let mut state = host.state();
-        if done.status == Status::Pending {
-            let why = done.why.clone().unwrap_or_default();
-            state.unknown.insert(name.to_owned(), format!("`{name}` is known after a real run only: {why}"));
-        } else {
-            state.unknown.remove(name);
-        }
-        if self.core.options.check && done.has_changed() {
-            state.foreseen.insert(name.to_owned(), format!("all of `{name}` is known after a real run only"));
-        } else {
-            state.foreseen.remove(name);
-        }
-        state.set.insert(name.to_owned(), value);
-    }
-
     async fn whole(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
         let Some(repeat) = &task.repeat else { return self.once(at, task, host, Arc::default()).await };
         let view = self.view(at, task, &host.name, Arc::default());

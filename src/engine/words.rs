@@ -9,6 +9,7 @@ pub(super) fn of_option(module: &str, option: &str, message: &str) -> String {
 
 /// What Ansible says where ours begin with a small letter.
 const CAPITAL: &[&str] = &[
+    "could not find file",
     "could not hash the secret",
     "invalid regex type (",
     "invalid style '",
@@ -81,6 +82,13 @@ pub(super) fn of_template(message: &str) -> String {
     message.to_owned()
 }
 
+/// What Ansible says of a template whose place stands behind the message, if it says something else.
+pub(super) fn of_place(message: &str) -> Option<String> {
+    let (bare, _) = message.rsplit_once(" (").filter(|_| message.ends_with(')'))?;
+    let words = of_template(bare);
+    (words != bare).then_some(words)
+}
+
 /// What stands between backquotes, between these words.
 fn quoted<'m>(message: &'m str, before: &str, after: &str) -> Option<&'m str> {
     message.strip_prefix(before)?.strip_suffix(after)?.strip_prefix('`')?.strip_suffix('`').filter(|name| !name.contains('`'))
@@ -98,6 +106,8 @@ mod tests {
         assert_eq!(of_template("`a.b` has no `c`"), "object of type 'dict' has no attribute 'c'");
         assert_eq!(of_template("`a` has no item 0"), "list object has no element 0");
         assert_eq!(of_template("something else"), "something else");
+        assert_eq!(of_place("`y` is not defined (a.j2:1)").as_deref(), Some("'y' is undefined"));
+        assert_eq!(of_place("something (else)"), None);
         assert_eq!(of_template("invalid style 'x'"), "Invalid style 'x'");
         assert_eq!(of_template("mandatory variable `a` is not defined"), "Mandatory variable 'a' not defined.");
         assert_eq!(

@@ -42,6 +42,7 @@ impl Loader<'_> {
                     self.two(key, module);
                 }
                 let action = self.old_style(value, map)?;
+                self.reserved(&action);
                 Some(Parsed {
                     action,
                     is_local: key.as_str() == Some("local_action"),
@@ -65,7 +66,18 @@ impl Loader<'_> {
                     return None;
                 }
                 let action = self.new_style(key, name, value, map)?;
+                self.reserved(&action);
                 Some(Parsed { action, is_local: false, key: Some(name.to_owned()) })
+            }
+        }
+    }
+
+    /// Ansible keeps options of such names for itself, also where any name is taken.
+    fn reserved(&mut self, action: &Action) {
+        for (key, _) in &action.options {
+            if let Some(name) = key.as_str().filter(|name| name.starts_with("_ansible_")) {
+                let message = format!("`{name}` is a reserved name: what begins with `_ansible_` is Ansible's own");
+                self.error(&key.place, message, "give it another name");
             }
         }
     }

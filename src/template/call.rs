@@ -11,6 +11,7 @@ use super::run::Run;
 use super::spec::{Given, Spec};
 use super::value::V;
 use super::{filters, functions, methods, tests};
+use crate::yaml::{Node, Value};
 
 /// What is given to a call.
 #[derive(Default, Clone)]
@@ -108,16 +109,29 @@ impl<'t> Eval<'t> {
     /// `value is test(...)`
     pub fn test(&mut self, test: &'t ast::Test<'t>) -> Outcome<V> {
         let value = self.expr(&test.expr)?;
-        // what was decrypted looks like any other text
-        if super::spec::short(test.name) == "vault_encrypted"
-            && let Expr::Var(var) = &test.expr
-            && self.local(var.id).is_none()
-            && self.run.is_encrypted(var.id)
-        {
-            return Ok(V::Bool(true));
-        }
         let args = self.args(&test.args)?;
+        if let Some(node) = self.written(&test.expr) {
+            let asked = args.positional.first().and_then(V::as_str);
+            match super::spec::short(test.name) {
+                // what was decrypted looks like any other text
+                "vault_encrypted" if node.secret && node.as_str().is_some() && !node.is_template() => return Ok(V::Bool(true)),
+                "vault_encrypted" if matches!(node.value, Value::Vault(_)) => return Ok(V::Bool(true)),
+                "ansible._protomatter.tagged_with" if asked == Some("TrustedAsTemplate") => {
+                    return Ok(V::Bool(node.as_str().is_some() && !node.literal));
+                }
+                _ => {}
+            }
+        }
         Ok(V::Bool(self::test(self.run, test.name, &value, args)?))
+    }
+
+    /// What an expression names, as it is written there: `name` or `name.key`.
+    fn written(&self, expr: &Expr<'t>) -> Option<Node> {
+        match expr {
+            Expr::Var(var) if self.local(var.id).is_none() => self.run.scope().get(var.id),
+            Expr::GetAttr(attr) => self.written(&attr.expr)?.get(attr.name).cloned(),
+            _ => None,
+        }
     }
 
     /// `something(...)`

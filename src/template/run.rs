@@ -254,12 +254,6 @@ impl<'e> Run<'e> {
         })
     }
 
-    /// Whether a variable is an encrypted text, or was one.
-    pub fn is_encrypted(&self, name: &str) -> bool {
-        let is = |node: Node| matches!(node.value, Value::Vault(_)) || node.secret && node.as_str().is_some() && !node.is_template();
-        self.scope().get(name).is_some_and(is)
-    }
-
     /// The text behind an encrypted one.
     pub fn decrypted(&self, node: &Node) -> Outcome<Node> {
         let Value::Vault(text) = &node.value else { return Ok(node.clone()) };

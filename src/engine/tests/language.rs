@@ -351,3 +351,24 @@ fn a_role_sees_what_the_role_that_needs_it_was_given_and_says() {
     assert_eq!(ran.result("within")["msg"], "given outer outer");
     assert_eq!(ran.result("other")["msg"], "set other other");
 }
+
+#[test]
+fn what_the_playbook_says_stays_a_template_where_it_is_registered() {
+    let book = r#"
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {include_vars: {file: more.yml}, register: got}
+    - {set_fact: {text: x == 1, said: "{{ 'x == 1' }}"}, register: set}
+    - {name: late, debug: {msg: "{{ got.ansible_facts.late }}"}, vars: {x: 5}}
+    - name: trusted
+      assert:
+        that:
+          - set.ansible_facts.text is ansible._protomatter.tagged_with('TrustedAsTemplate')
+          - set.ansible_facts.said is not ansible._protomatter.tagged_with('TrustedAsTemplate')
+          - said is not ansible._protomatter.tagged_with('TrustedAsTemplate')
+"#;
+    let ran = run(&[("site.yml", book), ("more.yml", "late: '{{ x }}'\n")], "m1,", Options::default());
+    assert_eq!(ran.result("late")["msg"], 5, "{}", ran.lines());
+    assert_eq!(ran.outcomes("trusted"), [TaskOutcome::Unchanged], "{}", ran.result("trusted"));
+}
