@@ -55,7 +55,9 @@ impl<M: Machines> Engine<M> {
         }
         Ok(match spec.name {
             "debug" => {
-                let message = args.get("msg").cloned().unwrap_or_else(|| Json::from("Hello world!"));
+                // a `msg` that is given and has no value says nothing
+                let usual = if args.is_given("msg") { Json::Null } else { Json::from("Hello world!") };
+                let message = args.get("msg").cloned().unwrap_or(usual);
                 let why = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
                 Done { why: Some(why), ..Done::new(Status::Ok).with("msg", message) }
             }
@@ -74,7 +76,10 @@ impl<M: Machines> Engine<M> {
             ),
             "pause" => self.pause(task, &args, manner).await,
             "gather_facts" => match modules::find("setup") {
-                Found::Module(setup) => self.module(at, task, target, view, manner, setup).await?,
+                Found::Module(setup) => {
+                    host.state().gathered = true;
+                    self.module(at, task, target, view, manner, setup).await?
+                }
                 _ => Done::failed("there is no module `setup`"),
             },
             "validate_argument_spec" => validate(&args, &self.settle_names(view, &args).await?),

@@ -97,10 +97,10 @@ impl<M: Machines> Engine<M> {
             // facts by Ansible's names: asked for together with the rest
             wanted.extend(names);
             if !wanted.is_empty() {
-                let (becomes, whom) = host.state().gathers_as.clone();
+                let gathers = host.state().gathering.clone();
+                let (becomes, whom) = gathers.becomes.clone();
                 let eyes = Eyes::new(&machine, &whose(becomes, whom, user.1.as_deref(), &user.0));
-                let fact_path = host.state().fact_path.clone();
-                match gather::read(&wanted, fact_path.as_deref(), &Facts::new(&seat.store, eyes)) {
+                match gather::read(&wanted, &gathers, &Facts::new(&seat.store, eyes)) {
                     Ok(found) => {
                         self.learn(host, &wanted, found);
                         wanted.clear();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::gather::Gathers;
 use super::via::{HERE, Via};
 use crate::inventory::Inventory;
 use crate::node::machine::Machine;
@@ -115,10 +116,10 @@ pub(super) struct State {
     pub(super) facts: BTreeMap<String, Node>,
     /// Whether facts are read when they are named.
     pub(super) gathers: bool,
-    /// `become` and `become_user` of the play: as whom facts are read.
-    pub(super) gathers_as: (Option<bool>, Option<String>),
-    /// `fact_path` of the play: where the machine's local facts are.
-    pub(super) fact_path: Option<String>,
+    /// Which, and how.
+    pub(super) gathering: Gathers,
+    /// Whether facts were gathered, by a play or a task: `gathering = smart` does it once.
+    pub(super) gathered: bool,
     /// Fact names that were looked for; what is not among the facts is not there.
     pub(super) looked_for: BTreeSet<String>,
     /// In check mode: variables that only a real run has, and why.
@@ -141,11 +142,15 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A play that gathers facts reads those anew that it names.
-    pub(super) fn forget_gathered(&mut self) {
-        let looked_for = std::mem::take(&mut self.looked_for);
-        let all = looked_for.contains("all");
-        self.facts.retain(|name, _| !(looked_for.contains(name) || (all && super::gather::knows(name))));
+    /// A play that gathers facts by these reads those anew that it names.
+    pub(super) fn forget_gathered(&mut self, collectors: &BTreeSet<&'static str>) {
+        let is_again = |name: &str| collectors.contains(crate::modules::setup::collector_of(name));
+        let all = self.looked_for.contains("all");
+        let looked_for = &self.looked_for;
+        self.facts.retain(|name, _| !(is_again(name) && (looked_for.contains(name) || (all && super::gather::knows(name)))));
+        // a name that nothing was found for may have been left out by a narrower subset
+        let facts = &self.facts;
+        self.looked_for.retain(|name| facts.contains_key(name));
     }
 }
 

@@ -483,7 +483,8 @@ impl<M: Machines> Engine<M> {
                 state.facts.clear();
                 state.looked_for.clear();
                 // they come back with the next play that gathers them
-                state.gathers = false;
+                (state.gathers, state.gathered) = (false, false);
+                state.gathering.collectors.clear();
             }),
             "end_role" => {
                 if let Some(role) = &task.role {

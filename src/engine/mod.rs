@@ -42,6 +42,7 @@ mod unforeseen;
 mod via;
 mod words;
 
+pub use gather::Gathering;
 pub use host::{Machines, NotReached, Reached};
 pub use person::{Person, Question, Reply};
 pub use play::{Engine, HostEnd, Options, Setting};

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::call;
 use super::core::{Core, locked};
+use super::gather::Gathering;
 use super::host::{Host, Machines, NotReached, Place, State, seat_key};
 use super::items::{Position, title};
 use super::magic;
@@ -46,6 +47,8 @@ pub struct Options {
     pub start_at_task: Option<String>,
     /// Whether results are told whole: somebody reads them.
     pub results: bool,
+    /// `gathering` of ansible.cfg
+    pub gathering: Gathering,
 }
 
 /// Finds the hosts of a pattern.
@@ -202,17 +205,15 @@ impl<M: Machines> Engine<M> {
     /// Reads facts by Ansible's names and keeps them.
     pub(super) async fn gather(&self, host: &str, names: BTreeSet<String>) -> Result<(), NotReached> {
         let host = self.host(host);
-        let (fact_path, (becomes, whom)) = {
-            let state = host.state();
-            (state.fact_path.clone(), state.gathers_as.clone())
-        };
+        let gathers = host.state().gathering.clone();
+        let (becomes, whom) = gathers.becomes.clone();
         let found = {
             let mut seat = host.machine().await;
             let name = host.machine_name();
             let reached = call::reach(&mut seat, &self.machines, &name).await?;
             let user = super::manner::whose(becomes, whom, reached.become_user.as_deref(), &reached.user);
             let eyes = crate::plan::Scope::new(&name, &user);
-            match call::ask(&mut seat, &self.machines, &eyes, |facts| super::gather::read(&names, fact_path.as_deref(), facts)).await {
+            match call::ask(&mut seat, &self.machines, &eyes, |facts| super::gather::read(&names, &gathers, facts)).await {
                 Ok((found, _)) => found,
                 Err(call::Halt::Gone(gone)) => return Err(gone),
                 Err(call::Halt::NoUser(why)) => return Err(NotReached { why, hint: None }),
@@ -290,34 +291,35 @@ impl<M: Machines> Engine<M> {
                 all.push(Arc::clone(host));
             }
         }
-        let gathers = match &play.gather_facts {
-            Some(node) => modules::boolean(&plain(node)?).unwrap_or(true),
-            None => true,
-        };
+        let asked = play.gather_facts.as_ref().map(&plain).transpose()?.map(|node| modules::boolean(&node).unwrap_or(true));
+        let subset = play.gather_subset.as_ref().map(&plain).transpose()?;
+        let collectors = super::gather::collectors(subset.as_ref())?;
         let fact_path = play.fact_path.as_ref().map(&plain).transpose()?.map(|path| shown(&path));
         let keyword = |name: &str| play.common.others.get(name).map(&plain).transpose();
         let whom = keyword("become_user")?.map(|whom| shown(&whom)).filter(|whom| !whom.is_empty());
-        let gathers_as = (keyword("become")?.as_ref().and_then(modules::boolean), whom);
+        let becomes = (keyword("become")?.as_ref().and_then(modules::boolean), whom);
         for name in &hosts {
             let host = self.host(name);
             let mut state = host.state();
-            if state.gathers_as != gathers_as {
+            let gathers = self.core.options.gathering.gathers(asked, state.gathered);
+            if state.gathering.becomes != becomes {
                 // who reads them is among what they tell
-                state.gathers_as.clone_from(&gathers_as);
+                state.gathering.becomes.clone_from(&becomes);
                 for name in ["all", "env", "user_id", "user_uid", "user_gid", "user_gecos", "user_dir", "user_shell", "effective_user_id"] {
                     state.looked_for.remove(name);
                     state.facts.remove(name);
                 }
             }
-            if fact_path.is_some() && gathers && state.fact_path != fact_path {
-                state.fact_path.clone_from(&fact_path);
+            if fact_path.is_some() && gathers && state.gathering.fact_path != fact_path {
+                state.gathering.fact_path.clone_from(&fact_path);
                 state.looked_for.remove("local");
                 state.facts.remove("local");
             }
             state.ended = false;
-            state.gathers |= gathers;
             if gathers {
-                state.forget_gathered();
+                (state.gathers, state.gathered) = (true, true);
+                state.gathering.collectors.extend(&collectors);
+                state.forget_gathered(&collectors);
             }
             state.notified.clear();
             state.roles_left.clear();

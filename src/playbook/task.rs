@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, suggestion};
 use crate::yaml::{Map, Node, Value};
 
 /// The lookups that a task may loop over.
-const LOOKUPS: [&str; 22] = [
+pub(super) const LOOKUPS: [&str; 22] = [
     "items",
     "dict",
     "list",

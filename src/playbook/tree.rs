@@ -46,7 +46,7 @@ pub struct Play {
     pub vars_prompt: Vec<VarsPrompt>,
     /// `gather_facts`; absent: as the configuration says (true).
     pub gather_facts: Option<Node>,
-    /// `gather_subset`, for what little it means here.
+    /// `gather_subset`: which facts are read when they are named.
     pub gather_subset: Option<Node>,
     /// `gather_timeout`.
     pub gather_timeout: Option<Node>,

@@ -45,7 +45,7 @@ const KEYS: &[(&str, Fate, &str)] = &[
     (
         "defaults",
         Honoured,
-        "ask_pass ask_vault_pass become_password_file collections_path connection_password_file forks hash_behaviour home \
+        "ask_pass ask_vault_pass become_password_file collections_path connection_password_file forks gathering hash_behaviour home \
          host_key_checking inventory playbook_dir private_key_file remote_port remote_user roles_path timeout transport vault_identity \
          vault_identity_list vault_password_file",
     ),
@@ -78,7 +78,7 @@ const KEYS: &[(&str, Fate, &str)] = &[
          show_task_path_on_failure stdout_callback system_warnings verbose_to_stderr verbosity",
     ),
     ("defaults", NoEffect(ONE_CONNECTION), "pipelining poll_interval use_persistent_connections"),
-    ("defaults", NoEffect(FACTS), "fact_caching fact_caching_connection fact_caching_prefix fact_caching_timeout facts_modules gathering"),
+    ("defaults", NoEffect(FACTS), "fact_caching fact_caching_connection fact_caching_prefix fact_caching_timeout facts_modules"),
     ("defaults", NoEffect(RETRY), "retry_files_enabled retry_files_save_path"),
     ("defaults", NoEffect(ENCRYPT), "vault_encrypt_identity vault_encrypt_salt"),
     ("connection", NoEffect(ONE_CONNECTION), "pipelining"),

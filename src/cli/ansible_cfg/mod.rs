@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use crate::diagnostics::{Diagnostics, Place, Source};
+use crate::engine::Gathering;
 use settings::Reader;
 
 /// Where the administrator of a machine sets things for everybody.
@@ -61,6 +62,8 @@ pub(super) struct Settings {
     pub(super) ask_pass: Option<Setting<bool>>,
     pub(super) connection_password_file: Option<Setting<PathBuf>>,
     pub(super) hash_behaviour: Option<Setting<HashBehaviour>>,
+    /// When plays gather facts.
+    pub(super) gathering: Option<Setting<Gathering>>,
     /// As `ansible_connection` has it, not looked at.
     pub(super) transport: Option<Setting<String>>,
     pub(super) becomes: Option<Setting<bool>>,

@@ -9,6 +9,7 @@ use super::file::File;
 use super::paths::{self, Unresolved};
 use super::{HashBehaviour, Setting, Settings};
 use crate::diagnostics::{Diagnostic, Diagnostics, Place, Source};
+use crate::engine::Gathering;
 use crate::inventory::suggestion;
 
 /// Under which names a setting is found; of several the last one that is set counts.
@@ -79,6 +80,7 @@ impl<'a> Reader<'a> {
             ask_vault_pass: self.truth(&names(&["ANSIBLE_ASK_VAULT_PASS"], &[("defaults", "ask_vault_pass")])),
             ask_pass: self.truth(&names(&["ANSIBLE_ASK_PASS"], &[("defaults", "ask_pass")])),
             connection_password_file: self.path(&names(&["ANSIBLE_CONNECTION_PASSWORD_FILE"], &[("defaults", "connection_password_file")])),
+            gathering: self.gathering(&names(&["ANSIBLE_GATHERING"], &[("defaults", "gathering")])),
             hash_behaviour: self.hash_behaviour(&names(&["ANSIBLE_HASH_BEHAVIOUR"], &[("defaults", "hash_behaviour")])),
             transport: self.name(&names(&["ANSIBLE_TRANSPORT"], &[("defaults", "transport")])),
             becomes: self.truth(&names(&["ANSIBLE_BECOME"], &[("privilege_escalation", "become")])),
@@ -163,6 +165,20 @@ impl<'a> Reader<'a> {
             "merge" => HashBehaviour::Merge,
             other => {
                 self.wrong(&raw, "`replace` or `merge`", suggestion(other, ["replace", "merge"]));
+                return None;
+            }
+        };
+        Some(Setting { value, place: raw.place })
+    }
+
+    fn gathering(&mut self, names: &Names) -> Option<Setting<Gathering>> {
+        let raw = self.find(names)?;
+        let value = match if raw.in_file { unquoted(&raw.text) } else { &raw.text } {
+            "implicit" => Gathering::Implicit,
+            "explicit" => Gathering::Explicit,
+            "smart" => Gathering::Smart,
+            other => {
+                self.wrong(&raw, "`implicit`, `explicit` or `smart`", suggestion(other, ["implicit", "explicit", "smart"]));
                 return None;
             }
         };

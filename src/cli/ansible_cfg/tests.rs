@@ -118,6 +118,8 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, Value> {
     add("CONNECTION_PASSWORD_FILE", of(&settings.connection_password_file));
     let hash = settings.hash_behaviour.as_ref().map(|hash| json!(if hash.value == HashBehaviour::Merge { "merge" } else { "replace" }));
     add("DEFAULT_HASH_BEHAVIOUR", hash);
+    let gathering = settings.gathering.as_ref().map(|gathering| json!(format!("{:?}", gathering.value).to_lowercase()));
+    add("DEFAULT_GATHERING", gathering);
     add("DEFAULT_TRANSPORT", of(&settings.transport));
     add("DEFAULT_BECOME", of(&settings.becomes));
     add("DEFAULT_BECOME_METHOD", of(&settings.become_method));

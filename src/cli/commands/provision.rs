@@ -150,6 +150,7 @@ fn prepared(
         step: args.tasks.step,
         start_at_task: args.tasks.start_at_task.clone(),
         results: output.output != OutputFormat::Human,
+        gathering: settings.gathering.as_ref().map(|setting| setting.value).unwrap_or_default(),
     };
     let check = options.check;
     let config_file = settings.file.as_ref().map(|source| PathBuf::from(&*source.name));

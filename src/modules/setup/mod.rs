@@ -232,6 +232,14 @@ const COLLECTORS: &[(&str, bool, &[&str])] = &[
     ("virtual", false, &["virtualization_type", "virtualization_role", "virtualization_tech_guest", "virtualization_tech_host"]),
 ];
 
+/// Collectors that come with others: their `required_facts`.
+const NEEDS: &[(&str, &[&str])] = &[
+    ("network", &["distribution", "platform"]),
+    ("hardware", &["platform"]),
+    ("pkg_mgr", &["distribution"]),
+    ("service_mgr", &["distribution", "platform"]),
+];
+
 /// Interfaces' names begin like this (systemd.net-naming-scheme(7), and what container and virtual networks make).
 const INTERFACES: [&str; 16] =
     ["eth", "en", "wl", "ww", "bond", "br", "docker", "cni", "cilium", "flannel", "lxc", "veth", "virbr", "tun", "wg", "vlan"];
@@ -241,18 +249,31 @@ pub fn knows(name: &str) -> bool {
     TABLE.iter().any(|group| group.names.contains(&name)) || name == "lo" || INTERFACES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The facts of these names, the local ones from `fact_path` (with or without `ansible_`; `None`: all), each with `ansible_` before its name, as the
+/// The collector of Ansible that makes a fact of that name, without `ansible_`: what is in no table may be an interface.
+pub fn collector_of(name: &str) -> &'static str {
+    TABLE.iter().find(|group| group.names.contains(&name)).map_or("network", |group| group.collector)
+}
+
+/// The facts of these names that `collectors` make, the local ones from `fact_path` (with or without `ansible_`; `None`: all), each with `ansible_` before its name, as the
 /// module returns them. A name that is in no table may be an interface's.
 ///
 /// # Errors
 /// What has to be read first. What cannot be known is left out.
-pub fn facts_for(names: Option<&BTreeSet<String>>, fact_path: Option<&str>, facts: &Facts<'_>) -> Result<Map<String, Value>, Stop> {
+pub fn facts_for(
+    names: Option<&BTreeSet<String>>,
+    collectors: &BTreeSet<&'static str>,
+    fact_path: Option<&str>,
+    facts: &Facts<'_>,
+) -> Result<Map<String, Value>, Stop> {
     let fact_path = fact_path.unwrap_or(FACT_PATH);
-    let Some(names) = names else { return made(facts, fact_path, |_| true) };
+    let Some(names) = names else { return made(facts, fact_path, |group| collectors.contains(group.collector)) };
     let names: BTreeSet<&str> = names.iter().map(|name| name.strip_prefix("ansible_").unwrap_or(name)).collect();
     let is_known = |name: &&str| TABLE.iter().any(|group| group.names.contains(name)) || is_never_made(name);
     let others = names.iter().any(|name| !is_known(name));
-    made(facts, fact_path, |group| group.names.iter().any(|name| names.contains(name)) || (others && group.collector == "network"))
+    made(facts, fact_path, |group| {
+        let is_named = group.names.iter().any(|name| names.contains(name)) || (others && group.collector == "network");
+        is_named && collectors.contains(group.collector)
+    })
 }
 
 /// What Ansible has and no machine of ours: it is no interface either.
@@ -308,7 +329,10 @@ impl Module for Setup {
 }
 
 /// The collectors that `gather_subset` names.
-fn collectors(subset: &[&str]) -> Result<BTreeSet<&'static str>, String> {
+///
+/// # Errors
+/// Ansible's words for a name that means none.
+pub fn collectors(subset: &[&str]) -> Result<BTreeSet<&'static str>, String> {
     let minimal = || COLLECTORS.iter().filter(|(_, minimal, _)| *minimal).map(|(name, ..)| *name);
     let others = || COLLECTORS.iter().filter(|(_, minimal, _)| !*minimal).map(|(name, ..)| *name);
     let mut wanted: BTreeSet<&'static str> = minimal().collect();
@@ -333,6 +357,9 @@ fn collectors(subset: &[&str]) -> Result<BTreeSet<&'static str>, String> {
     }
     wanted.retain(|name| !excluded.contains(name));
     wanted.extend(named);
+    // also what was excluded
+    let needed: Vec<&str> = NEEDS.iter().filter(|(name, _)| wanted.contains(name)).flat_map(|(_, needs)| needs.iter().copied()).collect();
+    wanted.extend(needed);
     Ok(wanted)
 }
 
@@ -362,7 +389,8 @@ mod tests {
         let minimal = collectors(&["!all"]).unwrap();
         assert!(minimal.contains("platform") && !minimal.contains("hardware") && !minimal.contains("network"));
         assert_eq!(collectors(&["network"]).unwrap(), minimal.iter().copied().chain(["network"]).collect());
-        assert_eq!(collectors(&["!all", "!min", "mounts"]).unwrap(), ["hardware"].into());
+        assert_eq!(collectors(&["!all", "!min", "mounts"]).unwrap(), ["hardware", "platform"].into());
+        assert_eq!(collectors(&["!all", "!min", "!platform", "network"]).unwrap(), ["distribution", "network", "platform"].into());
         assert_eq!(collectors(&["!all", "!min"]).unwrap(), BTreeSet::new());
         let without = collectors(&["all", "!hardware"]).unwrap();
         assert!(!without.contains("hardware") && without.contains("network"));
@@ -373,15 +401,22 @@ mod tests {
     fn only_what_is_named_is_read() {
         let store = Store::default();
         let facts = Facts::new(&store, Scope::new("h", "root"));
-        let needs = |names: &[&str]| match facts_for(Some(&names.iter().map(|name| (*name).to_owned()).collect()), None, &facts) {
+        let all = collectors(&["all"]).unwrap();
+        let needs = |names: &[&str]| match facts_for(Some(&names.iter().map(|name| (*name).to_owned()).collect()), &all, None, &facts) {
             Err(Stop::Need(need)) => need.into_iter().map(|key| key.query.kind).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
         assert_eq!(needs(&["ansible_kernel"]), ["architecture", "hostname", "kernel"]);
         assert_eq!(needs(&["ansible_memtotal_mb"]), ["texts"]);
         assert!(needs(&["ansible_eth0"]).contains(&"interfaces".to_owned()));
-        assert!(facts_for(Some(&["ansible_python_version".to_owned()].into()), None, &facts).unwrap().is_empty());
-        let Err(Stop::Need(all)) = facts_for(None, None, &facts) else { panic!("known") };
-        assert!(all.len() > 20, "{}", all.len());
+        assert!(facts_for(Some(&["ansible_python_version".to_owned()].into()), &all, None, &facts).unwrap().is_empty());
+        let Err(Stop::Need(need)) = facts_for(None, &all, None, &facts) else { panic!("known") };
+        assert!(need.len() > 20, "{}", need.len());
+        // nor what the subset leaves out
+        let minimal = collectors(&["!all"]).unwrap();
+        assert!(facts_for(Some(&["memtotal_mb".to_owned()].into()), &minimal, None, &facts).unwrap().is_empty());
+        let Err(Stop::Need(less)) = facts_for(None, &minimal, None, &facts) else { panic!("known") };
+        assert!(less.is_subset(&need) && less.len() < need.len());
+        assert_eq!((collector_of("mounts"), collector_of("eth0"), collector_of("kernel")), ("hardware", "network", "platform"));
     }
 }

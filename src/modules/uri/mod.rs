@@ -131,7 +131,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
     }
     let what = format!("{} {}", http.method, masked(&http.url));
-    let mut change = Plan::change([Step::from(Request { http, whole: args.is("return_content"), save })]);
+    let mut change = Plan::change([Step::from(Request { http: Box::new(http), whole: args.is("return_content"), save })]);
     change.diff.push(Difference { what: "ask".into(), before: None, after: Some(what) });
     Ok(planned(change))
 }

@@ -102,10 +102,11 @@ fn pieces(body: Incoming, limit: Duration) -> impl Stream<Item = io::Result<Byte
                 Ok(None) => return None,
                 Ok(Some(Err(error))) => return Some((Err(io::Error::other(chain(&error))), None)),
                 // trailers are nobody's concern
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) => return Some((Ok(bytes), Some(body))),
-                    Err(_) => {}
-                },
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Some((Ok(bytes), Some(body)));
+                    }
+                }
             }
         }
     })

@@ -40,7 +40,7 @@ pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
         arguments::check(task, &mut found);
         tolerated(task, found, &mut problems);
         arguments::defaults(task, &mut problems);
-        loops::check(task, known, &mut problems);
+        loops::check(task, known, &python, &mut problems);
         plays::debugger(task, &mut problems);
     }
     modes::check(&seen, &mut problems);

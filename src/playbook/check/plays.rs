@@ -1,6 +1,6 @@
 //! What a play says of itself.
 
-use super::super::Playbook;
+use super::super::{Play, Playbook};
 use super::walk::Seen;
 use crate::diagnostics::{Diagnostic, Diagnostics, suggestion};
 
@@ -16,7 +16,27 @@ pub(super) fn debugger(seen: &Seen, problems: &mut Diagnostics) {
     }
 }
 
+/// A subset of facts that means nothing: gathering them would fail.
+fn subset(play: &Play, problems: &mut Diagnostics) {
+    let Some(subset) = play.gather_subset.as_ref().filter(|subset| !subset.is_null()) else { return };
+    let names = subset.as_list().unwrap_or(std::slice::from_ref(subset));
+    let is_off = play.gather_facts.as_ref().is_some_and(|gathers| crate::modules::boolean(gathers) != Some(true));
+    if is_off || names.iter().any(|name| name.is_template() || name.as_str().is_none()) {
+        return;
+    }
+    for name in names {
+        let Err(why) = crate::modules::setup::collectors(&[name.as_str().unwrap_or_default()]) else { continue };
+        let text = why.split(" given to").next().unwrap_or_default().replace('\'', "`").replacen("Bad", "bad", 1);
+        problems.push(
+            Diagnostic::error(text)
+                .at(name.place.clone())
+                .hint("there are `all`, `min`, `network`, `hardware`, `virtual`, each with `!` before it for all but that"),
+        );
+    }
+}
+
 pub(super) fn check(playbook: &Playbook, problems: &mut Diagnostics) {
+    playbook.plays.iter().for_each(|play| subset(play, problems));
     for strategy in playbook.plays.iter().filter_map(|play| play.strategy.as_ref()) {
         let Some(name) = strategy.as_str().filter(|_| !strategy.is_template()) else { continue };
         let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);

@@ -80,13 +80,20 @@ impl Python {
             };
             return self.collections.iter().chain(std::iter::once(&play.dir.join("collections"))).find_map(inside);
         }
-        let roles = play.roles.iter().map(|role| &**role).chain(role);
-        let directories = roles.map(|role| &role.path).chain(std::iter::once(&play.dir));
-        directories
-            .into_iter()
+        beside(play, role)
             .flat_map(|directory| [directory.join("library"), directory.join("action_plugins")])
             .find_map(|directory| file(&directory, name))
     }
+
+    /// Whether a lookup of that name is written there.
+    pub(super) fn has_lookup(&self, play: &Play, role: Option<&Role>, name: &str) -> bool {
+        beside(play, role).any(|directory| file(&directory.join("lookup_plugins"), name).is_some())
+    }
+}
+
+/// Where a play's plugins may stand.
+fn beside<'a>(play: &'a Play, role: Option<&'a Role>) -> impl Iterator<Item = &'a PathBuf> {
+    play.roles.iter().map(|role| &**role).chain(role).map(|role| &role.path).chain(std::iter::once(&play.dir))
 }
 
 fn file(directory: &Path, name: &str) -> Option<PathBuf> {

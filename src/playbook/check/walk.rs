@@ -23,6 +23,8 @@ pub(super) struct Seen<'a> {
     pub(super) tolerated: bool,
     /// Whether it is a handler.
     pub(super) handler: bool,
+    /// Whether its file is read when a host comes to what includes it, and not before.
+    pub(super) included: bool,
 }
 
 /// All of them; handlers last in each play.
@@ -40,6 +42,7 @@ pub(super) fn tasks(playbook: &Playbook) -> Vec<Seen<'_>> {
                 sheltered: true,
                 tolerated: is_tolerated(&handler.task),
                 handler: true,
+                included: false,
             });
         }
     }
@@ -51,7 +54,15 @@ pub(super) fn tasks(playbook: &Playbook) -> Vec<Seen<'_>> {
             // the outermost level is the play's
             let of_play = |play: &&Arc<Play>| task.levels.first().is_some_and(|level| Arc::ptr_eq(level, &play.common));
             if let Some(play) = playbook.plays.iter().find(of_play) {
-                seen.push(Seen { play, task, guarded: true, sheltered: true, tolerated: rescued || is_tolerated(task), handler });
+                seen.push(Seen {
+                    play,
+                    task,
+                    guarded: true,
+                    sheltered: true,
+                    tolerated: rescued || is_tolerated(task),
+                    handler,
+                    included: true,
+                });
             }
         }
     }
@@ -81,7 +92,15 @@ fn add<'a>(play: &'a Arc<Play>, item: &'a Item, way: Way, seen: &mut Vec<Seen<'a
         Item::Task(task) => {
             let sheltered = way.sheltered || is_sheltered(task);
             let guarded = sheltered || task.repeat.is_some() || task.levels.iter().any(|level| !level.when.is_empty());
-            seen.push(Seen { play, task, guarded, sheltered, tolerated: way.rescued || is_tolerated(task), handler: false });
+            seen.push(Seen {
+                play,
+                task,
+                guarded,
+                sheltered,
+                tolerated: way.rescued || is_tolerated(task),
+                handler: false,
+                included: false,
+            });
         }
         Item::Block(block) => {
             let Block { block, rescue, always, .. } = &**block;

@@ -15,7 +15,7 @@ use crate::plan::Touch;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// What is asked.
-    pub http: Http,
+    pub http: Box<Http>,
     /// Whether the answer is printed however long it is; else nothing is of one over a mebibyte.
     pub whole: bool,
     /// The file that it goes into.

@@ -41,7 +41,7 @@ fn carried(shell: &[&str], step: impl Into<Step>) -> (Vec<u8>, String, Option<i3
 }
 
 fn ask(http: Http) -> Request {
-    Request { http, whole: false, save: None }
+    Request { http: Box::new(http), whole: false, save: None }
 }
 
 fn get(url: String) -> Http {
