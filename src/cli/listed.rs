@@ -1,27 +1,26 @@
 //! What `--list-hosts`, `--list-tasks` and `--list-tags` show, as ansible-playbook shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::commands::provision::TaskArgs;
-use super::inventory::within;
+use super::inventory::{Loaded, within};
 use super::playbooks::plain_hosts;
 use crate::engine::runs;
-use crate::inventory::Inventory;
 use crate::playbook::{Item, Play, Playbook, Task};
 use crate::yaml::{Node, one_line};
 
 /// Each playbook with its plays, and their hosts, tasks or tags.
-pub(super) fn listed(playbooks: &[(PathBuf, Playbook)], inventory: &Inventory, limit: Option<&str>, args: &TaskArgs) -> String {
+pub(super) fn listed(playbooks: &[(PathBuf, Playbook)], loaded: &Loaded, limit: Option<&str>, args: &TaskArgs) -> String {
     let mut text = String::new();
     for (path, playbook) in playbooks {
-        text += &one_playbook(path, playbook, inventory, limit, args);
+        text += &one_playbook(path, playbook, loaded, limit, args);
     }
     text
 }
 
-fn one_playbook(path: &Path, playbook: &Playbook, inventory: &Inventory, limit: Option<&str>, args: &TaskArgs) -> String {
+fn one_playbook(path: &Path, playbook: &Playbook, loaded: &Loaded, limit: Option<&str>, args: &TaskArgs) -> String {
     let mut text = format!("\nplaybook: {}\n", path.display());
     for (number, play) in playbook.plays.iter().enumerate() {
         let own: Vec<String> = split(&play.common.tags);
@@ -29,7 +28,7 @@ fn one_playbook(path: &Path, playbook: &Playbook, inventory: &Inventory, limit: 
         let name = play.name.as_ref().map_or_else(|| hosts.clone(), plain_text);
         text += &format!("\n  play #{} ({hosts}): {name}\tTAGS: [{}]\n", number + 1, own.join(","));
         if args.list_hosts {
-            let hosts = plain_hosts(play).and_then(|pattern| within(inventory, &pattern, limit).ok()).unwrap_or_default();
+            let hosts = plain_hosts(play).and_then(|pattern| within(&loaded.inventory, &pattern, limit).ok()).unwrap_or_default();
             let patterns: Vec<String> = patterns(play).iter().map(|pattern| format!("'{pattern}'")).collect();
             text += &format!("    pattern: [{}]\n    hosts ({}):\n", patterns.join(", "), hosts.len());
             hosts.iter().for_each(|host| text += &format!("      {host}\n"));
@@ -43,7 +42,8 @@ fn one_playbook(path: &Path, playbook: &Playbook, inventory: &Inventory, limit: 
         let sections = [&play.pre_tasks, &play.role_tasks, &play.tasks, &play.post_tasks];
         let mut all: BTreeSet<String> = own.iter().cloned().collect();
         for task in sections.into_iter().flat_map(|items| every(items)) {
-            let tags = split(task.levels.iter().flat_map(|level| &level.tags));
+            let tags: Vec<Node> = task.levels.iter().flat_map(|level| &level.tags).map(|tag| rendered(tag, &task, loaded)).collect();
+            let tags = split(&tags);
             if !runs(&tags, &args.tags, &args.skip_tags) {
                 continue;
             }
@@ -91,6 +91,21 @@ fn every(items: &[Item]) -> Vec<Arc<Task>> {
         }
     }
     tasks
+}
+
+/// A tag as the variables have it that hang on no host; as it is written if they do not tell.
+fn rendered(tag: &Node, task: &Task, loaded: &Loaded) -> Node {
+    if !tag.is_template() {
+        return tag.clone();
+    }
+    let role = task.role.as_deref();
+    let (play, inner) = task.levels.split_first().map_or((None, [].as_slice()), |(play, inner)| (Some(play), inner));
+    let pairs = role.map(|role| &role.defaults).into_iter().chain(play.map(|play| &play.vars)).chain(role.map(|role| &role.vars));
+    let pairs = pairs.chain(inner.iter().map(|level| &level.vars)).chain(role.map(|role| &role.params)).flatten();
+    let mut variables: BTreeMap<String, Node> =
+        pairs.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.clone()))).collect();
+    variables.extend(loaded.inventory.extra_variables());
+    loaded.engine.render(tag, Arc::new(variables)).unwrap_or_else(|_| tag.clone())
 }
 
 /// Tags, each once, in their order.

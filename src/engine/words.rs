@@ -33,6 +33,31 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("`urlsplit` knows no such part of an address", "unknown URL component"),
 ];
 
+/// The same where it has parts of its own.
+fn of_lookup(message: &str) -> Option<String> {
+    let between = |before: &str, after: &str| message.strip_prefix(before)?.split_once(after).map(|(inner, _)| inner);
+    if let Some(name) = between("`sequence` has no option `", "`") {
+        return Some(format!("unrecognized arguments to with_sequence: ['{name}']"));
+    }
+    if let Some((name, value)) = message.strip_prefix('`').and_then(|rest| rest.split_once("` of `sequence` is a whole number, not `")) {
+        let value = value.trim_end_matches('`');
+        return Some(format!("The value '{value}' for '{name}' of the lookup plugin 'ansible.builtin.sequence' has an invalid value"));
+    }
+    if let Some(text) = between("`", "` is no option of `sequence`: ") {
+        return Some(format!("'{text}' of the lookup plugin 'ansible.builtin.sequence' has an invalid value"));
+    }
+    if let Some(format) = between("`", "` is no format of a number") {
+        return Some(format!("bad formatting string: {format}"));
+    }
+    if let Some(name) = between("the file has no section `", "`") {
+        return Some(format!("No section '{name}' in the file"));
+    }
+    if let Some(name) = between("the file has two of the option `", "`") {
+        return Some(format!("Duplicate option in the file: '{name}'"));
+    }
+    between("there is no file `", "`").map(|name| format!("No such file or directory: '{name}'"))
+}
+
 /// What Ansible says of a template.
 pub(super) fn of_template(message: &str) -> String {
     if message.ends_with("is divided by zero") {
@@ -44,6 +69,9 @@ pub(super) fn of_template(message: &str) -> String {
     if CAPITAL.iter().any(|start| message.starts_with(start)) {
         let mut chars = message.chars();
         return chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect();
+    }
+    if let Some(words) = of_lookup(message) {
+        return words;
     }
     if let Some((_, theirs)) = LOOKUPS.iter().find(|(ours, _)| message == *ours) {
         return (*theirs).to_owned();
@@ -108,6 +136,10 @@ mod tests {
         assert_eq!(of_template("something else"), "something else");
         assert_eq!(of_place("`y` is not defined (a.j2:1)").as_deref(), Some("'y' is undefined"));
         assert_eq!(of_place("something (else)"), None);
+        assert_eq!(of_template("`sequence` needs `end` or `count`"), "must specify count or end in with_sequence");
+        assert_eq!(of_template("`sequence` has no option `junk`: it has start"), "unrecognized arguments to with_sequence: ['junk']");
+        assert!(of_template("`start` of `sequence` is a whole number, not `A`").ends_with("has an invalid value"));
+        assert_eq!(of_template("`d` is no format of a number, such as `host%02d`"), "bad formatting string: d");
         assert_eq!(of_template("invalid style 'x'"), "Invalid style 'x'");
         assert_eq!(of_template("mandatory variable `a` is not defined"), "Mandatory variable 'a' not defined.");
         assert_eq!(

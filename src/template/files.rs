@@ -142,11 +142,17 @@ pub(super) fn same(given: &Given) -> Outcome<V> {
 /// The text of a file.
 pub(super) fn read(run: &Run, path: &Path) -> Outcome<String> {
     let shown = path.strip_prefix(".").unwrap_or(path).display();
+    String::from_utf8(read_whole(run, path)?).or_else(|_| fail(format!("`{shown}` is no UTF-8 text")))
+}
+
+/// The bytes of a file.
+pub(super) fn read_whole(run: &Run, path: &Path) -> Outcome<Vec<u8>> {
+    let shown = path.strip_prefix(".").unwrap_or(path).display();
     let bytes = match read_bytes(path, SIZE) {
         Ok(bytes) if bytes.len() as u64 > SIZE => return fail(format!("`{shown}` is larger than 16 MiB")),
         Ok(bytes) => bytes,
         Err(error) => return fail(format!("cannot read `{shown}`: {}", reason(&error))),
     };
     run.bytes(bytes.len())?;
-    String::from_utf8(bytes).or_else(|_| fail(format!("`{shown}` is no UTF-8 text")))
+    Ok(bytes)
 }

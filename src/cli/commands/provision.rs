@@ -127,7 +127,7 @@ fn prepared(
     if args.tasks.list_hosts || args.tasks.list_tasks || args.tasks.list_tags {
         let ((), warnings) = problems.or(())?;
         show::warn(output, environment, &warnings, secrets);
-        let text = listed(&named, &loaded.inventory, limit.as_deref(), &args.tasks);
+        let text = listed(&named, &loaded, limit.as_deref(), &args.tasks);
         return Ok(screen::print(text.as_bytes()));
     }
     let playbooks: Vec<Playbook> = named.into_iter().map(|(_, playbook)| playbook).collect();

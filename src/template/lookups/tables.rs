@@ -1,5 +1,6 @@
 //! Lookups in tables: INI files and comma-separated values.
 
+use super::super::encoding::Encoding;
 use super::super::fault::{Outcome, fail, fail_hint};
 use super::super::files;
 use super::super::regex::Pattern;
@@ -13,6 +14,22 @@ struct Options<'a> {
 }
 
 impl Options<'_> {
+    /// Whether all that stands beside the key is known.
+    fn known(&self, names: &[&str]) -> Outcome<()> {
+        match self.beside.iter().find(|(key, _)| !names.contains(&key.as_str())) {
+            Some((key, _)) => fail(format!("'{}' is not a valid option of `{}`", super::super::fault::shown(key), self.asked.given.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The text of the file.
+    fn text(&self, name: &str) -> Outcome<String> {
+        let encoding = self.get("encoding")?.unwrap_or_else(|| "utf-8".to_owned());
+        let Some(known) = Encoding::of(&encoding) else { return fail(format!("the encoding {encoding} is not known here")) };
+        let bytes = bytes_of(self.asked, name)?;
+        known.decode(&bytes).map_or_else(|| fail(format!("`{}` is no text in {encoding}", super::super::fault::shown(name))), Ok)
+    }
+
     fn get(&self, name: &str) -> Outcome<Option<String>> {
         match self.beside.iter().find(|(key, _)| key == name) {
             Some((_, value)) => Ok(Some(value.clone())),
@@ -32,9 +49,9 @@ impl Options<'_> {
     }
 }
 
-fn text_of(asked: &Asked, name: &str) -> Outcome<String> {
+fn bytes_of(asked: &Asked, name: &str) -> Outcome<Vec<u8>> {
     match files::find(asked.given.run, "files", name)? {
-        Some(path) => files::read(asked.given.run, &path),
+        Some(path) => files::read_whole(asked.given.run, &path),
         None => fail_hint(
             format!("there is no file `{}`", super::super::fault::shown(name)),
             "it is looked for in `files` of the role and of the playbook, and beside them",
@@ -42,19 +59,28 @@ fn text_of(asked: &Asked, name: &str) -> Outcome<String> {
     }
 }
 
+/// What may stand beside a key.
+const OF_INI: &[&str] =
+    &["type", "section", "re", "default", "case_sensitive", "allow_no_value", "allow_none", "file", "encoding", "interpolation"];
+const OF_CSV: &[&str] = &["file", "delimiter", "encoding", "col", "keycol", "default"];
+
 pub(super) fn ini(asked: &Asked) -> Outcome<Vec<V>> {
     let run = asked.given.run;
     let mut found = Vec::new();
     for term in asked.texts()? {
         let (key, beside) = asked.words(&term)?;
         let options = Options { asked, beside };
+        options.known(OF_INI)?;
+        if key.is_empty() {
+            return fail("No key to look up was provided as first term within string inline options");
+        }
         let file = options.get("file")?.unwrap_or_else(|| "ansible.ini".to_owned());
         let properties = options.get("type")?.as_deref() == Some("properties");
         let section =
             if properties { "java_properties".to_owned() } else { options.get("section")?.unwrap_or_else(|| "global".to_owned()) };
         let cased = options.flag("case_sensitive")?;
         let no_value = options.flag("allow_no_value")? || options.flag("allow_none")?;
-        let text = text_of(asked, &file)?;
+        let text = options.text(&file)?;
         let entries = entries(&text, &section, properties, cased, no_value)?;
         run.spend(entries.len() as u64)?;
         if options.flag("re")? {
@@ -111,11 +137,16 @@ fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: b
             None => return fail(format!("line {} of the file has no `=`", number + 1)),
         };
         let name = if cased { name.trim().to_owned() } else { name.trim().to_lowercase() };
-        match at.as_str() {
-            "DEFAULT" => common.push((name, value.to_owned())),
-            _ if at == section => found.push((name, value.to_owned())),
-            _ => {}
+        let list = match at.as_str() {
+            "DEFAULT" => &mut common,
+            _ if at == section => &mut found,
+            _ => continue,
+        };
+        // as Python's configparser, which Ansible lets be strict
+        if !properties && list.iter().any(|(known, _)| *known == name) {
+            return fail(format!("the file has two of the option `{}`", super::super::fault::shown(&name)));
         }
+        list.push((name, value.to_owned()));
     }
     if !seen {
         return fail(format!("the file has no section `{}`", super::super::fault::shown(section)));
@@ -127,12 +158,14 @@ fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: b
 pub(super) fn csvfile(asked: &Asked) -> Outcome<Vec<V>> {
     let run = asked.given.run;
     let mut found = Vec::new();
-    for term in asked.texts()? {
+    let terms = asked.texts()?;
+    for term in if terms.is_empty() { vec![String::new()] } else { terms } {
         let (key, beside) = asked.words(&term)?;
         if key.is_empty() {
             return fail("the lookup `csvfile` needs the text of the column that is searched");
         }
         let options = Options { asked, beside };
+        options.known(OF_CSV)?;
         let file = options.get("file")?.unwrap_or_else(|| "ansible.csv".to_owned());
         let delimiter = match options.get("delimiter")?.as_deref() {
             None | Some("TAB" | "\\t" | "\t") => '\t',
@@ -142,7 +175,7 @@ pub(super) fn csvfile(asked: &Asked) -> Outcome<Vec<V>> {
             },
         };
         let (column, of_key) = (options.number("col", 1)?, options.number("keycol", 0)?);
-        let text = text_of(asked, &file)?;
+        let text = options.text(&file)?;
         let mut value = options.get("default")?;
         for row in rows(&text, delimiter) {
             run.spend(row.len() as u64 + 1)?;

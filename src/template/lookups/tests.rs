@@ -37,12 +37,14 @@ fn files() -> tempfile::TempDir {
         ("role/templates/list.j2", "{{ [1, 2] }}\n"),
         ("role/files/x.ini", "[DEFAULT]\nd = 0\n[part]\nKey = value\nother: 2\n[global]\ng=1\n"),
         ("role/files/x.properties", "user.name = me\n"),
+        ("twice.ini", "[twice]\nkey = 1\nKEY = 2\n"),
         ("role/files/x.csv", "a,b,c\nd,\"e, \"\"f\"\"\",g\n"),
     ] {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    std::fs::write(dir.path().join("latin.ini"), b"[part]\nkey = \xe9\n").unwrap();
     dir
 }
 
@@ -68,6 +70,7 @@ fn what_lookups_give() {
         ("lookup('ini', 'none', file='x.ini', default='x')", "x"),
         ("query('ini', '.*', section='part', file='x.ini', re=true)", "['value', '2', '0']"),
         ("lookup('ini', 'user.name', type='properties', file='x.properties')", "me"),
+        ("lookup('ini', 'key', section='part', file='latin.ini', encoding='iso8859-1')", "\u{e9}"),
         ("lookup('csvfile', 'd', file='x.csv', delimiter=',')", "e, \"f\""),
         ("lookup('csvfile', 'b file=x.csv delimiter=, col=2 keycol=1')", "c"),
         ("lookup('csvfile', 'no', file='x.csv', delimiter=',', default='-')", "-"),
@@ -96,6 +99,12 @@ fn what_lookups_give() {
 fn what_cannot_be_looked_up_says_why() {
     let dir = files();
     for (expression, expected) in [
+        ("lookup('csvfile', file='x.csv')", "needs the text of the column"),
+        ("lookup('csvfile', 'a file=x.csv delimiter=, this=that')", "'this' is not a valid option"),
+        ("lookup('ini', 'section=part file=x.ini')", "No key to look up"),
+        ("lookup('ini', 'key', section='twice', file='twice.ini')", "two of the option `key`"),
+        ("lookup('ini', 'key', section='part', file='x.ini', encoding='no-such')", "encoding no-such is not known"),
+        ("lookup('ini', 'key', section='twice', file='latin.ini', encoding='ascii')", "is no text in ascii"),
         ("lookup('file', 'nope')", "there is no such file"),
         ("lookup('template', 'nope.j2')", "there is no template `nope.j2`"),
         ("lookup('pipe', 'exit 3')", "ended with status 3"),

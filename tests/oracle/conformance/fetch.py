@@ -15,7 +15,7 @@ VERSION = "2.19.14"
 MACHINE_PYTHON, MACHINE_PACKAGES = "3.11", [f"ansible-core=={VERSION}", "passlib"]
 
 # setfacl, and what tells `stat` the kind of a file
-PROGRAMS = ["acl", "file", "libmagic1", "libmagic-mgc"]
+PROGRAMS = ["acl", "file", "libmagic1", "libmagic-mgc", "unzip", "zip"]
 
 
 def cache():
