@@ -88,7 +88,8 @@ impl Options {
             (None, None) => return fail("`sequence` needs `end` or `count`"),
             (Some(_), Some(_)) => return fail("`sequence` has either `end` or `count`"),
             (None, Some(0)) => return Ok(()),
-            (None, Some(count)) => self.start.saturating_add(count.saturating_mul(self.stride)).saturating_sub(self.stride.signum()),
+            // as Ansible counts: backwards it goes further
+            (None, Some(count)) => self.start.saturating_add(count.saturating_mul(self.stride)).saturating_sub(1),
             (Some(end), None) => end,
         };
         let stride = self.stride;

@@ -88,24 +88,25 @@ pub(super) fn ini(asked: &Asked) -> Outcome<Vec<V>> {
             for (name, value) in entries {
                 // as `re.match`: from the beginning
                 if pattern.first(run, &name)?.and_then(|captures| captures.get(0)).is_some_and(|all| all.start() == 0) {
-                    found.push(V::from(value));
+                    found.push(value.map_or(V::None, V::from));
                 }
             }
             continue;
         }
         let key = if cased { key } else { key.to_lowercase() };
-        found.push(match entries.into_iter().rev().find(|(name, _)| *name == key) {
-            Some((_, value)) => V::from(value),
-            None => V::from(options.get("default")?.unwrap_or_default()),
-        });
+        match entries.into_iter().rev().find(|(name, _)| *name == key) {
+            // what has no value gives none
+            Some((_, value)) => found.extend(value.map(V::from)),
+            None => found.push(V::from(options.get("default")?.unwrap_or_default())),
+        }
     }
     Ok(found)
 }
 
 /// The names and values of a section (configparser of Python, without interpolation).
-fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: bool) -> Outcome<Vec<(String, String)>> {
+fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: bool) -> Outcome<Vec<(String, Option<String>)>> {
     let (mut at, mut seen, mut found) = (if properties { section.to_owned() } else { String::new() }, properties, Vec::new());
-    let (mut common, mut indent): (Vec<(String, String)>, usize) = (Vec::new(), 0);
+    let (mut common, mut indent): (Vec<(String, Option<String>)>, usize) = (Vec::new(), 0);
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
@@ -114,7 +115,7 @@ fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: b
         let blanks = line.len() - line.trim_start().len();
         let list = if at == "DEFAULT" { &mut common } else { &mut found };
         if blanks > indent
-            && let Some((name, value)) = list.last_mut()
+            && let Some((name, Some(value))) = list.last_mut()
             && (at == section || at == "DEFAULT")
             && !str::is_empty(name)
         {
@@ -132,8 +133,8 @@ fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: b
             return fail(format!("line {} of the file stands in no section", number + 1));
         }
         let (name, value) = match trimmed.find(['=', ':']) {
-            Some(split) => (trimmed.get(..split).unwrap_or_default(), trimmed.get(split + 1..).unwrap_or_default().trim()),
-            None if no_value => (trimmed, ""),
+            Some(split) => (trimmed.get(..split).unwrap_or_default(), Some(trimmed.get(split + 1..).unwrap_or_default().trim())),
+            None if no_value => (trimmed, None),
             None => return fail(format!("line {} of the file has no `=`", number + 1)),
         };
         let name = if cased { name.trim().to_owned() } else { name.trim().to_lowercase() };
@@ -146,7 +147,7 @@ fn entries(text: &str, section: &str, properties: bool, cased: bool, no_value: b
         if !properties && list.iter().any(|(known, _)| *known == name) {
             return fail(format!("the file has two of the option `{}`", super::super::fault::shown(&name)));
         }
-        list.push((name, value.to_owned()));
+        list.push((name, value.map(str::to_owned)));
     }
     if !seen {
         return fail(format!("the file has no section `{}`", super::super::fault::shown(section)));
@@ -176,18 +177,25 @@ pub(super) fn csvfile(asked: &Asked) -> Outcome<Vec<V>> {
         };
         let (column, of_key) = (options.number("col", 1)?, options.number("keycol", 0)?);
         let text = options.text(&file)?;
-        let mut value = options.get("default")?;
+        let mut value = match options.beside.iter().find(|(key, _)| key == "default") {
+            Some((_, text)) => Some(V::from(text.as_str())),
+            None => asked.option("default").cloned(),
+        };
         for row in rows(&text, delimiter) {
             run.spend(row.len() as u64 + 1)?;
             if row.get(of_key) == Some(&key) {
                 value = match row.get(column) {
-                    Some(cell) => Some(cell.clone()),
+                    Some(cell) => Some(V::from(cell.as_str())),
                     None => return fail(format!("the row of `{key}` has no column {column}")),
                 };
                 break;
             }
         }
-        found.extend(value.map(V::from));
+        // a list is several values
+        match value {
+            Some(list) if list.is_list() => found.extend(run.items(&list)?),
+            value => found.extend(value),
+        }
     }
     Ok(found)
 }
