@@ -38,6 +38,11 @@ pub(super) fn chosen(named: &[PathBuf], problems: &mut Diagnostics) -> Vec<PathB
     usual.into_iter().collect()
 }
 
+/// `error_on_missing_handler = false`
+pub(super) fn handlers_may_miss(settings: &Settings) -> bool {
+    settings.error_on_missing_handler.as_ref().is_some_and(|setting| !setting.value)
+}
+
 /// Reads the inventory and the playbooks, and adds all that is wrong with them to `problems`. Nothing is contacted.
 ///
 /// # Errors
@@ -71,10 +76,11 @@ pub(super) fn load_and_check(
         home: &environment.home,
     };
     let variables: BTreeSet<String> = loaded.inventory.all_variables().map(|variable| variable.name.to_string()).collect();
+    let handlers_may_miss = handlers_may_miss(settings);
     let mut playbooks = Vec::new();
     for path in paths {
         let (playbook, mut found) = playbook::load(path, &request);
-        found.extend(playbook::check(&playbook, &Known { request: &request, variables: &variables }));
+        found.extend(playbook::check(&playbook, &Known { request: &request, variables: &variables, handlers_may_miss }));
         hosts(&playbook, &loaded, &mut found);
         problems.extend(in_order(found));
         playbooks.push((path.clone(), playbook));

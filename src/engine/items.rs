@@ -261,6 +261,13 @@ impl<M: Machines> Engine<M> {
         done: &Done,
         may_be_ignored: bool,
     ) -> bool {
+        let missed = if done.status == Status::Changed { self.notify(at, task, host, done).await } else { None };
+        let without = missed.map(|name| {
+            let mut done = done.clone();
+            done.fails(format!("it changed something, and there is no handler `{name}` to answer"));
+            done
+        });
+        let (done, may_be_ignored) = without.as_ref().map_or((done, may_be_ignored), |done| (done, false));
         let view = self.view(at, task, &host.name, Arc::default());
         let no_log = self.is_hidden(at, task, &host.name).await;
         let stands = may_be_ignored || done.status == Status::Unreachable;
@@ -270,9 +277,6 @@ impl<M: Machines> Engine<M> {
             None => None,
         };
         self.core.tell_done(at, task, name.as_deref(), &host.name, done, ignored, no_log);
-        if done.status == Status::Changed {
-            self.notify(at, task, host, done).await;
-        }
         if done.status.is_good() || ignored {
             return false;
         }
@@ -321,18 +325,23 @@ impl<M: Machines> Engine<M> {
         }
     }
 
-    /// Notes down which handlers answer; in a loop the names may depend on the items that changed something.
-    async fn notify(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, done: &Done) {
+    /// Notes down which handlers answer; in a loop the names may depend on the items that changed something. The name to
+    /// which none answers.
+    async fn notify(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, done: &Done) -> Option<String> {
         let changed: Vec<&Done> = done.items.iter().filter(|item| item.status == Status::Changed).collect();
         let parts = if changed.is_empty() { vec![done] } else { changed };
         for part in parts {
             let loop_var = part.result.get("ansible_loop_var").and_then(Json::as_str).unwrap_or_default();
             let item = part.result.get(loop_var).map(|item| (loop_var.to_owned(), modules::node(item, &task.place)));
-            self.notify_for(at, task, host, item.into_iter().collect()).await;
+            let missed = self.notify_for(at, task, host, item.into_iter().collect()).await;
+            if missed.is_some() {
+                return missed;
+            }
         }
+        None
     }
 
-    async fn notify_for(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, top: BTreeMap<String, Node>) {
+    async fn notify_for(&self, at: &Position, task: &Arc<Task>, host: &Host<M::Machine>, top: BTreeMap<String, Node>) -> Option<String> {
         let view = self.view(at, task, &host.name, Arc::new(top));
         for node in &task.notify {
             let Ok(value) = self.rendered(&view, node).await else { continue };
@@ -342,13 +351,16 @@ impl<M: Machines> Engine<M> {
             };
             for name in names {
                 let found = self.handlers_of(at, &name, &host.name).await;
+                if found.is_empty() && !self.core.options.handlers_may_miss {
+                    return Some(name);
+                }
                 if found.is_empty() {
-                    self.core
-                        .warn(format!("no handler is called `{name}`, so nothing answers to the notification of `{}`", title(task, None)));
+                    self.core.warn(format!("no handler is called `{name}`: nothing answers to `{}`", title(task, None)));
                 }
                 host.state().notified.extend(found);
             }
         }
+        None
     }
 
     /// The handlers that answer to a name: the one of that name, and all that listen.
@@ -468,7 +480,7 @@ impl<M: Machines> Engine<M> {
                     }
                 }
             },
-            "clear_host_errors" => at.play.all.iter().for_each(|name| {
+            "clear_host_errors" if !those.is_empty() => at.play.all.iter().for_each(|name| {
                 let host = self.host(name);
                 let mut state = host.state();
                 // it takes part again in the next play

@@ -41,6 +41,8 @@ pub struct Options {
     pub skip_tags: Vec<String>,
     /// Handlers run on hosts that failed.
     pub force_handlers: bool,
+    /// A name to which no handler answers is told, and nothing else.
+    pub handlers_may_miss: bool,
     /// Each task is asked about before it is done.
     pub step: bool,
     /// The first task to run, by its name.

@@ -14,6 +14,12 @@ use crate::diagnostics::Diagnostic;
 use crate::modules::FREE_FORM;
 use crate::yaml::{Map, Node, Value};
 
+/// Whether it is `meta: flush_handlers`.
+fn flushes(task: &Task) -> bool {
+    let word = task.action.options.iter().find(|(key, _)| key.as_str() == Some(FREE_FORM)).map(|(_, word)| word);
+    word.and_then(Node::as_str).is_some_and(|word| word.trim() == "flush_handlers")
+}
+
 impl Loader<'_> {
     /// The tasks of a list.
     pub(super) fn items(&mut self, list: &Node, context: &Context, items: &mut Vec<Item>) {
@@ -56,6 +62,9 @@ impl Loader<'_> {
                 let hint = "a role's handlers come with the role: list it under `roles`";
                 self.error(&task.action.place, format!("`{name}` cannot be a handler"), hint);
             }
+            "meta" if context.handlers && flushes(&task) => {
+                self.error(&task.action.place, "`flush_handlers` cannot be a handler", "put it among the tasks");
+            }
             "import_role" => self.import_role(&task, map, context, items),
             name => {
                 if matches!(name, "include_tasks" | "include_role") {
@@ -87,6 +96,10 @@ impl Loader<'_> {
             return;
         }
         if context.handlers {
+            let inside = get("block").and_then(|(_, list)| list.as_list()).into_iter().flatten();
+            for node in inside.filter(|node| node.get("block").is_some()) {
+                self.error(&node.place, "a block cannot stand in a block among handlers", "write its tasks without `block:`");
+            }
             if let Some((key, _)) = get("rescue").or_else(|| get("always")) {
                 let name = key.as_str().unwrap_or_default();
                 self.warning(&key.place, format!("`{name}` has no effect among handlers"), "take it out");

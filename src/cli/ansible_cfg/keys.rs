@@ -45,8 +45,9 @@ const KEYS: &[(&str, Fate, &str)] = &[
     (
         "defaults",
         Honoured,
-        "ask_pass ask_vault_pass become_password_file collections_path connection_password_file forks gathering hash_behaviour home \
-         host_key_checking inventory playbook_dir private_key_file remote_port remote_user roles_path timeout transport vault_identity \
+        "ask_pass ask_vault_pass become_password_file collections_path connection_password_file error_on_missing_handler forks \
+         gathering hash_behaviour home host_key_checking inventory playbook_dir private_key_file remote_port remote_user roles_path \
+         timeout transport vault_identity \
          vault_identity_list vault_password_file",
     ),
     ("privilege_escalation", Honoured, "become become_ask_pass become_method become_user"),
@@ -146,7 +147,6 @@ const MISSED: &[(&str, &str, &str, Option<&str>, &str)] = &[
     ("defaults", "any_errors_fatal", "ANSIBLE_ANY_ERRORS_FATAL", Some("False"), "write it into the plays"),
     ("defaults", "duplicate_dict_key", "ANSIBLE_DUPLICATE_YAML_DICT_KEY", Some("warn"), NOT_FOLLOWED),
     ("defaults", "enable_task_debugger", "ANSIBLE_ENABLE_TASK_DEBUGGER", Some("False"), "there is no debugger"),
-    ("defaults", "error_on_missing_handler", "ANSIBLE_ERROR_ON_MISSING_HANDLER", Some("True"), NOT_FOLLOWED),
     (
         "defaults",
         "error_on_undefined_vars",

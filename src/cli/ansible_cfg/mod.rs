@@ -61,6 +61,7 @@ pub(super) struct Settings {
     pub(super) ask_vault_pass: Option<Setting<bool>>,
     pub(super) ask_pass: Option<Setting<bool>>,
     pub(super) connection_password_file: Option<Setting<PathBuf>>,
+    pub(super) error_on_missing_handler: Option<Setting<bool>>,
     pub(super) hash_behaviour: Option<Setting<HashBehaviour>>,
     /// When plays gather facts.
     pub(super) gathering: Option<Setting<Gathering>>,

@@ -81,6 +81,8 @@ impl<'a> Reader<'a> {
             ask_pass: self.truth(&names(&["ANSIBLE_ASK_PASS"], &[("defaults", "ask_pass")])),
             connection_password_file: self.path(&names(&["ANSIBLE_CONNECTION_PASSWORD_FILE"], &[("defaults", "connection_password_file")])),
             gathering: self.gathering(&names(&["ANSIBLE_GATHERING"], &[("defaults", "gathering")])),
+            error_on_missing_handler: self
+                .truth(&names(&["ANSIBLE_ERROR_ON_MISSING_HANDLER"], &[("defaults", "error_on_missing_handler")])),
             hash_behaviour: self.hash_behaviour(&names(&["ANSIBLE_HASH_BEHAVIOUR"], &[("defaults", "hash_behaviour")])),
             transport: self.name(&names(&["ANSIBLE_TRANSPORT"], &[("defaults", "transport")])),
             becomes: self.truth(&names(&["ANSIBLE_BECOME"], &[("privilege_escalation", "become")])),

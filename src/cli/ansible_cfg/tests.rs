@@ -116,6 +116,7 @@ fn values(settings: &Settings) -> BTreeMap<&'static str, Value> {
     add("DEFAULT_ASK_VAULT_PASS", of(&settings.ask_vault_pass));
     add("DEFAULT_ASK_PASS", of(&settings.ask_pass));
     add("CONNECTION_PASSWORD_FILE", of(&settings.connection_password_file));
+    add("ERROR_ON_MISSING_HANDLER", of(&settings.error_on_missing_handler));
     let hash = settings.hash_behaviour.as_ref().map(|hash| json!(if hash.value == HashBehaviour::Merge { "merge" } else { "replace" }));
     add("DEFAULT_HASH_BEHAVIOUR", hash);
     let gathering = settings.gathering.as_ref().map(|gathering| json!(format!("{:?}", gathering.value).to_lowercase()));

@@ -12,7 +12,7 @@ use super::super::interrupt::Interrupt;
 use super::super::inventory::within;
 use super::super::listed::listed;
 use super::super::machines::Fleet;
-use super::super::playbooks::{chosen, load_and_check, plain_hosts, searched};
+use super::super::playbooks::{chosen, handlers_may_miss, load_and_check, plain_hosts, searched};
 use super::super::run::Run;
 use super::super::session::Shared;
 use super::super::targets::Ready;
@@ -147,6 +147,7 @@ fn prepared(
         tags: args.tasks.tags.clone(),
         skip_tags: args.tasks.skip_tags.clone(),
         force_handlers: args.tasks.force_handlers,
+        handlers_may_miss: handlers_may_miss(&settings),
         step: args.tasks.step,
         start_at_task: args.tasks.start_at_task.clone(),
         results: output.output != OutputFormat::Human,

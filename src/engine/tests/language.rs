@@ -372,3 +372,34 @@ fn what_the_playbook_says_stays_a_template_where_it_is_registered() {
     assert_eq!(ran.result("late")["msg"], 5, "{}", ran.lines());
     assert_eq!(ran.outcomes("trusted"), [TaskOutcome::Unchanged], "{}", ran.result("trusted"));
 }
+
+#[test]
+fn a_name_to_which_no_handler_answers_fails_the_host_that_notifies() {
+    let book = r#"
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: quiet, debug: , notify: handler of x}
+    - {name: known, debug: , changed_when: true, notify: handler of x, vars: {who: y}}
+    - {name: missed, debug: , changed_when: true, notify: handler of y, ignore_errors: true}
+    - {name: never, debug: }
+  handlers:
+    - {name: "handler of {{ 'x' }}", debug: }
+"#;
+    let ran = run(&[("site.yml", book)], "m1,", Options::default());
+    assert_eq!(ran.lines(), "m1 quiet: unchanged\nm1 known: changed\nm1 missed: failed");
+}
+
+#[test]
+fn errors_are_cleared_only_where_the_condition_holds() {
+    let book = |when: &str| {
+        format!(
+            "- hosts: all\n  gather_facts: false\n  tasks:\n    - {{fail: , when: inventory_hostname == 'm1'}}\n    - {{meta: clear_host_errors, when: {when}}}\n"
+        )
+    };
+    let ended = |when: &str| {
+        let ran = run(&[("site.yml", &book(when))], "m1,m2,", Options::default());
+        ran.ends.iter().filter(|end| end.outcome == Outcome::Failed).count()
+    };
+    assert_eq!((ended("false"), ended("true")), (1, 0));
+}

@@ -14,14 +14,18 @@ struct Names<'a> {
     unsure: bool,
 }
 
-pub(super) fn check(playbook: &Playbook, tasks: &[Seen], problems: &mut Diagnostics) {
+pub(super) fn check(playbook: &Playbook, tasks: &[Seen], may_miss: bool, problems: &mut Diagnostics) {
     for seen in tasks {
         let mut names: Option<Names> = None;
         for wanted in &seen.task.notify {
             let Some(name) = wanted.as_str().filter(|_| !wanted.is_template()) else { continue };
             let names = names.get_or_insert_with(|| Names::of(playbook, seen.play, tasks));
             if !names.has(name) {
-                problems.push(names.missing(name, wanted));
+                let missing = names.missing(name, wanted);
+                problems.push(match may_miss {
+                    true => Diagnostic { level: Level::Warning, ..missing }.hint("nothing answers to it"),
+                    false => missing,
+                });
             }
         }
     }

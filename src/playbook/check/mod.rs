@@ -26,6 +26,8 @@ pub struct Known<'a> {
     pub request: &'a Request<'a>,
     /// The names of all variables that the inventory and extra vars give to any host.
     pub variables: &'a BTreeSet<String>,
+    /// Whether a task may notify a handler that is not there.
+    pub handlers_may_miss: bool,
 }
 
 /// Everything that is wrong with a playbook, in the order of its tasks, each problem once.
@@ -44,7 +46,7 @@ pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
         plays::debugger(task, &mut problems);
     }
     modes::check(&seen, &mut problems);
-    handlers::check(playbook, &seen, &mut problems);
+    handlers::check(playbook, &seen, known.handlers_may_miss, &mut problems);
     templates::check(playbook, &seen, known.request.engine, &mut problems);
     let texts = files::check(&seen, known, &mut problems);
     variables::check(playbook, &seen, &texts, known, &mut problems);
