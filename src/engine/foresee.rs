@@ -9,7 +9,7 @@ use super::include::Wish;
 use super::items::Position;
 use super::magic::{OMIT, made};
 use super::manner::whose;
-use super::options::{set_option, take_defaults};
+use super::options::set_option;
 use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{View, Wanted};
@@ -400,8 +400,9 @@ impl<M: Machines> Engine<M> {
         let engine = self.template();
         let render = |node: &Node| engine.render(node, Arc::clone(scope)).ok();
         let mut options: Vec<(Node, Node)> = Vec::new();
-        for node in task.levels.iter().flat_map(|level| &level.module_defaults) {
-            take_defaults(&mut options, &render(node)?, spec);
+        for node in task.module_defaults(spec.collection, spec.name) {
+            let defaults = render(node)?;
+            defaults.as_map().into_iter().flatten().for_each(|(key, value)| set_option(&mut options, key.clone(), value.clone(), spec));
         }
         if let Some(whole) = &task.action.whole {
             let whole = render(whole)?;

@@ -92,19 +92,9 @@ impl<M: Machines> Engine<M> {
             options.retain(|(known, _)| canonical(known) != canonical(&key));
             options.push((key, value));
         };
-        for level in &task.levels {
-            for node in &level.module_defaults {
-                let defaults = self.rendered(view, node).await?;
-                for (name, values) in defaults.as_map().into_iter().flatten() {
-                    let full = format!("{}.{}", spec.collection, spec.name);
-                    if name
-                        .as_str()
-                        .is_some_and(|name| name == spec.name || name == full || name == format!("ansible.legacy.{}", spec.name))
-                    {
-                        values.as_map().into_iter().flatten().for_each(|(key, value)| set(key.clone(), value.clone(), spec));
-                    }
-                }
-            }
+        for node in task.module_defaults(spec.collection, spec.name) {
+            let defaults = self.rendered(view, node).await?;
+            defaults.as_map().into_iter().flatten().for_each(|(key, value)| set(key.clone(), value.clone(), spec));
         }
         let mut given: Vec<(Node, Node)> = Vec::new();
         if let Some(whole) = &task.action.whole {

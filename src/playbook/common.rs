@@ -85,7 +85,10 @@ impl Loader<'_> {
                 "tags" => common.tags = self.tags(key, value),
                 "vars" => common.vars = self.vars(value),
                 "environment" => common.environment = self.mappings(keyword.name, value, true),
-                "module_defaults" => common.module_defaults = self.mappings(keyword.name, value, false),
+                "module_defaults" => {
+                    common.module_defaults = self.mappings(keyword.name, value, false);
+                    common.groups = self.groups(&common.module_defaults);
+                }
                 // `user` of a play is its `remote_user`
                 "user" => self.inherited(&mut common, "remote_user", value),
                 name if INHERITED.contains(&name) => self.inherited(&mut common, name, value),

@@ -48,7 +48,7 @@ impl Context {
 
     /// The same with what `apply` says, and what is wrong with that.
     pub fn apply(&self, node: &Node, request: &Request<'_>) -> (Self, Diagnostics) {
-        let mut loader = Loader::new(request);
+        let mut loader = Loader::new(request).at(&self.playbook_dir);
         let level = loader.apply(node);
         (self.with(level), loader.told())
     }

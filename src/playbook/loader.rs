@@ -50,6 +50,8 @@ pub(super) struct Loader<'a> {
     /// Whether what is read may be written before its turn comes: what is missing is a warning then.
     is_ahead: bool,
     tasks: usize,
+    /// The directory of the playbook: collections may stand there.
+    pub(super) playbook_dir: PathBuf,
 }
 
 /// What a task includes.
@@ -71,7 +73,14 @@ impl<'a> Loader<'a> {
             ahead: Vec::new(),
             is_ahead: false,
             tasks: 0,
+            playbook_dir: PathBuf::new(),
         }
+    }
+
+    /// For a playbook in that directory.
+    pub(super) fn at(mut self, playbook_dir: &Path) -> Self {
+        self.playbook_dir = playbook_dir.to_owned();
+        self
     }
 
     pub(super) fn error(&mut self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
@@ -226,7 +235,7 @@ pub fn load(path: &Path, request: &Request<'_>) -> (Playbook, Diagnostics) {
 
 /// Reads what `include_tasks` names; `name` is rendered.
 pub fn load_tasks(name: &Node, context: &Context, request: &Request<'_>) -> (Included, Diagnostics) {
-    let mut loader = Loader::new(request);
+    let mut loader = Loader::new(request).at(&context.playbook_dir);
     let mut items = Vec::new();
     let mut context = context.clone();
     context.handlers = false;
@@ -236,7 +245,7 @@ pub fn load_tasks(name: &Node, context: &Context, request: &Request<'_>) -> (Inc
 
 /// The same for an include among handlers.
 pub fn load_handlers(name: &Node, context: &Context, request: &Request<'_>) -> (Included, Diagnostics) {
-    let mut loader = Loader::new(request);
+    let mut loader = Loader::new(request).at(&context.playbook_dir);
     let mut items = Vec::new();
     let mut context = context.clone();
     context.handlers = true;
@@ -246,7 +255,7 @@ pub fn load_handlers(name: &Node, context: &Context, request: &Request<'_>) -> (
 
 /// Reads what `include_role` names; `name` and `from` are rendered.
 pub fn load_role(name: &Node, from: &super::RoleFrom, context: &Context, request: &Request<'_>) -> (Included, Diagnostics) {
-    let mut loader = Loader::new(request);
+    let mut loader = Loader::new(request).at(&context.playbook_dir);
     let mut items = Vec::new();
     loader.role_of_task(name, from, context, &mut items);
     (loader.included(items), loader.told())

@@ -8,6 +8,7 @@ mod check;
 mod common;
 mod context;
 mod file;
+mod groups;
 mod keywords;
 mod loader;
 mod magic;

@@ -170,6 +170,7 @@ impl Loader<'_> {
     fn play(&mut self, node: &Node, map: &Map, path: &Path, import: &Import) -> Play {
         let get = |name: &str| map.iter().find(|(key, _)| key.as_str() == Some(name));
         let value = |name: &str| get(name).map(|(_, value)| value).filter(|value| !value.is_null()).cloned();
+        self.playbook_dir = parent(path);
         self.keywords(map, On::Play, &|_| false);
         let mut common = self.common(map, On::Play);
         common.when.clone_from(&import.when);

@@ -1,6 +1,6 @@
 //! What a playbook says, as types. Values that may be templates are nodes: the engine renders them when it comes to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -297,6 +297,8 @@ pub struct Common {
     pub environment: Vec<Node>,
     /// `module_defaults`: mappings from names of modules to options.
     pub module_defaults: Vec<Node>,
+    /// The action groups among them, by their whole names, with the whole names of their modules.
+    pub groups: BTreeMap<String, BTreeSet<String>>,
     /// All the others, by name: `become`, `become_user`, `become_method`, `become_flags`, `become_exe`, `remote_user`,
     /// `connection`, `port`, `check_mode`, `diff`, `no_log`, `ignore_errors`, `ignore_unreachable`, `run_once`,
     /// `any_errors_fatal`, `throttle`, `timeout`, `debugger`, `collections`, `delegate_to`, `delegate_facts`, `notify`,
@@ -305,6 +307,32 @@ pub struct Common {
 }
 
 impl Task {
+    /// What `module_defaults` says of a module, as it is written, the weakest first: what its groups are given, then what it is
+    /// given itself. Of several levels that name the same, only the innermost counts.
+    pub fn module_defaults(&self, collection: &str, name: &str) -> Vec<&Node> {
+        let full = format!("{collection}.{name}");
+        let legacy = format!("ansible.legacy.{name}");
+        let mut own = None;
+        let mut groups: Vec<(String, &Node)> = Vec::new();
+        for level in &self.levels {
+            for (key, value) in level.module_defaults.iter().filter_map(Node::as_map).flatten() {
+                let Some(key) = key.as_str() else { continue };
+                if key == name || key == full || key == legacy {
+                    own = Some(value);
+                }
+                let Some(group) = key.strip_prefix("group/").map(super::groups::whole) else { continue };
+                if !level.groups.get(&group).is_some_and(|modules| modules.contains(&full)) {
+                    continue;
+                }
+                match groups.iter_mut().find(|(known, _)| *known == group) {
+                    Some(known) => known.1 = value,
+                    None => groups.push((group, value)),
+                }
+            }
+        }
+        groups.into_iter().map(|(_, value)| value).chain(own).collect()
+    }
+
     /// A keyword of which the innermost counts.
     pub fn keyword(&self, name: &str) -> Option<&Node> {
         self.inherited(name).next()

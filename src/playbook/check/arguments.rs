@@ -89,31 +89,22 @@ pub(super) fn defaults(seen: &Seen, problems: &mut Diagnostics) {
     }
 }
 
-/// Adds what `module_defaults` says, the innermost first. Whether some of it cannot be known.
+/// Adds what `module_defaults` says, the strongest first. Whether some of it cannot be known.
 fn add_defaults(spec: &Spec, seen: &Seen, options: &mut Vec<(Node, Node)>) -> bool {
-    let mut unsure = false;
-    let names = [spec.name.to_owned(), format!("{}.{}", spec.collection, spec.name), seen.task.action.name.clone()];
-    for defaults in seen.task.levels.iter().rev().flat_map(|level| level.module_defaults.iter().rev()) {
-        let Some(map) = defaults.as_map() else {
-            unsure |= defaults.is_template();
+    let levels = seen.task.levels.iter().flat_map(|level| &level.module_defaults);
+    let mut unsure = levels.clone().any(Node::is_template)
+        || levels.filter_map(Node::as_map).flatten().any(|(key, _)| key.as_str().is_some_and(|key| key.contains("{{")));
+    for values in seen.task.module_defaults(spec.collection, spec.name).into_iter().rev() {
+        let Some(values) = values.as_map() else {
+            unsure = true;
             continue;
         };
-        for (name, values) in map.iter().filter_map(|(name, values)| Some((name.as_str()?, values))) {
-            if !names.iter().any(|known| known == name) {
-                unsure |= name.starts_with("group/") || name.contains("{{");
-                continue;
-            }
-            let Some(values) = values.as_map() else {
-                unsure = true;
-                continue;
-            };
-            for (key, value) in values {
-                // an unknown one is a mistake there, not here
-                let option = key.as_str().and_then(|key| spec.option(key));
-                let given = |(other, _): &(Node, Node)| other.as_str().and_then(|other| spec.option(other)).map(|other| other.name);
-                if option.is_some_and(|option| !options.iter().any(|other| given(other) == Some(option.name))) {
-                    options.push((key.clone(), value.clone()));
-                }
+        for (key, value) in values {
+            // an unknown one is a mistake there, not here
+            let option = key.as_str().and_then(|key| spec.option(key));
+            let given = |(other, _): &(Node, Node)| other.as_str().and_then(|other| spec.option(other)).map(|other| other.name);
+            if option.is_some_and(|option| !options.iter().any(|other| given(other) == Some(option.name))) {
+                options.push((key.clone(), value.clone()));
             }
         }
     }

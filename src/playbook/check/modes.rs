@@ -12,8 +12,7 @@ pub(super) fn check(tasks: &[Seen], problems: &mut Diagnostics) {
     for seen in tasks {
         // of `async_status` it is another thing
         let Some(spec) = spec(seen).filter(|spec| spec.name != "async_status") else { continue };
-        let defaults = seen.task.levels.iter().flat_map(|level| &level.module_defaults);
-        let defaults = defaults.filter_map(|defaults| defaults.get(spec.name)?.as_map()).flatten();
+        let defaults = seen.task.module_defaults(spec.collection, spec.name).into_iter().filter_map(Node::as_map).flatten();
         let is_mode = |key: &Node| key.as_str().is_some_and(|key| OPTIONS.contains(&key) && spec.option(key).is_some());
         for (_, value) in seen.task.action.options.iter().chain(defaults).filter(|(key, _)| is_mode(key)) {
             problems.0.extend(problem(value));

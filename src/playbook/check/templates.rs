@@ -56,7 +56,7 @@ impl Checker<'_> {
 
     fn level(&mut self, level: &Arc<Common>) {
         if self.levels.insert(Arc::as_ptr(level)) {
-            let Common { when, tags, vars, environment, module_defaults, others } = &**level;
+            let Common { when, tags, vars, environment, module_defaults, others, .. } = &**level;
             self.expressions(when);
             self.values(tags.iter().chain(environment).chain(module_defaults).chain(others.values()));
             self.values(vars.iter().map(|(_, value)| value));
