@@ -57,7 +57,8 @@ impl<M: Machines> Engine<M> {
     pub(super) fn delegated(&self, view: View, target: &str) -> View {
         let variables = self.core.inventory(target).unwrap_or_default();
         let own = variables.iter().map(|(name, value)| (super::task::text(name), value.clone()));
-        let name = (super::task::text("inventory_hostname"), super::task::text(target));
+        // it stays the name of whose task it is
+        let name = (super::task::text("inventory_hostname"), super::task::text(&view.host));
         let of_target = super::magic::made(Value::Map(own.chain([name]).collect()));
         let all = super::magic::made(Value::Map(vec![(super::task::text(target), of_target)]));
         let mut top = (*view.top).clone();

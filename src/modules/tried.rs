@@ -97,8 +97,11 @@ fn a_script_takes_its_place_in_the_command() {
 fn a_machine_that_speaks_no_http_is_told() {
     let mut bench = Bench::new(World::new(1));
     bench.machine.world().add_directory("/srv/t", 0o755);
-    let seen = bench.run(&GetUrl, &json!({"url": "http://server/f", "dest": "/srv/t/f"}));
+    // the controller asks in its place, but for what only a program of the machine's can
+    let seen = bench.run(&GetUrl, &json!({"url": "ftp://server/f", "dest": "/srv/t/f"}));
     assert!(matches!(&seen, Seen::Refused(why) if why.contains("curl")), "{seen:?}");
+    let seen = bench.run(&GetUrl, &json!({"url": "http://server/f", "dest": "/srv/t/f"}));
+    assert!(matches!(&seen, Seen::StepFailed(why) if why.contains("404")), "{seen:?}");
 }
 
 #[test]
