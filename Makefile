@@ -38,7 +38,7 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
 	cargo run --quiet --example nodes -- --count 6 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
 
-conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --again)
+conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes
 	ansible=$$(benches/ansible.sh)
 	target/debug/examples/nodes --count 2 --run -- "$$ansible/bin/python" tests/oracle/conformance/run.py --program target/debug/homelabctl $(ARGS)

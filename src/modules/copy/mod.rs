@@ -142,7 +142,8 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         if dest.ends_with('/') {
             return Err("can not use content with a dir as dest".into());
         }
-        let mode = || Err("mode: preserve needs a src".into());
+        // as in Ansible, which writes the content into a file of its own first
+        let mode = || Ok(0o600);
         return a_file(task, facts, &Origin { content: New::Bytes(text_of(content).into_bytes()), name: None, mode: Box::new(mode) });
     }
     let source = args.str("src").filter(|source| !source.is_empty()).ok_or("src (or content) is required")?;

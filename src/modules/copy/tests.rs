@@ -6,6 +6,7 @@ use super::*;
 use crate::modules::LocalEntry;
 use crate::modules::bench::{Bench, Files, Seen};
 use crate::node::simulated::{Random, World};
+use crate::node::steps::Step;
 
 fn world(random: &mut Random) -> World {
     let mut world = World::new(random.number());
@@ -184,4 +185,15 @@ fn a_directory_goes_where_the_slash_says() {
 fn contents_that_are_no_text_become_json() {
     assert_eq!(text_of(&json!({"a": [1, true, null, "ü\u{1F600}\n"]})), r#"{"a": [1, true, null, "\u00fc\ud83d\ude00\n"]}"#);
     assert_eq!((text_of(&json!(5)), text_of(&json!(false))), ("5".into(), "False".into()));
+}
+
+#[test]
+fn a_content_has_the_mode_of_a_file_that_is_ones_own() {
+    let mut world = World::new(1);
+    world.add_directory("/srv", 0o755);
+    let args = json!({"dest": "/srv/f", "content": "x", "mode": "preserve"});
+    let Seen::Changed(_, change, _) = Bench::new(world).run(&Copy, &args) else { panic!("not changed") };
+    let modes: Vec<u32> =
+        change.steps.iter().filter_map(|step| if let Step::WriteFile(step) = step { Some(step.mode) } else { None }).collect();
+    assert_eq!(modes, [0o600]);
 }

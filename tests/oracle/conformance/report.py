@@ -98,3 +98,22 @@ def document(ordered):
     left = [f"* {one['name']}: `{text}`" for one in ordered for text in one["not_counted"]]
     parts.append("## What Ansible itself fails on these machines\n\n" + ("\n".join(left) or "Nothing.") + "\n")
     return "\n".join(parts)
+
+
+OTHERS = f"""# Others of Ansible's own tests
+
+`make conformance ARGS=--others` writes this page: integration targets of ansible-core {VERSION} beyond those of
+[conformance.md](conformance.md), run and judged in the same way. `make conformance ARGS="--only NAME"` runs any single one.
+"""
+
+
+def others(ordered):
+    """The page about the targets beyond the list: a line for each, and why it is not wholly green."""
+    n = numbers(ordered)
+    parts = [OTHERS, f"{sum(bool(green(one)) for one in ordered)} of {len(ordered)} are green; {n['held']} of {n['reached']} assertions hold; "
+                     f"{n['good']} of {n['calls']} calls are right.\n", "| target | calls right | assertions held | |", "|---|---|---|---|"]
+    for one in ordered:
+        whys = [(reason_of(one["name"], failure) or {}).get("reason") or failure["why"][:160] for failure in one["failures"]]
+        why = green(one) or "; ".join(dict.fromkeys(cell(why) for why in whys))
+        parts.append(f"| {one['name']} | {one['good']} of {one['calls']} | {one['held']} of {one['reached']} | {why[:700]} |")
+    return "\n".join(parts) + "\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs integration targets of ansible-core with ansible-playbook and with homelabctl, and writes docs/conformance.md.
 
-    cargo run --example nodes -- --count 2 --run -- python3 run.py --program HOMELABCTL [--only NAME ...] [--again] [--calls FOLDER]
+    cargo run --example nodes -- --count 2 --run -- python3 run.py --program HOMELABCTL [--only NAME ...] [--others] [--again] [--calls FOLDER]
 
 What ansible-playbook did is recorded once, in the cache of the test bed; --again records it anew. A run of some targets alone
 (--only) says what it found and writes no document.
@@ -22,7 +22,7 @@ import fetch
 import judge
 import report
 from box import Box
-from targets import Target, all_targets
+from targets import OTHERS, Target, all_targets
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # seconds that a call and that a whole target may take: Ansible starts a Python for each task
@@ -75,13 +75,14 @@ def main():
     words = argparse.ArgumentParser(description="runs Ansible's own integration targets with homelabctl")
     words.add_argument("--program", type=pathlib.Path, required=True)
     words.add_argument("--only", action="append", metavar="NAME")
+    words.add_argument("--others", action="store_true", help="the targets beyond those of docs/conformance.md; writes docs/conformance-others.md")
     words.add_argument("--again", action="store_true", help="record anew what Ansible does")
     words.add_argument("--calls", type=pathlib.Path, help="write what homelabctl told in each call into this folder")
     words = words.parse_args()
     source, packages, programs = fetch.source(), fetch.for_machine(), fetch.programs()
     known_hosts, lines = os.environ["HOMELABCTL_KNOWN_HOSTS"], pathlib.Path(os.environ["HOMELABCTL_INVENTORY"]).read_text().splitlines()
     lines = [line for line in lines if "ansible_host=" in line]
-    targets, free, found = all_targets(source, words.only), queue.SimpleQueue(), {}
+    targets, free, found = all_targets(source, words.only or (OTHERS if words.others else ())), queue.SimpleQueue(), {}
     with tempfile.TemporaryDirectory(prefix="cf-") as top:
         program = pathlib.Path(top) / "homelabctl"
         subprocess.run(["strip", "-o", program, words.program], check=True)  # what is for debuggers alone is most of it
@@ -116,6 +117,8 @@ def main():
         for judgement in ordered:
             for failure in judgement["failures"]:
                 print(f"{judgement['name']}: {failure['where']}: {failure['why']}")
+    elif words.others:
+        (ROOT / "docs/conformance-others.md").write_text(report.others(ordered))
     else:
         (ROOT / "docs/conformance.md").write_text(report.document(ordered))
     return report.verdict(ordered)

@@ -8,6 +8,18 @@ ROLES = ("copy file stat lineinfile blockinfile command_shell script assemble te
 # … and these are scripts that call ansible-playbook
 SCRIPTS = ("template conditionals blocks handlers register omit set_fact raw fetch slurp filter_core test_core include_import "
            "delegate_to check_mode").split()
+# beyond those (--others): what else exercises what is here and runs on these machines
+OTHERS = ("add_host any_errors_fatal assert async become become_sudo connection_local connection_ssh dataloader debug environment facts_d failed_when "
+          "filter_encryption filter_mathstuff filter_urls filter_urlsplit find gathering gathering_facts handler_race hash hosts_field ignore_errors "
+          "ignore_unreachable import-role-tasks import_tasks include_import_tasks_nested include_when_parent_is_dynamic include_when_parent_is_static "
+          "include_with_templating includes includes_race inventory inventory-invalid-group inventory_advanced_host_list inventory_ini "
+          "jinja2_native_types keyword_inheritance lookup_config lookup_csvfile lookup_env lookup_file lookup_fileglob lookup_indexed_items lookup_ini "
+          "lookup_inventory_hostnames lookup_items lookup_lines lookup_list lookup_nested lookup_pipe lookup_random_choice lookup_sequence "
+          "lookup_template lookup_together lookup_unvault lookup_varnames lookup_vars loop-until loop_control meta_tasks module_defaults no_log order "
+          "parsing path_lookups play_iterator playbook remote_tmp replace roles roles_arg_spec roles_var_inheritance set_stats special_vars "
+          "special_vars_hosts split strategy_free strategy_host_pinned strategy_linear task-args task-esoterica task-timeout task_ordering tasks "
+          "template_jinja2_non_native templating test_files test_mathstuff test_uri throttle undefined unicode unsafe_writes unvault var_blending "
+          "var_inheritance var_precedence var_reserved var_templating vars_files wait_for_connection yaml_parsing").split()
 # ansible-test runs them before the targets that name them: their passlib is installed already
 SETUP_DONE = {"setup_passlib_controller"}
 
