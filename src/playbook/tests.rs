@@ -298,12 +298,8 @@ fn imports_that_cannot_be() {
     - import_role: {name: nowhere}
   handlers:
     - import_role: {name: x}
-    - name: flush
-      meta: flush_handlers
-    - name: blocks
-      block:
-        - debug:
-        - block: [{debug: }]
+    - {name: flush, meta: flush_handlers}
+    - {name: blocks, block: [{debug: }, {block: [{debug: }]}]}
 "#,
         ),
         ("other.yml", "- import_playbook: site.yml\n- hosts: all\n  tasks: []\n"),
