@@ -220,3 +220,38 @@ fn before_a_pipe_that_nobody_reads() {
     }
     assert_eq!(it.ended(Duration::from_secs(2)), Some(130));
 }
+
+#[test]
+fn what_a_playbook_asks_stays_on_the_screen() {
+    let program = Program::new().variable("TERM", "xterm-256color");
+    program.file(
+        "play.yml",
+        "- hosts: localhost
+  gather_facts: false
+  vars_prompt:
+    - {name: word, prompt: A word, private: false}
+    - {name: hidden, prompt: Hidden, confirm: true}
+  tasks:
+    - pause: {prompt: Go on}
+      register: typed
+    - debug: {msg: '{{ word }} {{ hidden | length }} {{ typed.user_input }}'}
+",
+    );
+    let mut it = OnTerminal::start(program, "provision play.yml --step");
+    for (question, answer) in [
+        ("A word: ", "one\n"),
+        ("Hidden: ", "hidden-text\n"),
+        ("confirm Hidden: ", "hidden-text\n"),
+        ("Perform task: pause (N)o/(y)es/(c)ontinue: ", "y\n"),
+        ("Go on:", "typed\n"),
+        ("Perform task: debug (N)o/(y)es/(c)ontinue: ", "c\n"),
+    ] {
+        it.sees(question, PATIENCE);
+        // as long as several turns of the progress line
+        std::thread::sleep(Duration::from_millis(350));
+        assert!(it.text().ends_with(question), "{:?}", it.text());
+        it.types(answer);
+    }
+    it.ended(0);
+    assert!(it.text().contains("one 11 typed") && !it.text().contains("hidden-text"), "{}", it.text());
+}

@@ -161,7 +161,7 @@ fn prepared(
         let loaded = chosen.loaded();
         let limited = limit.clone();
         let (terminal, at_terminal) = (interrupt.terminal.clone(), interrupt.terminal.clone());
-        let (suspends, stop) = (reporter.clone(), shared.cancelled.clone());
+        let (suspends, leaves, stop) = (reporter.clone(), reporter.clone(), shared.cancelled.clone());
         let (hidden, seen, sources) = (secrets.clone(), secrets.clone(), loaded.sources());
         let setting = Setting {
             inventory: Arc::clone(&loaded.inventory),
@@ -176,7 +176,7 @@ fn prepared(
             select: Box::new(move |inventory: &Inventory, pattern: &str| within(inventory, pattern, limited.as_deref())),
             reread: Box::new(move || sources.again(&seen)),
             ask: Box::new(move |prompt: &VarsPrompt| {
-                let answer = asked::variable(&terminal, prompt);
+                let answer = leaves.suspended(|| asked::variable(&terminal, prompt));
                 if prompt.private {
                     // one that is too short is the person's own choice
                     let _ = hidden.register_all(answer.as_deref());
