@@ -318,6 +318,7 @@ impl Scope for TaskScope {
         names.extend(self.world.extra().keys().cloned());
         names.extend(self.view.top.keys().cloned());
         names.extend(self.view.params.iter().flat_map(|params| params.keys().cloned()));
+        names.extend(self.view.play.iter().flat_map(|play| play.prompts.keys().cloned()));
         names.extend(self.view.levels.iter().flat_map(|level| of(&level.vars)));
         for role in self.view.role.iter().cloned().chain(self.roles()) {
             names.extend([of(&role.params), of(&role.vars), of(&role.defaults)].concat());
@@ -325,7 +326,7 @@ impl Scope for TaskScope {
         }
         if let Some(state) = self.world.state(&self.view.host) {
             state.look(&mut |state| {
-                names.extend(state.set.keys().chain(state.included.keys()).cloned());
+                names.extend(state.set.keys().chain(state.included.keys()).chain(state.files.keys()).cloned());
                 names.extend(state.facts.keys().map(|name| format!("ansible_{name}")));
             });
         }

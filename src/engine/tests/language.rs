@@ -403,3 +403,19 @@ fn errors_are_cleared_only_where_the_condition_holds() {
     };
     assert_eq!((ended("false"), ended("true")), (1, 0));
 }
+
+#[test]
+fn the_names_of_variables_are_those_of_files_too() {
+    let ran = run(
+        &[
+            (
+                "site.yml",
+                "- hosts: m1\n  gather_facts: false\n  vars_files: [v.yml]\n  tasks:\n    - {name: seen, debug: {msg: \"{{ 'of_file' in vars }} {{ vars['of_file'] }} {{ query('varnames', '^of_') }}\"}}\n",
+            ),
+            ("v.yml", "of_file: x\n"),
+        ],
+        "m1,",
+        Options::default(),
+    );
+    assert_eq!(ran.result("seen")["msg"], "True x ['of_file']", "{}", ran.lines());
+}
