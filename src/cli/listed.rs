@@ -42,8 +42,7 @@ fn one_playbook(path: &Path, playbook: &Playbook, loaded: &Loaded, limit: Option
         let sections = [&play.pre_tasks, &play.role_tasks, &play.tasks, &play.post_tasks];
         let mut all: BTreeSet<String> = own.iter().cloned().collect();
         for task in sections.into_iter().flat_map(|items| every(items)) {
-            let tags: Vec<Node> = task.levels.iter().flat_map(|level| &level.tags).map(|tag| rendered(tag, &task, loaded)).collect();
-            let tags = split(&tags);
+            let tags = tags_of(&task, loaded);
             if !runs(&tags, &args.tags, &args.skip_tags) {
                 continue;
             }
@@ -108,8 +107,14 @@ fn rendered(tag: &Node, task: &Task, loaded: &Loaded) -> Node {
     loaded.engine.render(tag, Arc::new(variables)).unwrap_or_else(|_| tag.clone())
 }
 
+/// A task's tags, with those of all around it.
+pub(super) fn tags_of(task: &Task, loaded: &Loaded) -> Vec<String> {
+    let tags: Vec<Node> = task.levels.iter().flat_map(|level| &level.tags).map(|tag| rendered(tag, task, loaded)).collect();
+    split(&tags)
+}
+
 /// Tags, each once, in their order.
-fn split<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Vec<String> {
+pub(super) fn split<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Vec<String> {
     let of = |node: &Node| node.as_list().map_or_else(|| vec![plain_text(node)], |list| list.iter().map(plain_text).collect());
     let texts: Vec<String> = nodes.into_iter().flat_map(of).collect();
     let mut tags: Vec<String> = Vec::new();

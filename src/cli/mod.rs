@@ -22,6 +22,7 @@ mod session;
 mod show;
 mod targets;
 mod terminal;
+mod unmatched;
 mod vault;
 
 use std::ffi::{OsStr, OsString};

@@ -238,8 +238,7 @@ impl<M: Machines> Engine<M> {
         if let Some(start) = &options.start_at_task
             && !self.core.has_begun()
         {
-            let name = task.name.as_ref().map(shown).unwrap_or_default();
-            if !crate::inventory::Glob::new(start).matches(&name) && name != *start {
+            if !tags::is_called(task, start) {
                 return false;
             }
             self.core.begin();

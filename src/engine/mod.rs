@@ -47,7 +47,7 @@ pub use host::{Machines, NotReached, Reached};
 pub use person::{Person, Question, Reply};
 pub use play::{Engine, HostEnd, Options, Setting};
 pub use status::Status;
-pub use tags::runs;
+pub use tags::{is_called, runs};
 pub use via::Via;
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-//! Which tasks run, by their tags.
+//! Which tasks run, by their tags and names.
+
+use super::task::shown;
+use crate::playbook::Task;
 
 /// Whether a task with these tags runs, by `--tags` and `--skip-tags`.
 pub fn runs(tags: &[String], only: &[String], skip: &[String]) -> bool {
@@ -20,6 +23,15 @@ pub fn runs(tags: &[String], only: &[String], skip: &[String]) -> bool {
         }
     }
     run
+}
+
+/// Whether that is a task's name, as `--start-at-task` takes it: a text or a pattern, with the role's name before it or without;
+/// what has no name is called after its module.
+pub fn is_called(task: &Task, start: &str) -> bool {
+    let name = task.name.as_ref().map_or_else(|| task.action.name.clone(), shown);
+    let whole = task.role.as_ref().map(|role| format!("{} : {name}", role.name));
+    let pattern = crate::inventory::Glob::new(start);
+    whole.iter().chain([&name]).any(|name| name == start || pattern.matches(name))
 }
 
 #[cfg(test)]

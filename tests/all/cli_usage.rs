@@ -115,3 +115,29 @@ fn password_files() {
     let ran = program.run(&["ping", "-i", "m1,", "--become-password-file", "-", "--connection-password-file", "-"]);
     assert_eq!((ran.code, ran.stderr.contains("both passwords cannot come from stdin")), (Some(64), true), "{}", ran.all());
 }
+
+#[test]
+fn tasks_and_tags_that_nothing_has() {
+    let program = Program::new();
+    program.file(
+        "play.yml",
+        "- hosts: localhost\n  gather_facts: false\n  tags: whole\n  tasks:\n    - {name: install it, debug: {msg: a}, tags: [packages]}\n    - debug: {msg: b}\n",
+    );
+    let run = |arguments: &[&str]| program.run(&[&["provision", "play.yml"], arguments].concat());
+    let ran = run(&["--start-at-task", "instal it"]);
+    assert_eq!(ran.code, Some(64), "{}", ran.all());
+    assert!(ran.stderr.contains("there is no task `instal it`") && ran.stderr.contains("did you mean `install it`?"), "{}", ran.all());
+    for name in ["install it", "inst*", "debug"] {
+        let ran = run(&["--start-at-task", name]);
+        assert_eq!((ran.code, ran.all().contains("localhost  b")), (Some(0), true), "{name}: {}", ran.all());
+    }
+    let ran = run(&["--tags", "package", "--skip-tags", "whole,nope"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    assert!(ran.stderr.contains("warning: `--tags`: nothing has the tag `package`"), "{}", ran.all());
+    assert!(ran.stderr.contains("did you mean `packages`?") && ran.stderr.contains("`--skip-tags`: nothing has the tag `nope`"), "{}", ran.all());
+    // what is included while the run goes on may have it
+    program.file("more.yml", "- debug: {msg: c}\n  tags: late\n");
+    program.file("play.yml", "- hosts: localhost\n  gather_facts: false\n  tasks: [{include_tasks: more.yml, tags: always}]\n");
+    let ran = run(&["--tags", "late"]);
+    assert!(!ran.all().contains("nothing has the tag") && ran.all().contains("localhost  c"), "{}", ran.all());
+}

@@ -16,6 +16,7 @@ use super::super::playbooks::{chosen, handlers_may_miss, load_and_check, plain_h
 use super::super::run::Run;
 use super::super::session::Shared;
 use super::super::targets::Ready;
+use super::super::unmatched::unmatched;
 use super::super::{ansible_cfg, asked, retry, screen, show};
 use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
 use crate::engine::{Engine, Options, Question, Setting};
@@ -130,6 +131,7 @@ fn prepared(
         let text = listed(&named, &loaded, limit.as_deref(), &args.tasks);
         return Ok(screen::print(text.as_bytes()));
     }
+    unmatched(&named, &loaded, &args.tasks).into_iter().for_each(|problem| problems.push(problem));
     let playbooks: Vec<Playbook> = named.into_iter().map(|(_, playbook)| playbook).collect();
     if args.tasks.step && !interrupt.terminal.is_there() {
         problems.push(Diagnostic::error("`--step` asks a person, and there is no terminal").hint("leave it out"));
