@@ -134,7 +134,11 @@ fn tasks_and_tags_that_nothing_has() {
     let ran = run(&["--tags", "package", "--skip-tags", "whole,nope"]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     assert!(ran.stderr.contains("warning: `--tags`: nothing has the tag `package`"), "{}", ran.all());
-    assert!(ran.stderr.contains("did you mean `packages`?") && ran.stderr.contains("`--skip-tags`: nothing has the tag `nope`"), "{}", ran.all());
+    assert!(
+        ran.stderr.contains("did you mean `packages`?") && ran.stderr.contains("`--skip-tags`: nothing has the tag `nope`"),
+        "{}",
+        ran.all()
+    );
     // what is included while the run goes on may have it
     program.file("more.yml", "- debug: {msg: c}\n  tags: late\n");
     program.file("play.yml", "- hosts: localhost\n  gather_facts: false\n  tasks: [{include_tasks: more.yml, tags: always}]\n");
