@@ -463,7 +463,7 @@ async fn carry_out<M: Machines>(
 }
 
 /// Carries a change out, with all that has to be on the machine before.
-async fn brought<M: Machine>(
+pub(super) async fn brought<M: Machine>(
     machine: &mut M,
     scope: &Scope,
     change: &Change<Step>,
@@ -477,15 +477,27 @@ async fn brought<M: Machine>(
             return Ok(compared);
         }
     }
-    let Some((change, places)) = super::stage::ahead(machine, scope, change).await? else {
+    let ahead = match super::stage::ahead(machine, scope, change).await {
+        Err(Done { status: Status::Unknown, why, .. }) => return Ok(Applied::Unknown(why.unwrap_or_default())),
+        ahead => ahead?,
+    };
+    let Some((change, places)) = ahead else {
         return Ok(machine.apply(scope, change, preconditions).await);
     };
     let applied = machine.apply(scope, &change, if acts { &[] } else { preconditions }).await;
-    if !matches!(applied, Applied::Done(_) | Applied::Unknown(_)) && !places.is_empty() {
+    let is_left = match applied {
+        // a fetch that has what it wants already leaves them where they are
+        Applied::Done(_) => change.steps.iter().any(|step| matches!(step, Step::Fetch(_))),
+        Applied::Unknown(_) => false,
+        _ => true,
+    };
+    if is_left && !places.is_empty() {
         machine.discard(scope, &places).await;
     }
     Ok(match applied {
-        Applied::NotBegun(why) if acts => Applied::Unknown(why),
+        // a server was asked all the same
+        Applied::NotBegun(why) | Applied::Unusable(why) if acts => Applied::Unknown(why),
+        Applied::Locked(lost) if acts => Applied::Unknown(lost.to_string()),
         applied => applied,
     })
 }

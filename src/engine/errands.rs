@@ -18,7 +18,7 @@ fn is_ours(http: &Http) -> bool {
 /// Whether something is asked that may change something by being asked: then it is asked once.
 pub(super) fn acts(change: &Change) -> bool {
     let asks = |step: &Step| match step {
-        Step::Request(request) => is_ours(&request.http) && !matches!(request.http.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+        Step::Request(request) => is_ours(&request.http) && request.http.acts(),
         _ => false,
     };
     change.steps.iter().any(asks)
@@ -45,8 +45,15 @@ pub(super) async fn errands<M: Machine>(
 
 async fn fetch<M: Machine>(machine: &mut M, scope: &Scope, fetch: &mut Fetch, places: &mut Vec<String>) -> Result<(), Unstaged> {
     let path = fetch.path.clone();
+    // by this user's step the list is read and the file is written: two files, which do not stand in each other's way
+    let near_list = {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        format!("{above}/checksums-of-{name}")
+    };
     if let Some((list, name)) = &mut fetch.checksum_list {
-        list.asker = ask(machine, scope, &Errand { http: list, newer: None, is_short: false, near: &path }, places).await?;
+        // so that it can be read here, where the server does as it is told
+        list.headers.retain(|(header, _)| !header.eq_ignore_ascii_case("Accept-Encoding"));
+        list.asker = ask(machine, scope, &Errand { http: list, newer: None, is_short: false, near: &near_list }, places).await?;
         // what is there already is not brought again
         let digest = match &list.asker {
             Asker::Had(had) => match had.as_ref() {
@@ -69,7 +76,8 @@ async fn fetch<M: Machine>(machine: &mut M, scope: &Scope, fetch: &mut Fetch, pl
             }
         }
     }
-    let newer = fetch.only_newer.then_some(path.as_str());
+    // where the digest in the list is another one, what is newer is no matter
+    let newer = (fetch.only_newer && fetch.checksum_list.is_none()).then_some(path.as_str());
     fetch.request.asker = ask(machine, scope, &Errand { http: &fetch.request, newer, is_short: false, near: &path }, places).await?;
     Ok(())
 }
@@ -90,3 +98,6 @@ async fn ask<M: Machine>(machine: &mut M, scope: &Scope, errand: &Errand<'_>, pl
     }
     Ok(Asker::Had(Box::new(had)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use crate::plan::Scope;
 /// The change with what it needs on the machine, and where that is; none if it needs nothing.
 ///
 /// # Errors
-/// Something did not arrive, and nothing was changed: what came of the task.
+/// Something did not arrive, and nothing was changed: what came of the task. [`Status::Unknown`] where a server was asked
+/// to change something.
 pub(super) async fn ahead<M: Machine>(machine: &mut M, scope: &Scope, change: &Change) -> Result<Option<(Change, Vec<String>)>, Done> {
     let mut places = Vec::new();
     match bring(machine, scope, change, &mut places).await {
@@ -19,6 +20,7 @@ pub(super) async fn ahead<M: Machine>(machine: &mut M, scope: &Scope, change: &C
             let said = why.to_string();
             let done = match why {
                 Unstaged::Lost(_) => return Err(Done { why: Some(said), ..Done::new(Status::Unreachable) }),
+                Unstaged::Sent(_) => return Err(Done { why: Some(said), ..Done::new(Status::Unknown) }),
                 Unstaged::Refused(_) => Done::failed(said),
                 Unstaged::Forbidden => {
                     let hint = Some("install the package curl before this task".to_owned());

@@ -114,8 +114,13 @@ pub(super) async fn ask<S: Shells>(machine: &mut Real<S>, scope: &Scope, errand:
         netrc,
     };
     match web::ask(machine.shells(), &question).await {
-        Ok(answer) => kept(machine, scope, errand, answer).await,
+        Ok(answer) => match kept(machine, scope, errand, answer).await {
+            Err(Unstaged::Lost(why)) if http.acts() => Err(Unstaged::Sent(why)),
+            had => had,
+        },
         Err(Silence::Failed(why)) => Ok(Had::Silence(why)),
+        Err(Silence::Sent(why)) if http.acts() => Err(Unstaged::Sent(why)),
+        Err(Silence::Sent(why)) => Err(Unstaged::Lost(why)),
         Err(Silence::Forbidden) => Err(Unstaged::Forbidden),
         Err(Silence::Lost(why)) => Err(Unstaged::Lost(why)),
     }
@@ -146,8 +151,9 @@ async fn kept<S: Shells>(machine: &mut Real<S>, scope: &Scope, errand: &Errand<'
         answer.is_packed = false;
         Source::Bytes(Vec::new())
     } else {
+        let halt = std::time::Duration::from_secs(errand.http.timeout.into());
         let mut content = std::io::Cursor::new(first).chain(answer.body);
-        match machine.shells().keep(scope, errand.near, &mut content, None).await {
+        match machine.shells().keep(scope, errand.near, &mut content, halt).await {
             Ok(source) => source,
             Err(UploadError::Shell { source: ShellError::Input(why), .. }) => return ended(std::io::Error::other(why)),
             Err(UploadError::Shell { source, .. }) => return Err(Unstaged::Lost(source.to_string())),

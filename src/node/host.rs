@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 use super::machine::{Answered, Lost, RunScript, Shells};
 use super::stage::{Load, Unstaged};
 use super::steps::Source;
-use super::upload::{UploadError, upload};
+use super::upload::{UploadError, upload, upload_slowly};
 use super::web::Tunnels;
 use crate::plan::{Scope, Touch};
 use crate::transport::{Become, Collected, Connection, Shell, ShellError, Tunnel, TunnelError};
@@ -71,9 +71,9 @@ impl Shells for Host {
         scope: &Scope,
         near: &str,
         content: &mut (dyn AsyncRead + Unpin + Send),
-        length: Option<u64>,
+        halt: Duration,
     ) -> Result<Source, UploadError> {
-        upload(self, &scope.user, near, content, length).await
+        upload_slowly(self, &scope.user, near, content, None, halt).await
     }
 
     async fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> Result<(String, String), Unstaged> {

@@ -116,7 +116,7 @@ pub trait Shells: Tunnels {
     /// It did not arrive whole.
     fn upload(&mut self, scope: &Scope, load: &Load<'_>) -> impl Future<Output = Result<(String, String), Unstaged>> + Send;
 
-    /// Streams a content to the machine: that many bytes, or all that comes.
+    /// Streams a content to the machine, all that comes; it may come to a halt for that long.
     ///
     /// # Errors
     /// It did not arrive whole.
@@ -125,7 +125,7 @@ pub trait Shells: Tunnels {
         scope: &Scope,
         near: &str,
         content: &mut (dyn AsyncRead + Unpin + Send),
-        length: Option<u64>,
+        halt: Duration,
     ) -> impl Future<Output = Result<Source, UploadError>> + Send;
 
     /// Closes that user's shell. Whether there was one.

@@ -20,7 +20,7 @@ pub struct Load<'a> {
     pub directory: &'a str,
 }
 
-/// A content that did not arrive. Nothing was changed.
+/// A content that did not arrive. Nothing was changed on the machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unstaged {
     /// The machine is not reached.
@@ -29,6 +29,9 @@ pub enum Unstaged {
     /// It cannot be read here, or the machine did not take it.
     #[error("{0}")]
     Refused(String),
+    /// The machine is not reached any more, and a server was asked for something that may have changed something.
+    #[error("{0}")]
+    Sent(String),
     /// The machine has nothing to ask a server with, and its SSH server lets nobody else ask from there.
     #[error("there is neither curl nor wget on the machine, and its SSH server does not forward TCP connections")]
     Forbidden,

@@ -16,6 +16,8 @@ use crate::transport::{Collected, ShellError};
 
 /// How long nothing may move.
 const STALLED: Duration = Duration::from_secs(60);
+/// How much later than the content itself we tell that it came to a halt.
+const MARGIN: Duration = Duration::from_secs(30);
 /// What the script answers is a path and perhaps a complaint.
 const ANSWER_LIMIT: usize = 64 << 10;
 
@@ -83,6 +85,22 @@ pub async fn upload(
     content: impl AsyncRead + Unpin + Send,
     length: Option<u64>,
 ) -> Result<Source, UploadError> {
+    upload_slowly(host, user, path, content, length, Duration::ZERO).await
+}
+
+/// As [`upload`], of a content that may come to a halt for that long.
+///
+/// # Errors
+/// It did not arrive whole; nothing stands under `path` that was not there before.
+pub(super) async fn upload_slowly(
+    host: &Host,
+    user: &str,
+    path: &str,
+    content: impl AsyncRead + Unpin + Send,
+    length: Option<u64>,
+    halt: Duration,
+) -> Result<Source, UploadError> {
+    let limit = STALLED.max(halt.saturating_add(MARGIN));
     let failed = |source| UploadError::Shell { path: path.into(), source };
     let refused = |why: String| UploadError::Refused { path: path.into(), why };
     let nonce = crate::transport::Nonce::new();
@@ -92,24 +110,44 @@ pub async fn upload(
         .and_then(|()| script.call(&UPLOAD, [path, &length.map_or_else(String::new, |length| length.to_string())]));
     made.map_err(|nul| refused(nul.to_string()))?;
     let shell = host.connection().shell(&host.privilege(user), STALLED).await.map_err(failed)?;
-    let mut content = Digesting { content, digest: Sha256::new() };
+    let mut content = Digesting { content, digest: Sha256::new(), broken: None };
     let mut output = Collected::up_to(ANSWER_LIMIT);
-    let ran = shell.run_with_input(&script.finish(), &mut content, &mut output, STALLED).await;
+    let ran = shell.run_with_input(&script.finish(), &mut content, &mut output, limit).await;
     ran.map_err(failed)?;
     let staged = Records::parse(nonce.as_str(), &output.stdout, &output.stderr).get(0).and_then(|record| {
         let bytes = record.bytes().ok()?.into_owned();
         String::from_utf8(bytes).ok()
     });
+    if let Some(why) = content.broken {
+        // of a length that nobody knows: for the script it is whole
+        if let Some(staged) = staged {
+            discard(host, user, &staged).await;
+        }
+        return Err(failed(ShellError::Input(why)));
+    }
     match staged {
         Some(staged) => Ok(Source::Staged { path: staged, sha256: content.hex() }),
         None => Err(refused(super::record::to_reason(&output.stderr))),
     }
 }
 
-/// Digests what is read through it.
+/// Removes what was uploaded; if it stays all the same, the next upload to the same place removes it.
+async fn discard(host: &Host, user: &str, uploaded: &str) {
+    let mut script = Script::new();
+    if script.call(&DISCARD, [uploaded]).is_ok()
+        && let Ok(mut shell) = host.connection().shell(&host.privilege(user), STALLED).await
+    {
+        let _ = shell.run(&script.finish(), &mut Collected::up_to(ANSWER_LIMIT), STALLED).await;
+    }
+}
+
+/// Digests what is read through it. One that cannot be read on ends there, so that the script ends too and says where its
+/// file is.
 struct Digesting<R> {
     content: R,
     digest: Sha256,
+    /// Why it cannot be read on.
+    broken: Option<String>,
 }
 
 impl<R> Digesting<R> {
@@ -121,7 +159,12 @@ impl<R> Digesting<R> {
 impl<R: AsyncRead + Unpin> AsyncRead for Digesting<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.content).poll_read(cx, buffer))?;
+        if self.broken.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Err(error) = ready!(Pin::new(&mut self.content).poll_read(cx, buffer)) {
+            self.broken = Some(error.to_string());
+        }
         self.digest.update(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }

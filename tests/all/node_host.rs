@@ -1,6 +1,8 @@
 //! Facts, changes, uploads and the lock on real machines, over real connections.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use homelabctl::node::apply::Applied;
@@ -10,12 +12,22 @@ use homelabctl::node::host::Host;
 use homelabctl::node::lock::{Claim, DIRECTORY, LockLost, Patience};
 use homelabctl::node::machine::{Machine as _, Real, Shells as _};
 use homelabctl::node::steps::{Source, Step, WriteFile};
-use homelabctl::node::upload::upload;
+use homelabctl::node::upload::{UploadError, upload};
 use homelabctl::plan::{Change, Expect, Fact as _, Plan, Query, Reading, Scope};
-use homelabctl::transport::{Become, Connection};
+use homelabctl::transport::{Become, Connection, ShellError};
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
 use crate::connections::{Home, LIMIT, inside, says, shell};
 use crate::testbed::{Bed, Sudo};
+
+/// What cannot be read.
+struct Broken;
+
+impl AsyncRead for Broken {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()))
+    }
+}
 
 fn claim(nonce: &str) -> Claim {
     Claim { nonce: nonce.into(), who: "pat".into(), from: "laptop".into(), since: "2026-01-01T00:00:00Z".into() }
@@ -142,6 +154,9 @@ fn a_large_file_is_streamed_checked_and_moved_into_place() {
         let host = Host::new(Arc::clone(&connection), None);
         let short = upload(&host, "root", "/srv/large", &b"short"[..], Some(50)).await;
         assert!(short.is_err(), "{short:?}");
+        let cut = upload(&host, "root", "/srv/large", b"half".as_slice().chain(Broken), None).await;
+        assert!(matches!(cut, Err(UploadError::Shell { source: ShellError::Input(_), .. })), "{cut:?}");
+        assert_eq!(m.root_says("ls -A /srv").unwrap(), "large");
         let Source::Staged { path, .. } = upload(&host, "root", "/srv/large", &b"whole"[..], Some(5)).await.unwrap() else {
             panic!("not staged")
         };

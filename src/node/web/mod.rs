@@ -70,8 +70,10 @@ pub(super) struct Answer {
 pub(super) enum Silence {
     /// None can be had at all.
     Forbidden,
-    /// The machine is gone.
+    /// The machine is gone, and nothing was sent.
     Lost(String),
+    /// The machine is gone, after a server was asked.
+    Sent(String),
     /// The server gives none, or not to us.
     Failed(String),
 }
@@ -131,7 +133,12 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
         }
         let asked = async {
             let next = proxy.as_ref().unwrap_or(&address);
-            let mut tunnel = tunnels.tunnel(&next.host, next.port()).await?;
+            let mut tunnel = tunnels.tunnel(&next.host, next.port()).await.map_err(|error| match error {
+                TunnelError::Lost(why) if !is_first => Silence::Sent(why),
+                // curl would not come further either
+                TunnelError::Forbidden if !is_first => Silence::Failed(format!("{url}: {error}")),
+                error => error.into(),
+            })?;
             let key = proxy.as_ref().and_then(|proxy| proxy.user.as_ref()).map(basic);
             let mut target = address.path.clone();
             match (&proxy, address.is_secure) {
@@ -159,7 +166,7 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
         let status = response.status().as_u16();
         let next = text("location").filter(|_| http.follow && matches!(status, 301 | 302 | 303 | 307 | 308));
         let Some(next) = next else {
-            let is_packed = http.decompress && matches!(text("content-encoding").as_deref(), Some("gzip" | "x-gzip"));
+            let is_packed = http.decompress && text("content-encoding").is_some_and(|how| is_gzip(&how));
             let head = exchange::head(&response);
             return Ok(Answer { status, url, head, is_packed, body: Box::new(exchange::body(response, limit)) });
         };
@@ -185,6 +192,10 @@ fn headers(http: &Http, is_first: bool, sends: bool) -> Vec<(String, String)> {
         (is_first || !http.unredirected.iter().any(|only| only == name)) && (sends || !is_of_body)
     };
     http.headers.iter().filter(|(name, _)| is_said(&name.to_lowercase())).cloned().collect()
+}
+
+fn is_gzip(encoding: &str) -> bool {
+    ["gzip", "x-gzip"].iter().any(|name| encoding.trim().eq_ignore_ascii_case(name))
 }
 
 /// RFC 7617.

@@ -60,7 +60,8 @@ impl Asker {
                     // nothing else is made of an answer
                     Source::Local { .. } | Source::Copied { .. } => ("bytes", String::new()),
                 };
-                let how = if *is_packed { format!("{how} gzip") } else { how.to_owned() };
+                // of nothing there is nothing to unpack: HEAD, 204, 304
+                let how = if *is_packed && !body.is_empty() { format!("{how} gzip") } else { how.to_owned() };
                 [format!("{status} {url}"), STANDARD.encode(head), how, body]
             }
         }

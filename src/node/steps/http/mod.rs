@@ -82,6 +82,12 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
+    /// Whether to ask may change something on the server.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
     /// curl's configuration, so that what is secret stands in no list of processes: what is always said, what is said first
     /// only, what belongs to the body, and who we are.
     fn curl(&self) -> [String; 4] {

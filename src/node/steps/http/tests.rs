@@ -270,3 +270,14 @@ fn a_digest_is_found_in_a_list_as_the_step_finds_it() {
     assert_eq!(digest_in("AB\n", "f").as_deref(), Some("ab"));
     assert_eq!((digest_in("ab other", "f"), digest_in("ab\ncd\n", "f")), (None, None));
 }
+
+#[test]
+fn of_nothing_there_is_nothing_to_unpack() {
+    for shell in SHELLS {
+        let head = b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+        let had = Had::Answer { status: 204, url: "http://x/".into(), head, is_packed: true, body: Source::Bytes(Vec::new()) };
+        let (stdout, stderr, status) = carried(shell, ask(Http { asker: Asker::Had(Box::new(had)), ..get("http://x/".into()) }));
+        let answer = Answer::read(&stdout).unwrap_or_else(|| panic!("{stderr}"));
+        assert_eq!((status, answer.status, answer.body.as_slice()), (Some(0), 204, b"".as_slice()), "{stderr}");
+    }
+}
