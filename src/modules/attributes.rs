@@ -274,10 +274,10 @@ pub fn heir(there: &FileStat, facts: &Facts<'_>) -> Result<Owned, Stop> {
     if &*facts.scope().user == "root" {
         return Ok(is);
     }
-    Ok(match facts.get(Login)? {
-        Some(login) if login.uid != 0 && login.uid != is.uid => Owned { uid: login.uid, gid: login.gid, ..is },
-        _ => is,
-    })
+    let Some(login) = facts.get(Login)?.filter(|login| login.uid != 0) else { return Ok(is) };
+    let has = |group: &String| *group == login.group || login.groups.contains(group);
+    let may_keep = login.uid == is.uid && (login.gid == is.gid || there.group.as_ref().is_some_and(has));
+    Ok(if may_keep { is } else { Owned { uid: login.uid, gid: login.gid, ..is } })
 }
 
 /// As whom new files are made.

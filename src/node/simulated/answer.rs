@@ -236,10 +236,10 @@ impl World {
     }
 }
 
-/// A path that leads nowhere is absent; one that cannot be walked is unknown.
+/// A path that leads nowhere, or in a circle, is absent; one that cannot be walked is unknown.
 pub(super) fn unreadable(errno: Errno) -> Reading {
     match errno {
-        Errno::Missing | Errno::NotDirectory => Reading::Absent,
+        Errno::Missing | Errno::NotDirectory | Errno::Loop => Reading::Absent,
         other => Reading::unknown(format!("{other:?}")),
     }
 }

@@ -128,9 +128,10 @@ pub(super) const FILL: Function = Function {
 
 /// path, owner, group, mode, `bytes`|`staged`|`copied`, base64|path, SHA-256.
 ///
-/// mktemp(1) makes the temporary file with O_EXCL and mode 0600. The old file's ACLs and attributes are copied while it is
-/// empty; the last chmod gives the ACL's mask, which is what stat(1) shows for the group, its old value. chmod comes after chown, which clears set-id bits; the
-/// content is on the disk before the rename makes it visible. Old sync(1) programs ignore their argument and sync all.
+/// mktemp(1) makes the temporary file with O_EXCL and mode 0600. The old file's ACLs and attributes are copied to one in a
+/// directory that only its owner can look into; the last chmod gives the ACL's mask, which is what stat(1) shows for the group,
+/// its old value. chmod comes after chown, which clears set-id bits; the content is on the disk before the rename makes it
+/// visible. Old sync(1) programs ignore their argument and sync all.
 const WRITE: Function = Function {
     name: "s_write",
     needs: &[&FAIL, &TEMPORARY, &SYNC_DIRECTORY, &FILL],
@@ -139,17 +140,21 @@ const WRITE: Function = Function {
   if [ -e "$1" ] && [ ! -f "$1" ] && [ ! -L "$1" ]; then s_fail "$1 is neither a file nor a link"; fi
   s_temporary "$1"
   new=$(mktemp "${prefix}XXXXXX") || exit 1
-  how=$5
+  how=$5 file=$new hold=
   if [ -f "$1" ] && [ ! -L "$1" ]; then
-    # ACLs come with the mode, which is not to let anybody look before the end
-    cp --attributes-only --preserve=mode,xattr -- "$1" "$new" 2>/dev/null
-    chmod -- 0600 "$new" || exit 1
+    # ACLs come with the old mode: until that is the new one, the file is where nobody else looks
+    hold=$(mktemp -d "${prefix}XXXXXX") || exit 1
+    file=$hold/file
+    : >"$file" || exit 1
+    cp --attributes-only --preserve=mode,xattr -- "$1" "$file" 2>/dev/null
+    chmod -- 0600 "$file" || exit 1
     [ "$how" != staged ] || how=poured
   fi
-  if s_fill "$how" "$6" "$7" "$new" && chown -- "$2:$3" "$new" && chmod -- "$4" "$new" && sync "$new" && mv -fT -- "$new" "$1"; then
+  if s_fill "$how" "$6" "$7" "$file" && chown -- "$2:$3" "$file" && chmod -- "$4" "$file" && sync "$file" &&
+    { [ -z "$hold" ] || { mv -fT -- "$file" "$new" && rmdir -- "$hold"; }; } && mv -fT -- "$new" "$1"; then
     s_sync_directory "$dir"
   else
-    rm -f -- "$new"
+    rm -rf -- "$new" ${hold:+"$hold"}
     exit 1
   fi
 )"#,
