@@ -63,7 +63,7 @@ impl<M: Machines> Engine<M> {
             }
             "fail" => Done::failed(args.str("msg").unwrap_or("Failed as requested from task")),
             "set_fact" => self.set_fact(task, host, target, options, view).await?,
-            "include_vars" => self.include_vars(at, task, host, &args, &options).await,
+            "include_vars" => self.include_vars(at, task, host, &args, &options, self.is_hidden_there(view, task).await).await,
             "add_host" => self.add_host(task, &options),
             "group_by" => self.group_by(task, host, &args),
             "set_stats" => Done::new(Status::Ok).with(
@@ -169,12 +169,14 @@ impl<M: Machines> Engine<M> {
         let cacheable = options.iter().any(|(key, value)| key.as_str() == Some("cacheable") && modules::boolean(value) == Some(true));
         let to_target = matches!(&task.delegate_facts, Some(node) if self.rendered(view, node).await.is_ok_and(|node| modules::boolean(&node) == Some(true)));
         let owner = if to_target { target } else { host };
-        for (key, value) in options {
+        let no_log = self.is_hidden_there(view, task).await;
+        for (key, mut value) in options {
             let name = shown(&key);
             if matches!(name.as_str(), "cacheable" | FREE_FORM) {
                 continue;
             }
             facts.insert(name.clone(), json(&value));
+            value.each_mut(&mut |node| node.secret |= no_log);
             let mut state = owner.state();
             state.unknown.remove(&name);
             if cacheable {

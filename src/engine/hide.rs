@@ -1,7 +1,5 @@
 //! What a task's own words say must not be shown.
 
-use super::host::State;
-use super::status::Done;
 use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 use crate::modules::Spec;
 use crate::template::Engine;
@@ -63,16 +61,6 @@ pub(super) fn passwords(engine: &Engine, text: &str) {
         passwords_in(line, names_a_secret).into_iter().filter(|found| may_be_a_password(found)).for_each(|found| engine.hide(found));
         if let Some(password) = of_address(line) {
             engine.hide(password);
-        }
-    }
-}
-
-/// The variables that a task set which is not to be shown.
-pub(super) fn set(state: &mut State, done: &Done) {
-    let all = std::iter::once(done).chain(&done.items);
-    for name in all.filter_map(|done| done.result.get("ansible_facts")?.as_object()).flat_map(|facts| facts.keys()) {
-        for node in [state.set.get_mut(name), state.included.get_mut(name)].into_iter().flatten() {
-            node.each_mut(&mut |node| node.secret = true);
         }
     }
 }

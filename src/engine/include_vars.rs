@@ -32,6 +32,7 @@ impl<M: Machines> Engine<M> {
         host: &Host<M::Machine>,
         args: &Args,
         options: &[(Node, Node)],
+        no_log: bool,
     ) -> Done {
         let home = self.core.setting.template.home().to_owned();
         let search = outside::search(task, &at.play.play.dir);
@@ -88,7 +89,8 @@ impl<M: Machines> Engine<M> {
         found.iter().for_each(|(_, value)| super::hide::encrypted(&self.template(), value));
         let names: Vec<Json> = files.iter().map(|path| Json::from(path.display().to_string())).collect();
         let mut state = host.state();
-        for (name, value) in found {
+        for (name, mut value) in found {
+            value.each_mut(&mut |node| node.secret |= no_log);
             state.unknown.remove(&name);
             state.included.insert(name, value);
         }

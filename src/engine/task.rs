@@ -16,7 +16,7 @@ use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{TaskScope, View, Wanted, World};
 use super::status::{Done, Status};
-use super::{condition, hide, loops};
+use super::{condition, loops};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::modules::{self, Args, Found, Module, json};
 use crate::plan::Scope as Eyes;
@@ -153,16 +153,17 @@ impl<M: Machines> Engine<M> {
             let no_log = self.is_hidden(at, task, &host.name).await;
             self.register(host, name, &done, no_log);
         }
-        if matches!(task.action.name.rsplit('.').next(), Some("set_fact" | "include_vars")) && self.is_hidden(at, task, &host.name).await {
-            hide::set(&mut host.state(), &done);
-        }
         done
     }
 
     pub(super) async fn is_hidden(&self, at: &Position, task: &Task, host: &Arc<str>) -> bool {
-        let view = self.view(at, task, host, Arc::default());
+        self.is_hidden_there(&self.view(at, task, host, Arc::default()), task).await
+    }
+
+    /// The same, by what one item of its loop sees.
+    pub(super) async fn is_hidden_there(&self, view: &View, task: &Task) -> bool {
         // where it cannot be known, nothing is shown
-        !matches!(self.flag(&view, task, "no_log").await, Ok(None | Some(false)))
+        !matches!(self.flag(view, task, "no_log").await, Ok(None | Some(false)))
     }
 
     async fn whole(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {

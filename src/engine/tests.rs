@@ -16,6 +16,7 @@ use crate::template::{Engine as Template, Surroundings};
 use crate::yaml::Keys;
 
 mod ahead;
+mod hidden;
 mod language;
 
 /// Simulated machines that outlive a run.

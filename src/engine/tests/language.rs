@@ -419,3 +419,14 @@ fn the_names_of_variables_are_those_of_files_too() {
     );
     assert_eq!(ran.result("seen")["msg"], "True x ['of_file']", "{}", ran.lines());
 }
+
+#[test]
+fn a_subset_counts_only_where_facts_are_gathered() {
+    let book = |gathers: bool| {
+        format!("- hosts: all\n  gather_facts: {gathers}\n  gather_subset: [nonsense]\n  tasks:\n    - {{name: a, debug: }}\n")
+    };
+    let ran = site(&book(false));
+    assert_eq!(ran.outcomes("a"), [TaskOutcome::Unchanged; 2], "{:?}", ran.notices);
+    let ran = site(&book(true));
+    assert!(ran.tasks.is_empty() && ran.notices.concat().contains("nonsense"), "{:?}", ran.notices);
+}
