@@ -294,8 +294,12 @@ impl<M: Machines> Engine<M> {
             }
         }
         let asked = play.gather_facts.as_ref().map(&plain).transpose()?.map(|node| modules::boolean(&node).unwrap_or(true));
-        let subset = play.gather_subset.as_ref().map(&plain).transpose()?;
-        let collectors = super::gather::collectors(subset.as_ref())?;
+        // where no host gathers, nobody asks what the subset means
+        let gathers = |name: &Arc<str>| self.core.options.gathering.gathers(asked, self.host(name).state().gathered);
+        let collectors = match &play.gather_subset {
+            subset if hosts.iter().any(gathers) => super::gather::collectors(subset.as_ref().map(&plain).transpose()?.as_ref())?,
+            _ => BTreeSet::new(),
+        };
         let fact_path = play.fact_path.as_ref().map(&plain).transpose()?.map(|path| shown(&path));
         let keyword = |name: &str| play.common.others.get(name).map(&plain).transpose();
         let whom = keyword("become_user")?.map(|whom| shown(&whom)).filter(|whom| !whom.is_empty());
