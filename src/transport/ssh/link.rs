@@ -189,7 +189,10 @@ impl Link {
     /// A TCP connection from the host to somewhere else, whose name the host looks up.
     pub(super) async fn tunnel(&self, host: &str, port: u16) -> Result<Tunnel, TunnelError> {
         match self.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0).await {
-            Ok(channel) => Ok(Box::new(With { stream: channel.into_stream(), _kept: Arc::clone(&self.in_use) })),
+            Ok(channel) => {
+                let findings = Arc::clone(&self.findings);
+                Ok(Box::new(With::new(channel.into_stream(), Arc::clone(&self.in_use), move || findings.end())))
+            }
             Err(russh::Error::ChannelOpenFailure(reason)) => Err(match reason {
                 ChannelOpenFailure::ConnectFailed => TunnelError::NotConnected {
                     to: format!("{host}:{port}"),
