@@ -86,6 +86,12 @@ impl Address {
     }
 }
 
+/// A place as it may stand in a question, if a server left blanks or letters beyond ASCII as they are.
+pub(super) fn encoded(place: &[u8]) -> String {
+    let one = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    place.trim_ascii().iter().map(one).collect()
+}
+
 /// RFC 3986, 5.2.4.
 fn without_dots(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
@@ -141,6 +147,11 @@ mod tests {
         for bad in ["ftp://a/b", "a/b", "http://", "http://a:b/", "http://[fd00::1/"] {
             assert_eq!(Address::read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn places_are_encoded_where_they_are_not() {
+        assert_eq!(encoded(" /a b/\u{fc}%20?c=d#e ".as_bytes()), "/a%20b/%C3%BC%20?c=d#e");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! What is asked, and where one goes when a server sends us on, is what curl is told in [`super::steps::Http`].
 
 mod address;
+mod cookies;
 mod exchange;
 mod netrc;
 mod proxy;
 mod tls;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,9 +19,11 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
-use self::address::Address;
+use self::address::{Address, encoded};
+use self::cookies::Cookies;
 use self::exchange::Said;
 pub(super) use self::tls::Trust;
+use self::watched::Watched;
 use super::steps::Http;
 use crate::transport::{Tunnel, TunnelError};
 
@@ -105,12 +109,15 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
     let mut url = http.url.clone();
     let mut method = http.method.clone();
     let (mut is_first, mut sends, mut user) = (true, true, http.user.clone());
-    let mut cookies: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    // what the address says of them holds for all of that server
+    let mut named = None;
+    let mut cookies = Cookies::default();
     for _ in 0..=HOPS {
         let address = Address::read(&url).ok_or_else(|| format!("{url} is no address that HTTP leads to"))?;
         let environment = if http.no_proxy { BTreeMap::new() } else { question.environment.clone() };
         let proxy = proxy::proxy(&address, &environment)?;
-        let login = user.clone().or_else(|| address.user.clone());
+        named = address.user.clone().or(named);
+        let login = user.clone().or_else(|| named.clone());
         let login = login.or_else(|| question.netrc.as_deref().filter(|_| http.netrc).and_then(|netrc| netrc::login(netrc, &address.host)));
         let mut headers = headers(http, is_first, sends);
         let has = |headers: &[(String, String)], name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -119,26 +126,27 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
                 headers.push((name.to_owned(), value));
             }
         };
-        let jar = cookies.get(&address.host).into_iter().flatten();
-        let kept: Vec<String> = jar.map(|(name, value)| format!("{name}={value}")).collect();
         add("Host", Some(address.place()));
         add("Accept-Encoding", Some("identity".into()));
         add("Connection", Some("close".into()));
         add("Authorization", login.map(|login| basic(&login)));
         add("If-Modified-Since", question.since.clone());
-        add("Cookie", (!kept.is_empty()).then(|| kept.join("; ")));
+        add("Cookie", cookies.of(&address));
         let body = question.body.filter(|_| sends);
         if body.is_none() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
             add("Content-Length", Some("0".into()));
         }
+        let next = proxy.as_ref().unwrap_or(&address);
+        let silent = || Silence::Failed(exchange::silent(limit));
+        let tunnel = timeout(limit, tunnels.tunnel(&next.host, next.port())).await.map_err(|_| silent())?;
+        let tunnel = tunnel.map_err(|error| match error {
+            TunnelError::Lost(why) if !is_first => Silence::Sent(why),
+            // a server was asked already, and says what it says
+            TunnelError::Forbidden if !is_first => Silence::Failed(format!("{url}: {error}")),
+            error => error.into(),
+        })?;
+        let (mut tunnel, moved) = Watched::new(tunnel);
         let asked = async {
-            let next = proxy.as_ref().unwrap_or(&address);
-            let mut tunnel = tunnels.tunnel(&next.host, next.port()).await.map_err(|error| match error {
-                TunnelError::Lost(why) if !is_first => Silence::Sent(why),
-                // curl would not come further either
-                TunnelError::Forbidden if !is_first => Silence::Failed(format!("{url}: {error}")),
-                error => error.into(),
-            })?;
             let key = proxy.as_ref().and_then(|proxy| proxy.user.as_ref()).map(basic);
             let mut target = address.path.clone();
             match (&proxy, address.is_secure) {
@@ -150,21 +158,22 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
                 (None, _) => {}
             }
             if address.is_secure {
-                tunnel = tls::secured(tunnel, &address.host, &tls).await?;
+                tunnel = tls::secured(tunnel, &address.host, &tls).await.map_err(|why| {
+                    let hint = if http.insecure { "; curl takes more: install the package curl" } else { "" };
+                    why + hint
+                })?;
             }
             let said = Said { method: &method, target: &target, headers: &headers, body };
             Ok::<_, Silence>(exchange::exchange(tunnel, &said).await?)
         };
-        let response = timeout(limit, asked).await.map_err(|_| exchange::silent(limit))??;
+        let response = moved.within(limit, asked).await.ok_or_else(silent)??;
         let text = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         for cookie in response.headers().get_all("set-cookie") {
-            let cookie = String::from_utf8_lossy(cookie.as_bytes()).into_owned();
-            if let Some((name, value)) = cookie.split(';').next().and_then(|pair| pair.split_once('=')) {
-                cookies.entry(address.host.clone()).or_default().insert(name.trim().to_owned(), value.trim().to_owned());
-            }
+            cookies.take(&address, &String::from_utf8_lossy(cookie.as_bytes()));
         }
         let status = response.status().as_u16();
-        let next = text("location").filter(|_| http.follow && matches!(status, 301 | 302 | 303 | 307 | 308));
+        let next = response.headers().get("location").map(|place| encoded(place.as_bytes()));
+        let next = next.filter(|_| http.follow && matches!(status, 301 | 302 | 303 | 307 | 308));
         let Some(next) = next else {
             let is_packed = http.decompress && text("content-encoding").is_some_and(|how| is_gzip(&how));
             let head = exchange::head(&response);
@@ -179,7 +188,7 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
             }
         }
         if !Address::read(&url).is_some_and(|there| there.is_at(&address)) {
-            user = None;
+            (user, named) = (None, None);
         }
     }
     Err("the server sends us on and on".to_owned().into())

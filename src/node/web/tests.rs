@@ -114,6 +114,64 @@ async fn we_go_where_we_are_sent_and_say_there_what_we_should() {
 }
 
 #[tokio::test]
+async fn who_the_address_names_stays_at_its_server() {
+    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (url, handle) = server(vec![
+        "HTTP/1.1 302 Found\r\nLocation: /a b\r\nContent-Length: 0\r\n\r\n".into(),
+        format!("HTTP/1.1 302 Found\r\nLocation: {there}/c\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    asked(&get(url.replace("http://", "http://pat:secret@")), |_| ()).await.unwrap();
+    let said = handle.join().unwrap();
+    assert!(said.iter().all(|text| text.to_lowercase().contains("authorization: basic cgf0onnly3jlda==")), "{said:?}");
+    assert!(said[1].starts_with("GET /a%20b HTTP/1.1\r\n"), "{said:?}");
+    assert!(!other.join().unwrap().concat().to_lowercase().contains("authorization"));
+}
+
+/// One connection, to a server that reads a little at a time.
+struct Slow(Option<Tunnel>);
+
+impl Tunnels for Slow {
+    async fn tunnel(&mut self, _: &str, _: u16) -> Result<Tunnel, TunnelError> {
+        self.0.take().ok_or_else(|| TunnelError::Lost("one only".into()))
+    }
+}
+
+#[tokio::test]
+async fn who_sends_for_long_is_not_silent() {
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+    let body = vec![b'x'; 1 << 20];
+    let server = tokio::spawn(async move {
+        let mut piece = vec![0; 64 << 10];
+        let mut count = 0;
+        while count < 1 << 20 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            count += theirs.read(&mut piece).await.unwrap();
+        }
+        tokio::io::AsyncWriteExt::write_all(&mut theirs, b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    });
+    let http = Http { method: "PUT".into(), timeout: 1, ..get("http://x/".into()) };
+    let question =
+        Question { http: &http, body: Some(&body), since: None, trust: Trust::default(), environment: BTreeMap::new(), netrc: None };
+    let began = std::time::Instant::now();
+    let answer = ask(&mut Slow(Some(Box::new(ours))), &question).await.map(|answer| answer.status);
+    assert_eq!(answer, Ok(204));
+    assert!(began.elapsed() > Duration::from_secs(1), "it was no slow one");
+    server.await.unwrap();
+    // after a server was asked the machine is gone
+    let (ours, mut theirs) = tokio::io::duplex(4096);
+    let server = tokio::spawn(async move {
+        theirs.read_u8().await.unwrap();
+        let answer = b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut theirs, answer).await.unwrap();
+        let _ = theirs.read_to_end(&mut Vec::new()).await;
+    });
+    let question = Question { body: None, ..question };
+    let lost = ask(&mut Slow(Some(Box::new(ours))), &question).await.map(|answer| answer.status);
+    assert_eq!(lost, Err(Silence::Sent("one only".into())));
+    server.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_does_not_come_is_said() {
     let failed = |answer: Result<_, Silence>| match answer {
         Err(Silence::Failed(why)) => why,

@@ -6,7 +6,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
 use crate::transport::Tunnel;
@@ -63,9 +63,19 @@ pub(super) async fn secured(tunnel: Tunnel, host: &str, config: &Arc<ClientConfi
     }
 }
 
-/// `validate_certs: false`: whoever answers will do, but it must have the key of what it shows.
+/// `validate_certs: false`: whoever answers will do, but it must have the key of what it shows, if that can be read.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
+
+/// One that cannot be read (X.509 v1 on an old device) takes nothing away: whoever is in between could show one of their own.
+fn unless_unreadable(verified: Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
+    match verified {
+        Err(Error::InvalidCertificate(CertificateError::BadEncoding | CertificateError::Other(_))) => {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        verified => verified,
+    }
+}
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(
@@ -85,7 +95,7 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        unless_unreadable(verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms))
     }
 
     fn verify_tls13_signature(
@@ -94,10 +104,68 @@ impl ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        unless_unreadable(verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+
+    use super::*;
+
+    /// A server that shows this, whatever it is.
+    #[derive(Debug)]
+    struct Shows(Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Shows {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+
+    fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let inside = parts.concat();
+        let length = u8::try_from(inside.len()).unwrap();
+        let head = if length < 128 { vec![tag, length] } else { vec![tag, 0x81, length] };
+        [head, inside].concat()
+    }
+
+    /// As X.509 v1 has it: neither version nor extensions.
+    fn old(key: &rcgen::KeyPair) -> CertificateDer<'static> {
+        let algorithm = der(0x30, &[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
+        let time = der(0x17, &[b"260101000000Z"]);
+        let public = rcgen::PublicKeyData::subject_public_key_info(key);
+        let inside = der(0x30, &[&[2, 1, 1], &algorithm, &der(0x30, &[]), &der(0x30, &[&time, &time]), &der(0x30, &[]), &public]);
+        CertificateDer::from(der(0x30, &[&inside, &algorithm, &der(3, &[&[0, 0]])]))
+    }
+
+    async fn shaken(shown: CertificateDer<'static>, key: &rcgen::KeyPair, is_insecure: bool) -> Result<(), String> {
+        let provider = Arc::new(ring::default_provider());
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let key = CertifiedKey::new(vec![shown], provider.key_provider.load_private_key(key).unwrap());
+        let server = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let server = server.with_no_client_auth().with_cert_resolver(Arc::new(Shows(Arc::new(key))));
+        let (ours, theirs) = tokio::io::duplex(4096);
+        tokio::spawn(async move {
+            let _ = tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(theirs).await;
+        });
+        secured(Box::new(ours), "x", &config(&Trust::default(), is_insecure).unwrap()).await.map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn whoever_answers_will_do_if_it_has_the_key_of_what_it_shows() {
+        let [key, other] = [(); 2].map(|()| rcgen::KeyPair::generate().unwrap());
+        let new = rcgen::CertificateParams::new(vec!["x".to_owned()]).unwrap().self_signed(&key).unwrap();
+        assert_eq!(shaken(new.der().clone(), &key, true).await, Ok(()));
+        assert!(shaken(new.der().clone(), &other, true).await.unwrap_err().contains("BadSignature"));
+        assert!(shaken(new.der().clone(), &key, false).await.is_err());
+        assert_eq!(shaken(old(&key), &key, true).await, Ok(()));
+        assert!(shaken(old(&key), &key, false).await.is_err());
     }
 }
