@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 use super::attributes::{
     Attributes, Owned, Wanted, born, look, maker, path_info, promise, selinux_is_asked_for, with_file_options, with_flags,
 };
-use super::http::{self, file_name, masked, request};
+use super::http::{self, file_name, request};
 use super::outcome::{Ended, decided, planned};
 use super::paths::{above, join, path};
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
+use crate::diagnostics::masked;
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256};
 use crate::node::steps::{Fetch, Fetched, Step};
@@ -160,7 +161,11 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
             }
         }
     }
-    if let Some(refusal) = http::asker(&mut request, facts)? {
+    let list = match &sum {
+        Sum::At(_, list) => Some(list.as_str()),
+        _ => None,
+    };
+    if let Some(refusal) = http::asker(&mut request, list, facts)? {
         return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
     }
     let directory = above(&dest).to_owned();

@@ -93,17 +93,19 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Decides who asks: a program of the machine's, or the controller where it has none. A refusal where that cannot do it either.
+/// Decides who asks: a program of the machine's, or the controller where it has none. A refusal where that cannot do it either,
+/// or cannot ask `other` after it.
 ///
 /// # Errors
 /// What has to be read first.
-pub(super) fn asker<S>(http: &mut Http, facts: &Facts<'_>) -> Result<Option<Plan<S>>, Stop> {
+pub(super) fn asker<S>(http: &mut Http, other: Option<&str>, facts: &Facts<'_>) -> Result<Option<Plan<S>>, Stop> {
     let paths = ["/usr/bin/curl", "/usr/bin/wget", "/usr/local/bin/curl", "/usr/local/bin/wget", "/bin/wget"];
     let there = facts.get(paths.map(Stat::followed).to_vec())?;
     if there.iter().any(Option::is_some) {
         return Ok(None);
     }
-    let is_web = http.url.split_once("://").is_some_and(|(scheme, _)| matches!(scheme.to_lowercase().as_str(), "http" | "https"));
+    let is_web = |url: &str| url.split_once("://").is_some_and(|(scheme, _)| matches!(scheme.to_lowercase().as_str(), "http" | "https"));
+    let is_web = is_web(&http.url) && other.is_none_or(is_web);
     let what = match (&http.unix_socket, http.ciphers.is_empty(), is_web) {
         (None, true, true) => {
             http.asker = Asker::Controller;
@@ -127,29 +129,16 @@ pub(super) fn file_name(url: &str) -> String {
     }
 }
 
-/// An address without the password in it.
-pub(super) fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (place, path) = rest.split_at(end);
-    match place.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
-        Some((user, host)) => format!("{scheme}://{user}:********@{host}{path}"),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_and_passwords_in_addresses() {
+    fn names_in_addresses() {
         for (url, wanted) in
             [("http://a/b/c.tar.gz?x=/y", "c.tar.gz"), ("http://a", "index.html"), ("http://a/b/", "index.html"), ("file:///x/y", "y")]
         {
             assert_eq!(file_name(url), wanted, "{url}");
         }
-        assert_eq!(masked("https://pat:secret@a/b@c:d"), "https://pat:********@a/b@c:d");
-        assert_eq!(masked("https://a/b"), "https://a/b");
     }
 }

@@ -100,6 +100,11 @@ fn a_machine_that_speaks_no_http_is_told() {
     // the controller asks in its place, but for what only a program of the machine's can
     let seen = bench.run(&GetUrl, &json!({"url": "ftp://server/f", "dest": "/srv/t/f"}));
     assert!(matches!(&seen, Seen::Refused(why) if why.contains("curl")), "{seen:?}");
+    for list in ["ftp://server/sums", "file:///srv/sums"] {
+        let options = json!({"url": "http://server/f", "dest": "/srv/t/f", "checksum": format!("sha256:{list}")});
+        let seen = bench.run(&GetUrl, &options);
+        assert!(matches!(&seen, Seen::Refused(why) if why.contains("curl")), "{seen:?}");
+    }
     let seen = bench.run(&GetUrl, &json!({"url": "http://server/f", "dest": "/srv/t/f"}));
     assert!(matches!(&seen, Seen::StepFailed(why) if why.contains("404")), "{seen:?}");
 }

@@ -106,7 +106,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         if source.contains("://") {
             let archive = beside(&directory, source.as_bytes());
             let mut fetch = fetched(source, archive.clone(), task, facts)?;
-            if let Some(refusal) = http::asker(&mut fetch.request, facts)? {
+            if let Some(refusal) = http::asker(&mut fetch.request, None, facts)? {
                 return Ok(refusal.into());
             }
             steps.push(fetch.into());

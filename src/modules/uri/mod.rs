@@ -5,10 +5,11 @@ mod body;
 use serde_json::{Map, Value};
 
 use super::attributes::{Attributes, as_chmod_takes_it, no_flags, path_info, selinux_is_asked_for, with_file_options};
-use super::http::{self, masked, request};
+use super::http::{self, request};
 use super::outcome::{Ended, decided, planned};
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Args, Decision, Module, Task, paths};
+use crate::diagnostics::masked;
 use crate::node::apply::Carried;
 use crate::node::facts::Stat;
 use crate::node::record::to_text;
@@ -127,7 +128,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         }
         None => None,
     };
-    if let Some(refusal) = http::asker(&mut http, facts)? {
+    if let Some(refusal) = http::asker(&mut http, None, facts)? {
         return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
     }
     let what = format!("{} {}", http.method, masked(&http.url));

@@ -25,6 +25,7 @@ use self::exchange::Said;
 pub(super) use self::tls::Trust;
 use self::watched::Watched;
 use super::steps::Http;
+use crate::diagnostics::masked;
 use crate::transport::{Tunnel, TunnelError};
 
 /// So often a server may send us on.
@@ -113,7 +114,7 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
     let mut named = None;
     let mut cookies = Cookies::default();
     for _ in 0..=HOPS {
-        let address = Address::read(&url).ok_or_else(|| format!("{url} is no address that HTTP leads to"))?;
+        let address = Address::read(&url).ok_or_else(|| format!("{} is no address that HTTP leads to", masked(&url)))?;
         let environment = if http.no_proxy { BTreeMap::new() } else { question.environment.clone() };
         let proxy = proxy::proxy(&address, &environment)?;
         named = address.user.clone().or(named);

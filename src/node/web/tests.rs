@@ -179,6 +179,9 @@ async fn what_does_not_come_is_said() {
     };
     assert!(failed(asked(&get("http://127.0.0.1:1/".into()), |_| ()).await).contains("127.0.0.1:1: "));
     assert_eq!(asked(&get("http://forbidden/".into()), |_| ()).await, Err(Silence::Forbidden));
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: ftp://pat:secret@a/b\r\nContent-Length: 0\r\n\r\n".into()]);
+    assert_eq!(failed(asked(&get(url), |_| ()).await), "ftp://pat:********@a/b is no address that HTTP leads to");
+    handle.join().unwrap();
     let (url, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".into()]);
     assert!(!failed(asked(&get(url), |_| ()).await).is_empty(), "an answer that is cut off is none");
     handle.join().unwrap();
