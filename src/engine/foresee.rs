@@ -340,7 +340,7 @@ impl<M: Machines> Engine<M> {
             walk.beyond = true;
             return walk.misty();
         }
-        let wish = Wish { options, top };
+        let wish = Wish { options, top, all: None };
         let Some(included) = self.included_now(at, task, &wish, role) else {
             walk.beyond = true;
             return;

@@ -11,7 +11,7 @@ use super::status::{Done, Status};
 use super::task::{Stuck, conditions, object, shown, without_omitted};
 use crate::diagnostics::{Diagnostics, Level as Severity};
 use crate::modules;
-use crate::playbook::{Common, Context, Included, RoleFrom, Task};
+use crate::playbook::{Context, Included, RoleFrom, Task};
 use crate::report::Event;
 use crate::yaml::Node;
 
@@ -22,18 +22,28 @@ const DEEPEST: usize = 50;
 #[derive(Clone, PartialEq)]
 pub(super) struct Wish {
     pub(super) options: Vec<(Node, Node)>,
-    /// The loop's variables.
+    /// The loop's variables, but for what `all` holds.
     pub(super) top: BTreeMap<String, Node>,
+    /// `ansible_loop.allitems`: one list for all items of a host.
+    pub(super) all: Option<Arc<Vec<Node>>>,
 }
 
 impl Wish {
+    /// What is included for an item with these variables.
+    fn of(options: Vec<(Node, Node)>, mut top: BTreeMap<String, Node>, items: &Arc<Vec<Node>>) -> Self {
+        let all = super::loops::take_all(&mut top).then(|| Arc::clone(items));
+        Self { options, top, all }
+    }
+
     /// Where what is included stands.
     pub(super) fn position(&self, at: &Position, task: &Task, role: bool) -> Position {
         let mut params = at.params.clone();
         let own = task.levels.last().into_iter().flat_map(|level| &level.vars);
         params.push(Arc::new(own.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect()));
         if !self.top.is_empty() {
-            params.push(Arc::new(self.top.clone()));
+            let mut top = self.top.clone();
+            self.all.iter().for_each(|all| super::loops::put_all(&mut top, all));
+            params.push(Arc::new(top));
         }
         Position { play: Arc::clone(&at.play), params, depth: at.depth + 1, handlers: at.handlers && !role }
     }
@@ -119,8 +129,8 @@ impl<M: Machines> Engine<M> {
     async fn wishes(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Result<Vec<Wish>, Stuck> {
         let engine = self.template();
         let view = self.view(at, task, &host.name, Arc::default());
-        let tops: Vec<BTreeMap<String, Node>> = match &task.repeat {
-            None => vec![BTreeMap::new()],
+        let (items, names) = match &task.repeat {
+            None => (Arc::default(), None),
             Some(repeat) => {
                 let items = match self.settle(&view, |scope| super::loops::items(repeat, &engine, scope)).await? {
                     Ok(items) => items,
@@ -134,12 +144,14 @@ impl<M: Machines> Engine<M> {
                     }
                 };
                 let names = self.settle(&view, |scope| super::loops::names(&task.loop_control, &engine, scope)).await??;
-                (0..items.len()).map(|index| super::loops::variables(&names, &task.loop_control, &items, index)).collect()
+                (Arc::new(items), Some(names))
             }
         };
         let mut wishes = Vec::new();
         let mut skipped = None;
-        for top in tops {
+        for index in 0..names.as_ref().map_or(1, |_| items.len()) {
+            let variables = |names| super::loops::variables(names, &task.loop_control, &items, index);
+            let top = names.as_ref().map(variables).unwrap_or_default();
             let view = self.view(at, task, &host.name, Arc::new(top.clone()));
             if let Some(condition) = self.settle(&view, |scope| condition::first_false(conditions(task), &engine, scope)).await?? {
                 skipped = Some(condition);
@@ -151,7 +163,7 @@ impl<M: Machines> Engine<M> {
                 let value = if key.as_str() == Some("apply") { value.clone() } else { self.rendered(&view, value).await? };
                 options.extend(without_omitted(value).map(|value| (key.clone(), value)));
             }
-            wishes.push(Wish { options, top });
+            wishes.push(Wish::of(options, top, &items));
         }
         if wishes.is_empty() {
             self.finish_include(at, task, host, Done::skipped(skipped), true).await;
@@ -164,20 +176,11 @@ impl<M: Machines> Engine<M> {
             wish.options.iter().find(|(key, _)| key.as_str().is_some_and(|key| names.contains(&key))).map(|(_, value)| value)
         };
         let mut context = Context::within(task, &at.play.play, Vec::new());
-        if let Some(apply) = option(&["apply"]).and_then(Node::as_map) {
-            let mut common = Common::default();
-            for (key, value) in apply {
-                let list = || value.as_list().map_or_else(|| vec![value.clone()], <[Node]>::to_vec);
-                match key.as_str().unwrap_or_default() {
-                    "when" => common.when.extend(list()),
-                    "tags" => common.tags.extend(list()),
-                    "vars" => common.vars.extend(value.as_map().into_iter().flatten().cloned()),
-                    "environment" => common.environment.extend(list()),
-                    "module_defaults" => common.module_defaults.extend(list()),
-                    name => drop(common.others.insert(name.to_owned(), value.clone())),
-                }
-            }
-            context = context.with(common);
+        let mut wrong = Diagnostics::new();
+        if let Some(apply) = option(&["apply"]) {
+            (context, wrong) = self.with_request(|request| context.apply(apply, request));
+            // the warnings were told when the playbook was read
+            wrong.0.retain(|problem| problem.level == Severity::Error);
         }
         let name = if role { option(&["name", "role"]) } else { option(&["file", modules::FREE_FORM]) };
         let Some(name) = name else {
@@ -185,13 +188,40 @@ impl<M: Machines> Engine<M> {
             return (Included::default(), crate::diagnostics::Diagnostic::error(what).at(task.place.clone()).into());
         };
         let name = Node { value: crate::yaml::Value::from(shown(name).as_str()), ..name.clone() };
-        self.with_request(|request| {
+        let (included, problems) = self.with_request(|request| {
             if role {
                 crate::playbook::load_role(&name, &RoleFrom::of(&wish.options), &context, request)
             } else {
                 let load = if at.handlers { crate::playbook::load_handlers } else { crate::playbook::load_tasks };
                 load(&name, &context, request)
             }
-        })
+        });
+        wrong.0.extend(problems.0);
+        (included, wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::LoopControl;
+    use crate::yaml::Value;
+
+    #[test]
+    fn the_items_of_a_loop_are_kept_once() {
+        let truth = super::super::magic::made(Value::Bool(true));
+        let items = Arc::new(vec![truth.clone(), truth.clone(), truth.clone()]);
+        let names = ("item".to_owned(), None);
+        let top = |extended: Option<Node>| {
+            let control = LoopControl { extended, ..LoopControl::default() };
+            super::super::loops::variables(&names, &control, &items, 1)
+        };
+        let wish = Wish::of(Vec::new(), top(Some(truth.clone())), &items);
+        assert!(wish.all.as_ref().is_some_and(|all| Arc::ptr_eq(all, &items)));
+        assert!(wish.top["ansible_loop"].get("allitems").is_none() && wish.top["ansible_loop"].get("index").is_some());
+        let mut whole = wish.top.clone();
+        super::super::loops::put_all(&mut whole, &items);
+        assert_eq!(whole, top(Some(truth.clone())));
+        assert!(Wish::of(Vec::new(), top(None), &items).all.is_none());
     }
 }

@@ -130,7 +130,7 @@ fn position(items: &[Node], index: usize, all: bool) -> Node {
     let entry = |name: &str, value: Node| (made(Value::from(name)), value);
     let truth = |truth: bool| made(Value::Bool(truth));
     let length = items.len();
-    let mut map: Vec<(Node, Node)> = all.then(|| entry("allitems", made(Value::List(items.to_vec())))).into_iter().collect();
+    let mut map: Vec<(Node, Node)> = all.then(|| entry(ALL, made(Value::List(items.to_vec())))).into_iter().collect();
     map.extend([
         entry("index", number(index + 1)),
         entry("index0", number(index)),
@@ -143,4 +143,22 @@ fn position(items: &[Node], index: usize, all: bool) -> Node {
     map.extend(items.get(index + 1).map(|item| entry("nextitem", item.clone())));
     map.extend(index.checked_sub(1).and_then(|before| items.get(before)).map(|item| entry("previtem", item.clone())));
     made(Value::Map(map))
+}
+
+/// The name in `ansible_loop` of all items.
+const ALL: &str = "allitems";
+
+/// Takes all items out of `ansible_loop`: each item's variables hold them. Whether they were there.
+pub(super) fn take_all(top: &mut BTreeMap<String, Node>) -> bool {
+    let Some(Node { value: Value::Map(map), .. }) = top.get_mut("ansible_loop") else { return false };
+    let before = map.len();
+    map.retain(|(key, _)| key.as_str() != Some(ALL));
+    map.len() < before
+}
+
+/// Puts them there again.
+pub(super) fn put_all(top: &mut BTreeMap<String, Node>, items: &[Node]) {
+    if let Some(Node { value: Value::Map(map), .. }) = top.get_mut("ansible_loop") {
+        map.insert(0, (made(Value::from(ALL)), made(Value::List(items.to_vec()))));
+    }
 }
