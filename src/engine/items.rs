@@ -15,7 +15,7 @@ use super::play::Engine;
 use super::scope::PlayVars;
 use super::status::{Done, Status};
 use super::tags;
-use super::task::shown;
+use super::task::{Stuck, shown};
 use crate::modules;
 use crate::playbook::{Block, Handler, Item, Task};
 use crate::yaml::{Node, Value, python_str};
@@ -50,6 +50,19 @@ pub(super) fn title(task: &Task, name: Option<&Node>) -> String {
 fn gives(task: &Task) -> bool {
     let short = task.action.name.rsplit('.').next();
     task.register.is_some() || matches!(short, Some("set_fact" | "include_vars" | "add_host" | "group_by" | "set_stats"))
+}
+
+/// What `throttle` says; none if it is nothing.
+fn throttle_of(text: &str) -> Result<Option<usize>, String> {
+    match text.trim().parse::<i64>() {
+        Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0)),
+        Err(_) if text.is_empty() || text == super::magic::OMIT => Ok(None),
+        Err(_) => Err(no_throttle(&format!("`{text}` is no whole number"))),
+    }
+}
+
+fn no_throttle(why: &str) -> String {
+    format!("Failed to convert the throttle value to an integer: {why}")
 }
 
 impl<M: Machines> Engine<M> {
@@ -152,29 +165,21 @@ impl<M: Machines> Engine<M> {
         }
         // as in Ansible: what is added is the same for all, and all wait together
         let once = matches!(short, "add_host" | "pause") || matches!(self.flag(&view, task, "run_once").await, Ok(Some(true)));
-        let hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
-        let limit = match self.throttle(&view, task).await {
-            Ok(limit) => limit,
-            Err(why) => {
-                for host in &hosts_now {
-                    self.conclude_as(at, task, host, &Done::failed(why.as_str()), false).await;
-                }
-                return false;
-            }
-        };
+        let mut hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
+        let (limit, stuck) = self.throttle(at, task, &mut hosts_now).await;
         let forks = limit.unwrap_or(usize::MAX).min(self.core.options.forks).max(1);
-        let work = hosts_now.iter().map(|host| async move { (Arc::clone(host), self.do_task(at, task, host).await) });
+        let work = hosts_now.iter().map(|host| async move { (Arc::clone(host), self.do_task(at, task, host).await, true) });
         let results: Vec<_> = stream::iter(work.collect::<Vec<_>>()).buffer_unordered(forks).collect().await;
         let opaque = matches!(modules::find(&task.action.name), modules::Found::Module(module) if module.is_opaque());
         let mut acted = false;
         let mut any_failed = false;
-        for (host, done) in results {
+        for (host, done, may_be_ignored) in stuck.into_iter().map(|(host, done)| (host, done, false)).chain(results) {
             acted |= !matches!(done.status, Status::Ok | Status::Skipped) || (opaque && done.status == Status::Ok);
             if once {
                 let batch = at.play.batch.iter().filter(|name| **name != host.name).map(|name| self.host(name));
                 self.share(task, &host, &batch.filter(|other| other.is_active()).collect::<Vec<_>>(), &done);
             }
-            any_failed |= self.conclude(at, task, &host, &done).await;
+            any_failed |= self.conclude_as(at, task, &host, &done, may_be_ignored).await;
         }
         let delegated = task.delegate_to.is_some() && acted;
         if delegated {
@@ -186,17 +191,28 @@ impl<M: Machines> Engine<M> {
         acted
     }
 
-    /// `throttle`, if it is more than nothing.
-    async fn throttle(&self, view: &super::scope::View, task: &Task) -> Result<Option<usize>, String> {
-        let Some(node) = task.keyword("throttle") else { return Ok(None) };
-        let wrong = |why: String| format!("Failed to convert the throttle value to an integer: {why}");
-        let value = self.rendered(view, node).await.map_err(|stuck| wrong(stuck.done().why.unwrap_or_default()))?;
-        let text = shown(&value);
-        match text.trim().parse::<i64>() {
-            Ok(limit) => Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0)),
-            Err(_) if text.is_empty() || text == super::magic::OMIT => Ok(None),
-            Err(_) => Err(wrong(format!("`{text}` is no whole number"))),
+    /// `throttle`, if it is more than nothing: that of the first host that knows it. Those before it do not do the task, and
+    /// are taken out.
+    async fn throttle(
+        &self,
+        at: &Position,
+        task: &Arc<Task>,
+        hosts: &mut Hosts<M::Machine>,
+    ) -> (Option<usize>, Vec<(Arc<Host<M::Machine>>, Done)>) {
+        let mut without = Vec::new();
+        let Some(node) = task.keyword("throttle") else { return (None, without) };
+        while let Some(host) = hosts.first().cloned() {
+            let view = self.view(at, task, &host.name, Arc::default());
+            let done = match self.rendered(&view, node).await.map(|value| throttle_of(&shown(&value))) {
+                Ok(Ok(limit)) => return (limit, without),
+                Ok(Err(why)) => Done::failed(why),
+                Err(stuck @ (Stuck::Pending(_) | Stuck::Gone(_))) => stuck.done(),
+                Err(stuck) => Done::failed(no_throttle(&stuck.done().why.unwrap_or_default())),
+            };
+            hosts.remove(0);
+            without.push((Arc::clone(&host), self.noted(at, task, &host, done).await));
         }
+        (None, without)
     }
 
     /// A result of `run_once` is every host's.

@@ -146,6 +146,11 @@ impl<M: Machines> Engine<M> {
     /// Does a task on a host, its loop included; what it registers is noted down.
     pub(super) async fn do_task(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>) -> Done {
         let done = self.whole(at, task, host).await;
+        self.noted(at, task, host, done).await
+    }
+
+    /// Notes down what a task came to, also where it was not begun.
+    pub(super) async fn noted(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, done: Done) -> Done {
         if done.is_pending() {
             self.unforeseen(task, host).await;
         }

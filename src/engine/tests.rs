@@ -17,6 +17,7 @@ use crate::yaml::Keys;
 
 mod ahead;
 mod hidden;
+mod includes;
 mod language;
 
 /// Simulated machines that outlive a run.
