@@ -23,7 +23,7 @@ use self::address::{Address, encoded};
 use self::cookies::Cookies;
 use self::exchange::Said;
 pub(super) use self::tls::Trust;
-use self::watched::Watched;
+use self::watched::watched;
 use super::steps::Http;
 use crate::diagnostics::masked;
 use crate::transport::{Tunnel, TunnelError};
@@ -146,7 +146,7 @@ pub(super) async fn ask(tunnels: &mut impl Tunnels, question: &Question<'_>) -> 
             TunnelError::Forbidden if !is_first => Silence::Failed(format!("{url}: {error}")),
             error => error.into(),
         })?;
-        let (mut tunnel, moved) = Watched::new(tunnel);
+        let (mut tunnel, moved) = watched(tunnel);
         let asked = async {
             let key = proxy.as_ref().and_then(|proxy| proxy.user.as_ref()).map(basic);
             let mut target = address.path.clone();

@@ -39,16 +39,15 @@ impl Moved {
 }
 
 /// Such a connection.
-pub(super) struct Watched {
+struct Watched {
     stream: Tunnel,
     moved: Moved,
 }
 
-impl Watched {
-    pub(super) fn new(stream: Tunnel) -> (Tunnel, Moved) {
-        let moved = Moved(Arc::new(Mutex::new(Instant::now())));
-        (Box::new(Self { stream, moved: moved.clone() }), moved)
-    }
+/// The same connection, and when something last moved on it: now, to begin with.
+pub(super) fn watched(stream: Tunnel) -> (Tunnel, Moved) {
+    let moved = Moved(Arc::new(Mutex::new(Instant::now())));
+    (Box::new(Watched { stream, moved: moved.clone() }), moved)
 }
 
 impl AsyncRead for Watched {
