@@ -110,9 +110,12 @@ impl<'t> Eval<'t> {
     pub fn test(&mut self, test: &'t ast::Test<'t>) -> Outcome<V> {
         let value = self.expr(&test.expr)?;
         let args = self.args(&test.args)?;
-        if let Some(node) = self.written(&test.expr) {
+        let name = super::spec::short(test.name);
+        // only these look at what stands there: to look for it reads all facts where it is one of them
+        let asks = matches!(name, "vault_encrypted" | "ansible._protomatter.tagged_with");
+        if let Some(node) = if asks { self.written(&test.expr) } else { None } {
             let asked = args.positional.first().and_then(V::as_str);
-            match super::spec::short(test.name) {
+            match name {
                 // what was decrypted looks like any other text
                 "vault_encrypted" if node.secret && node.as_str().is_some() && !node.is_template() => return Ok(V::Bool(true)),
                 "vault_encrypted" if matches!(node.value, Value::Vault(_)) => return Ok(V::Bool(true)),

@@ -448,3 +448,22 @@ fn a_macro_may_call_one_that_stands_below_it() {
     assert!(problems.0.is_empty());
     assert_eq!(engine().render(&node(text), scope("a: 1\n")).unwrap().as_str(), Some("<1>"));
 }
+
+#[test]
+fn a_test_does_not_read_the_whole_of_what_it_asks_one_part_of() {
+    /// Facts, of which one part is to be had alone.
+    struct Facts;
+    impl Scope for Facts {
+        fn get(&self, name: &str) -> Option<Node> {
+            panic!("the whole of `{name}` was asked for")
+        }
+        fn entry(&self, _: &str, key: &str) -> Option<Node> {
+            Some(node(key))
+        }
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    let value = engine().render(&node("{{ ansible_facts.x is defined and ansible_facts.x is string }}"), Arc::new(Facts)).unwrap();
+    assert_eq!(value.value, Value::Bool(true));
+}
