@@ -92,11 +92,15 @@ impl<M: Machines> Engine<M> {
         let Some(var) = var else { return Ok(Done::failed("`debug` needs `var` or `msg`")) };
         let engine = self.template();
         let name = self.rendered(view, var).await?;
-        let expression = match &name.value {
-            // the name was a template: what it gave is the name
-            Value::Str(text) if var.is_template() => Node { value: Value::Str(text.clone()), literal: false, ..name.clone() },
-            Value::Str(_) => var.clone(),
-            _ => return Ok(Done { why: Some(python_str(&name)), ..Done::new(Status::Ok).with(&one_line(var), json(&name)) }),
+        let Value::Str(text) = &name.value else {
+            return Ok(Done { why: Some(python_str(&name)), ..Done::new(Status::Ok).with(&one_line(var), json(&name)) });
+        };
+        // the name was a template: what the playbook wrote behind it is the name. Of other texts only names are looked at
+        let written = self.settle(view, |scope| condition::written(var, scope)).await?;
+        let expression = match written.as_str() {
+            Some(_) if !written.literal && !written.is_template() => written,
+            _ if condition::is_path(text) => Node { value: Value::Str(text.clone()), literal: false, ..name.clone() },
+            _ => return Err(Stuck::Wrong(condition::untrusted(var))),
         };
         let label = shown(&name);
         let value = match self.settle(view, |scope| engine.expression(&expression, Arc::clone(scope))).await? {

@@ -231,7 +231,7 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
                 return Done::pending(why);
             }
             Act::Fail(why) => {
-                let words = super::words::of_place(&why).filter(|_| call.name == "template");
+                let words = super::words::of_place(&why).filter(|_| call.module.spec().name == "template");
                 let mut done = Done::failed(why);
                 done.result.extend(words.map(|words| ("msg".to_owned(), words.into())));
                 done.result.extend(result);

@@ -17,8 +17,7 @@ impl<M: Machines> Engine<M> {
         keep(&mut value, &state);
         value.each_mut(&mut |node| node.secret |= secret);
         if done.status == Status::Pending {
-            let why = done.why.clone().unwrap_or_default();
-            state.unknown.insert(name.to_owned(), format!("`{name}` is known after a real run only: {why}"));
+            state.unknown.insert(name.to_owned(), unknown(name, done));
         } else {
             state.unknown.remove(name);
         }
@@ -29,6 +28,11 @@ impl<M: Machines> Engine<M> {
         }
         state.set.insert(name.to_owned(), value);
     }
+}
+
+/// Why a dry run does not know what is registered under a name.
+pub(super) fn unknown(name: &str, done: &Done) -> String {
+    format!("`{name}` is known after a real run only: {}", done.why.as_deref().unwrap_or_default())
 }
 
 /// Variables that a task has set are registered as they are: what the playbook says of them stays a template.

@@ -198,11 +198,18 @@ impl<M: Machines> Engine<M> {
         for (index, item) in items.iter().enumerate() {
             let mut top = loops::variables(&names, control, &items, index);
             // what the item before this one came to is known by its name
-            if let (Some(name), Some(last)) = (&task.register, results.last().filter(|last| !last.is_pending())) {
-                top.insert(name.clone(), modules::node(&Json::Object(last.registered()), &task.place));
+            match (&task.register, results.last()) {
+                (Some(name), Some(last)) if last.is_pending() => {
+                    host.state().unknown.insert(name.clone(), super::register::unknown(name, last));
+                }
+                (Some(name), Some(last)) => {
+                    top.insert(name.clone(), modules::node(&Json::Object(last.registered()), &task.place));
+                }
+                _ => {}
             }
             let top = Arc::new(top);
             let mut done = self.once(at, task, host, Arc::clone(&top)).await;
+            let stop = done.status == Status::Unknown;
             done.result.insert(loop_var.clone(), json(item));
             done.result.insert("ansible_loop_var".to_owned(), Json::from(loop_var.as_str()));
             if let Some(position) = top.get("ansible_loop") {
@@ -220,7 +227,6 @@ impl<M: Machines> Engine<M> {
             if !done.status.is_good() {
                 done.ignored = self.is_ignored(&view, task, done.status).await;
             }
-            let stop = done.status == Status::Unknown;
             results.push(done);
             if stop || self.cancelled.is_cancelled() {
                 break;

@@ -16,6 +16,7 @@ use crate::template::{Engine as Template, Surroundings};
 use crate::yaml::Keys;
 
 mod ahead;
+mod conditions;
 mod hidden;
 mod includes;
 mod language;

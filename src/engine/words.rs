@@ -63,6 +63,9 @@ pub(super) fn of_template(message: &str) -> String {
     if message.ends_with("is divided by zero") {
         return "Error rendering template: division by zero".to_owned();
     }
+    if message == super::condition::NO_BOOLEAN {
+        return "Conditional result (True) was derived from value of type 'str'. Conditionals must have a boolean result.".to_owned();
+    }
     if let Some(name) = quoted(message, "mandatory variable ", " is not defined") {
         return format!("Mandatory variable '{name}' not defined.");
     }
