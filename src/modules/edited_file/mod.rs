@@ -56,6 +56,8 @@ pub(super) struct EditedFile {
     pub content: Option<Vec<u8>>,
     /// Where the path leads.
     real: String,
+    /// Whether it is a link in a circle, or through what is not there: nothing can be written behind it.
+    nowhere: bool,
     /// What is at the path itself: maybe a link.
     itself: Option<FileStat>,
     /// What it leads to.
@@ -90,12 +92,16 @@ impl EditedFile {
             }
             (_, content) => bytes_of(facts, &path, content)?,
         };
+        let nowhere = is_link && real.is_none();
         let real = real.unwrap_or_else(|| path.clone());
-        Ok(Self { path, content, real, itself, stat, attributes, names })
+        Ok(Self { path, content, real, nowhere, itself, stat, attributes, names })
     }
 
     /// The decision that writes what was edited and sets the attributes; `backup` is what the copy is called in the result.
     pub fn write(self, task: &Task<'_>, facts: &Facts<'_>, edited: Edited, backup: &str) -> Result<Decision, Halt> {
+        if self.nowhere && edited.changed {
+            return Err(Halt::fail(format!("the link {} leads nowhere", self.path)));
+        }
         let wanted = self.attributes.resolve(self.names.clone()).map_err(Halt::fail)?;
         let mut change: Change = Plan::change([]);
         let (content, mut message) = (edited.content, edited.message);
