@@ -13,6 +13,6 @@ mod source;
 pub use bytes::{read_bytes, reason};
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
-pub use passwords::{masked, may_be_a_password, names_a_secret, passwords_in};
+pub use passwords::{may_be_a_password, names_a_secret, passwords_in};
 pub use similar::{how_many_compared, similar, suggestion, within};
 pub use source::{Place, Source, Text};

@@ -10,10 +10,10 @@ use super::outcome::{Ended, decided, planned};
 use super::paths::{above, join, path};
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task};
-use crate::diagnostics::masked;
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::{Checksum, Digest, FileKind, FileStat, Sha256};
 use crate::node::steps::{Fetch, Fetched, Step};
+use crate::node::web::masked;
 use crate::plan::{Expect, Facts, Plan, Reading, Stop, Touch};
 
 /// Fetches a file, if it is not there already.

@@ -243,13 +243,14 @@ fn files_are_what_the_standard_library_says() {
             known.reading(Directory::new(path("nope"))),
             known.reading(Content::new(path("nope"), 1)),
             known.reading(Stat::new("/dev/nope")),
+            // a circle leads nowhere
+            known.reading(Stat::followed(path("loop"))),
         ] {
             assert_eq!(*absent, Reading::Absent);
         }
         assert_eq!(known.why(Directory::new(path("plain"))), "not a directory");
         assert_eq!(known.why(Content::new(path("big"), 4999)), "it has 5000 bytes, more than the 4999 that are read");
         assert_eq!(known.why(Content::new(path("dir"), 1)), "not a regular file");
-        assert!(known.why(Stat::followed(path("loop"))).contains("Too many levels of symbolic links"));
         assert_eq!(known.get(Stat::new("/dev/null")).device, Some((1, 3)));
         assert_eq!(known.get(Stat::new(path("dir"))).size, None);
     }

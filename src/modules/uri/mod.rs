@@ -9,11 +9,11 @@ use super::http::{self, request};
 use super::outcome::{Ended, decided, planned};
 use super::spec::{Kind, Opt, Spec};
 use super::{Act, Args, Decision, Module, Task, paths};
-use crate::diagnostics::masked;
 use crate::node::apply::Carried;
 use crate::node::facts::Stat;
 use crate::node::record::to_text;
 use crate::node::steps::{Answer, Http, Request, Save, Step};
+use crate::node::web::masked;
 use crate::plan::{Difference, Facts, Plan, Stop};
 
 /// Asks a server something and looks at its answer.

@@ -5,6 +5,7 @@
 mod address;
 mod cookies;
 mod exchange;
+mod masked;
 mod netrc;
 mod proxy;
 mod tls;
@@ -22,10 +23,10 @@ use tokio::time::timeout;
 use self::address::{Address, encoded};
 use self::cookies::Cookies;
 use self::exchange::Said;
+pub use self::masked::masked;
 pub(super) use self::tls::Trust;
 use self::watched::watched;
 use super::steps::Http;
-use crate::diagnostics::masked;
 use crate::transport::{Tunnel, TunnelError};
 
 /// So often a server may send us on.
