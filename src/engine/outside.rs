@@ -102,7 +102,7 @@ impl Here<'_> {
         }
         let mut names: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
         // a directory's files come before what is below it, as in Ansible: the first that cannot be read is told
-        names.sort_by_key(|entry| (entry.path().is_dir(), entry.file_name()));
+        names.sort_by_cached_key(|entry| (entry.path().is_dir(), entry.file_name()));
         above.push(dir.canonicalize().map_err(failed)?);
         for entry in names {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };

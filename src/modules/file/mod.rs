@@ -83,9 +83,9 @@ impl Module for File {
         }
         let nobody = names::not_there(task.args, facts)?;
         Ok(nobody.into_iter().fold(decision, |decision, (what, which)| {
-            let (kind, title) = if what == "user" { ("uid", "user") } else { ("gid", "group") };
+            let kind = if what == "user" { "uid" } else { "gid" };
             let with = if which.parse::<u32>().is_ok() { format!(" with {kind}") } else { String::new() };
-            decision.warns(format!("failed to look up {what}{with} {which}. Create {title} up to this point in real play"))
+            decision.warns(format!("failed to look up {what}{with} {which}. Create {what} up to this point in real play"))
         }))
     }
 

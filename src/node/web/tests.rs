@@ -1,10 +1,9 @@
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
 
 use tokio::io::AsyncReadExt as _;
 
 use super::*;
+use crate::node::testing::server;
 
 /// Connections of this machine's own; none to some hosts.
 struct Here;
@@ -19,31 +18,6 @@ impl Tunnels for Here {
             Err(error) => Err(TunnelError::NotConnected { to: format!("{host}:{port}"), why: error.to_string() }),
         }
     }
-}
-
-/// A server that answers each connection with the next of these, and gives back what it was asked.
-fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let handle = std::thread::spawn(move || {
-        let mut asked = Vec::new();
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-            let mut text = Vec::new();
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = stream.read(&mut buffer) {
-                text.extend_from_slice(&buffer[..count]);
-                if text.ends_with(b"\r\n\r\n") || text.ends_with(b"|") {
-                    break;
-                }
-            }
-            asked.push(String::from_utf8_lossy(&text).into_owned());
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-        asked
-    });
-    (url, handle)
 }
 
 fn get(url: String) -> Http {
@@ -63,7 +37,7 @@ async fn asked(http: &Http, change: impl FnOnce(&mut Question<'_>)) -> Result<(u
 #[tokio::test]
 async fn what_is_asked_arrives_and_what_is_answered_comes_back() {
     let (url, handle) =
-        server(vec!["HTTP/1.1 201 Made It\r\nX-Odd: a: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab\n\r\n1\r\nc\r\n0\r\n\r\n".into()]);
+        server(vec!["HTTP/1.1 201 Made It\r\nX-Odd: a: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab\n\r\n1\r\nc\r\n0\r\n\r\n"]);
     let http = Http {
         method: "POST".into(),
         headers: vec![("X-Quote".into(), "a \"b\" ü".into()), ("Content-Type".into(), "x/y".into())],
@@ -84,7 +58,7 @@ async fn what_is_asked_arrives_and_what_is_answered_comes_back() {
 
 #[tokio::test]
 async fn we_go_where_we_are_sent_and_say_there_what_we_should() {
-    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into()]);
+    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]);
     let (url, handle) = server(vec![
         "HTTP/1.1 307 Again\r\nLocation: /b\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n".into(),
         format!("HTTP/1.1 302 Found\r\nLocation: {there}/c\r\nContent-Length: 0\r\n\r\n"),
@@ -105,17 +79,17 @@ async fn we_go_where_we_are_sent_and_say_there_what_we_should() {
     let last = other.join().unwrap().concat().to_lowercase();
     assert!(last.starts_with("get /c ") && !last.contains("authorization") && !last.contains("content-type"), "{last}");
 
-    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".into(); HOPS + 1]);
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"; HOPS + 1]);
     assert_eq!(asked(&get(url.clone()), |_| ()).await, Err(Silence::Failed("the server sends us on and on".into())));
     handle.join().unwrap();
-    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"]);
     assert_eq!(asked(&Http { follow: false, ..get(url) }, |_| ()).await.unwrap().0, 302);
     handle.join().unwrap();
 }
 
 #[tokio::test]
 async fn who_the_address_names_stays_at_its_server() {
-    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (there, other) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]);
     let (url, handle) = server(vec![
         "HTTP/1.1 302 Found\r\nLocation: /a b\r\nContent-Length: 0\r\n\r\n".into(),
         format!("HTTP/1.1 302 Found\r\nLocation: {there}/c\r\nContent-Length: 0\r\n\r\n"),
@@ -179,10 +153,10 @@ async fn what_does_not_come_is_said() {
     };
     assert!(failed(asked(&get("http://127.0.0.1:1/".into()), |_| ()).await).contains("127.0.0.1:1: "));
     assert_eq!(asked(&get("http://forbidden/".into()), |_| ()).await, Err(Silence::Forbidden));
-    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: ftp://pat:secret@a/b\r\nContent-Length: 0\r\n\r\n".into()]);
+    let (url, handle) = server(vec!["HTTP/1.1 302 Found\r\nLocation: ftp://pat:secret@a/b\r\nContent-Length: 0\r\n\r\n"]);
     assert_eq!(failed(asked(&get(url), |_| ()).await), "ftp://pat:********@a/b is no address that HTTP leads to");
     handle.join().unwrap();
-    let (url, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".into()]);
+    let (url, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]);
     assert!(!failed(asked(&get(url), |_| ()).await).is_empty(), "an answer that is cut off is none");
     handle.join().unwrap();
     // one that takes the connection and says nothing
@@ -194,7 +168,7 @@ async fn what_does_not_come_is_said() {
 
 #[tokio::test]
 async fn a_proxy_is_asked_instead_and_a_netrc_knows_who_we_are() {
-    let (proxy, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into(), "HTTP/1.1 403 No\r\n\r\n".into()]);
+    let (proxy, handle) = server(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 403 No\r\n\r\n"]);
     let environment: BTreeMap<String, String> =
         [("http_proxy", proxy.replace("http://", "http://x:y@")), ("https_proxy", proxy)].map(|(name, value)| (name.into(), value)).into();
     let http = Http { netrc: true, ..get("http://server.invalid/f".into()) };

@@ -1,36 +1,8 @@
-use std::io::{Read, Write};
-use std::net::TcpListener;
-
 use super::*;
 use crate::node::script::Script;
 use crate::node::steps::Action;
 use crate::node::steps::{Source, Step};
-use crate::node::testing::{SHELLS, run};
-
-/// A server that answers each request with the next of these, and gives back what it was asked.
-fn server(answers: Vec<&'static str>) -> (String, std::thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let handle = std::thread::spawn(move || {
-        let mut asked = Vec::new();
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
-            let mut text = Vec::new();
-            let mut buffer = [0; 4096];
-            while let Ok(count) = stream.read(&mut buffer) {
-                text.extend_from_slice(&buffer[..count]);
-                if count == 0 || text.ends_with(b"\r\n\r\n") || text.ends_with(b"|") {
-                    break;
-                }
-            }
-            asked.push(String::from_utf8_lossy(&text).into_owned());
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-        asked
-    });
-    (url, handle)
-}
+use crate::node::testing::{SHELLS, run, server};
 
 fn carried(shell: &[&str], step: impl Into<Step>) -> (Vec<u8>, String, Option<i32>) {
     let call = step.into().call().unwrap();
