@@ -23,6 +23,12 @@ pub struct Spec {
     pub required_by: &'static [(&'static str, &'static [&'static str])],
     /// Whether any other option is taken too: `set_fact`, `set_stats`, `include_vars`.
     pub any_option: bool,
+    /// What it is for, in one sentence without a full stop; how its page in the documentation begins.
+    pub about: &'static str,
+    /// What a person should know beside that: where it differs from Ansible's and why, what is refused; a paragraph each.
+    pub notes: &'static [&'static str],
+    /// A task as people write it, in YAML; none for what needs no example.
+    pub example: &'static str,
 }
 
 /// The option that a text in place of options is.
@@ -58,6 +64,8 @@ pub struct Opt {
     pub required: bool,
     /// Whether its value must never be shown.
     pub secret: bool,
+    /// What it is about, in one sentence without a full stop.
+    pub about: &'static str,
 }
 
 /// What a value is, as Ansible's argument specs name it.
@@ -99,6 +107,9 @@ impl Spec {
             required_if: &[],
             required_by: &[],
             any_option: false,
+            about: "",
+            notes: &[],
+            example: "",
         }
     }
 
@@ -111,7 +122,7 @@ impl Spec {
 impl Opt {
     /// An option that may be left out.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, aliases: &[], kind, default: None, choices: &[], required: false, secret: false }
+        Self { name, aliases: &[], kind, default: None, choices: &[], required: false, secret: false, about: "" }
     }
 
     /// What else it is called.
@@ -146,6 +157,12 @@ impl Opt {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+    /// What it is about.
+    #[must_use]
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
         self
     }
 }
