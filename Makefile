@@ -36,7 +36,10 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	"$$ansible/bin/python" tests/oracle/edits/record.py
 	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
-	cargo run --quiet --example nodes -- --count 6 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
+	for machines in "6 nspawn 12" "3 nspawn 13" "2 uml 12" "2 uml 13"; do
+	  set -- $$machines
+	  cargo run --quiet --example nodes -- --count $$1 --kind $$2 --debian $$3 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
+	done
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes

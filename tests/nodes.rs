@@ -30,8 +30,8 @@ struct Arguments {
     /// sudo wants this password
     #[arg(long)]
     sudo_password: Option<String>,
-    /// Run the command after `--` in the machines' network, with the inventory's path in $HOMELABCTL_INVENTORY and that of
-    /// a known_hosts file in $HOMELABCTL_KNOWN_HOSTS, and end
+    /// Run the command after `--` in the machines' network, with the inventory's path in $HOMELABCTL_INVENTORY, that of
+    /// a known_hosts file in $HOMELABCTL_KNOWN_HOSTS, and `nspawn 12` or the like in $HOMELABCTL_MACHINES, and end
     #[arg(long, requires = "command")]
     run: bool,
     #[arg(last = true, requires = "run")]
@@ -70,7 +70,9 @@ fn run(arguments: &Arguments) -> testbed::Result<ExitCode> {
 
     if let [program, rest @ ..] = &arguments.command[..] {
         let mut command = bed.command(program);
+        let kind = if let KindName::Uml = arguments.kind { "uml" } else { "nspawn" };
         command.args(rest).env("HOMELABCTL_INVENTORY", &inventory).env("HOMELABCTL_KNOWN_HOSTS", &known_hosts);
+        command.env("HOMELABCTL_MACHINES", format!("{kind} {}", arguments.debian));
         let status = command.status().expect("nsenter can be run");
         return Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)));
     }

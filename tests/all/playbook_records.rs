@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::testbed::{Bed, Machine};
+use crate::testbed::{Bed, Kind, Machine, Suite};
 
 /// Cases that run at the same time; each may need three machines.
 const LANES: usize = 3;
@@ -18,21 +18,16 @@ const SAMPLE: u64 = 3;
 fn the_recorded_playbooks_do_what_they_did_with_ansible() {
     let bed = Bed::new().unwrap();
     let machines = bed.start_all((1..=3 * LANES).map(|number| bed.machine(&format!("n{number}"))).collect()).unwrap();
-    let among = Among::new(&bed, &machines);
-
-    let compared = among.python("python3", "compare.py", &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
-    let said = String::from_utf8_lossy(&compared.stdout);
-    let figures: Vec<&str> = said.lines().rev().take(2).collect();
-    eprintln!("{}", figures.join("\n"));
-    assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
-    let cases = cases();
-    assert!(cases.len() >= 240 && figures.contains(&format!("{0} of {0} agree", cases.len()).as_str()), "{figures:?}");
+    let among = Among::new(&bed, &machines, "nspawn 12");
+    among.compare();
 
     // some of the records, others each day, are what the real Ansible says today
     let installed = Command::new("bash").arg(root().join("benches/ansible.sh")).output().unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let ansible = PathBuf::from(String::from_utf8(installed.stdout).unwrap().trim());
     let day = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let cases = cases("nspawn 12");
+    assert!(cases.len() >= 240, "{}", cases.len());
     let count = cases.len() as u64;
     // a step that shares no divisor with their number meets each of them in time
     let step = (61..).find(|step| gcd(*step, count) == 1).unwrap();
@@ -48,14 +43,38 @@ fn the_recorded_playbooks_do_what_they_did_with_ansible() {
     );
 }
 
+#[test]
+fn and_on_debian_13() {
+    let bed = Bed::new().unwrap();
+    let specs = (1..=3).map(|number| bed.machine(&format!("n{number}")).suite(Suite::Trixie)).collect();
+    Among::new(&bed, &bed.start_all(specs).unwrap(), "nspawn 13").compare();
+}
+
+#[test]
+fn and_where_a_kernel_of_ones_own_is_needed() {
+    for (suite, machines) in [(Suite::Bookworm, "uml 12"), (Suite::Trixie, "uml 13")] {
+        let bed = Bed::new().unwrap();
+        let machine = bed.machine("n1").kind(Kind::Uml).suite(suite).start().unwrap();
+        Among::new(&bed, &[machine], machines).compare();
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The names of the cases.
-fn cases() -> Vec<String> {
+/// The names of the cases that are for such machines (record.py says how they say so).
+fn cases(machines: &str) -> Vec<String> {
+    let (kind, debian) = machines.split_once(' ').unwrap();
     let entries = fs::read_dir(root().join("tests/records/playbooks/cases")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| {
+            let word = |name: &str, usual: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|_| usual.to_owned());
+            word("kind", "nspawn").trim() == kind && word("debian", "12").split_whitespace().any(|release| release == debian)
+        })
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -69,10 +88,11 @@ struct Among<'a> {
     bed: &'a Bed,
     inventory: PathBuf,
     known_hosts: PathBuf,
+    machines: &'static str,
 }
 
 impl<'a> Among<'a> {
-    fn new(bed: &'a Bed, machines: &[Machine]) -> Self {
+    fn new(bed: &'a Bed, machines: &[Machine], kind: &'static str) -> Self {
         let (inventory, known_hosts) = (bed.dir().join("inventory.ini"), bed.dir().join("known_hosts"));
         let mut lines = String::new();
         for Machine { name, address, port, user, key_path, .. } in machines {
@@ -82,13 +102,24 @@ impl<'a> Among<'a> {
         }
         fs::write(&inventory, lines).unwrap();
         fs::write(&known_hosts, machines.iter().map(Machine::known_hosts_lines).collect::<String>()).unwrap();
-        Self { bed, inventory, known_hosts }
+        Self { bed, inventory, known_hosts, machines: kind }
+    }
+
+    /// All cases that are for these machines agree.
+    fn compare(&self) {
+        let compared = self.python("python3", "compare.py", &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
+        let said = String::from_utf8_lossy(&compared.stdout);
+        let figures: Vec<&str> = said.lines().rev().take(2).collect();
+        eprintln!("{}: {}", self.machines, figures.join("\n"));
+        assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
+        let count = cases(self.machines).len();
+        assert!(count > 0 && figures.contains(&format!("{count} of {count} agree").as_str()), "{figures:?}");
     }
 
     fn python(&self, python: &str, script: &str, words: &[&str]) -> Output {
         let mut command = self.bed.command(python);
         command.arg(root().join("tests/oracle/playbooks").join(script)).args(words);
         command.env("HOMELABCTL_INVENTORY", &self.inventory).env("HOMELABCTL_KNOWN_HOSTS", &self.known_hosts);
-        command.output().unwrap()
+        command.env("HOMELABCTL_MACHINES", self.machines).output().unwrap()
     }
 }

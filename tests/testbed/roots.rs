@@ -28,6 +28,9 @@ impl Suite {
 
 const DEBIAN_RECIPE: &str = include_str!("recipe/debian-root.sh");
 
+/// What it does inside a root file system.
+const ARCHIVE_RECIPE: &str = include_str!("recipe/archive.sh");
+
 const UML_RECIPE: &str = include_str!("recipe/uml-image.sh");
 
 /// Where roots and running beds are: `$HOMELABCTL_TESTBED`, or `homelabctl-testbed` in the user's cache directory.
@@ -40,8 +43,9 @@ pub fn cache_dir() -> PathBuf {
 
 /// The root file system of a suite as a directory, to be used below an overlay. The first call takes about a minute.
 pub fn debian(suite: Suite) -> Result<PathBuf> {
-    built(&format!("{}-{}", suite.name(), digest(&[DEBIAN_RECIPE])), |to| {
-        run(recipe(DEBIAN_RECIPE, "debian-root.sh").arg(suite.name()).arg(to)).map(drop)
+    built(&format!("{}-{}", suite.name(), digest(&[DEBIAN_RECIPE, ARCHIVE_RECIPE])), |to| {
+        run(recipe(DEBIAN_RECIPE, "debian-root.sh").arg(suite.name()).arg(to))?;
+        run(recipe("exec chroot \"$1\" sh -c \"$2\"", "archive.sh").arg(to).arg(ARCHIVE_RECIPE)).map(drop)
     })
 }
 
@@ -58,7 +62,7 @@ fn recipe(script: &str, name: &str) -> Command {
 pub fn uml_image(suite: Suite) -> Result<PathBuf> {
     let root = debian(suite)?;
     let modules: Vec<String> = names(Path::new("/usr/lib/uml/modules"));
-    let name = format!("{}-{}.ext4", suite.name(), digest(&[DEBIAN_RECIPE, UML_RECIPE, &modules.join(" ")]));
+    let name = format!("{}-{}.ext4", suite.name(), digest(&[DEBIAN_RECIPE, ARCHIVE_RECIPE, UML_RECIPE, &modules.join(" ")]));
     built(&name, |to| run(recipe(UML_RECIPE, "uml-image.sh").arg(root).arg(to)).map(drop))
 }
 

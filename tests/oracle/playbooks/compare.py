@@ -9,7 +9,7 @@ whether the run succeeded, the state of the machines after it, and the files tha
 comes a dry run: it must leave what Ansible's leaves, and what it foretells is what the run then does, or it says that it
 cannot know.
 
-A case that differs on purpose has a file `ours.json`: {"why": one sentence, "differences": [every line]}. It is wrong if a
+A case that differs on purpose has a file `ours.json` (where another release's lines are other, `ours-13.json`): {"why": one sentence, "differences": [every line]}. It is wrong if a
 line is missing, if there is one more, or if nothing differs any more. --write writes what was found into those that exist.
 --list writes the names of the cases that agree, as Ansible or as their ours.json says.
 """
@@ -28,15 +28,15 @@ sys.dont_write_bytecode = True  # this folder is kept in git
 import ours
 from differences import Predictions, of_files, of_states, of_tasks
 from normal import Normal
-from record import PER_LANE, RECORDS, Lane, chosen, controller
+from record import Lane, Machines, controller
 
 
 class Ours(Lane):
-    program = None
+    program = kind = None
 
     def compare(self, source, predictions):
         read = lambda name: (source / name).read_text() if (source / name).exists() else ""
-        record = json.loads((RECORDS / f"{source.name}.json").read_text())
+        record = json.loads(self.kind.record(source.name).read_text())
         machines = self.machines[: int(read("hosts") or 1)]
         case, home = self.folder / "case", self.folder / "home"
         normal = Normal([(str(case), "CASE"), (str(home), "HOME"), (str(self.folder), "LANE"),
@@ -92,9 +92,8 @@ class Ours(Lane):
         return found, said
 
 
-def judged(folder, found, write):
+def judged(file, found, write):
     """What is wrong with what was found: all of it, or what the case's ours.json does not say."""
-    file = folder / "ours.json"
     if not file.exists():
         return found
     known = json.loads(file.read_text())
@@ -114,15 +113,14 @@ def main():
     words.add_argument("--list", type=pathlib.Path)
     words.add_argument("--write", action="store_true", help="write what differs into the ours.json files that exist")
     words = words.parse_args()
-    Ours.program = words.program.resolve()
-    folders, predictions = chosen(words.only), Predictions()
-    lines = [line for line in pathlib.Path(os.environ["HOMELABCTL_INVENTORY"]).read_text().splitlines() if "ansible_host=" in line]
+    machines = Machines(os.environ["HOMELABCTL_MACHINES"])
+    Ours.program, Ours.kind = words.program.resolve(), machines
+    folders, predictions = machines.chosen(words.only), Predictions()
     good, free = [], queue.SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="pb-") as top:
         top, lanes = pathlib.Path(top).resolve(), []
         try:
-            for number in range(len(lines) // PER_LANE):
-                own = lines[number * PER_LANE : (number + 1) * PER_LANE]
+            for number, own in enumerate(machines.lanes()):
                 lanes.append(Ours(number, own, top, pathlib.Path("/nonexistent"), os.environ["HOMELABCTL_KNOWN_HOSTS"]))
                 free.put(lanes[-1])
 
@@ -130,7 +128,7 @@ def main():
                 lane, said = free.get(), []
                 try:
                     found, said = lane.compare(folder, predictions)
-                    wrong = judged(folder, found, words.write)
+                    wrong = judged(machines.ours(folder), found, words.write)
                 except Exception as why:  # the other cases are to be compared whatever is wrong with this one
                     wrong = [f"{type(why).__name__}: {why}"]
                 finally:

@@ -4,7 +4,8 @@
     cargo run --example nodes -- --count 6 --run -- VENV/bin/python record.py --ansible-dir VENV [--only NAME ...] [--missing] [--check]
     record.py --table      writes docs/playbook-cases.md and tests/records/returns.json only, runs nothing
 
---check compares with what is there and writes nothing. The machines come from $HOMELABCTL_INVENTORY.
+--check compares with what is there and writes nothing. The machines come from $HOMELABCTL_INVENTORY; what they are says
+$HOMELABCTL_MACHINES (`nspawn 12`, `uml 13` …), and only the cases that are for such machines are run.
 
 A case is a folder:
     play.yml    what runs, against `all`; everything else in the folder stands beside it (roles, files, group_vars …)
@@ -12,10 +13,12 @@ A case is a folder:
     args        more arguments of ansible-playbook, one a line
     hosts       how many machines, 1 without it: m1 in the group `first`, m2 … in the group `rest`
     extra.ini   more lines of the inventory
+    kind        `uml` where it needs a kernel of its own; one machine then
+    debian      the releases on which it is recorded, `12` without it
     what        one line about what it is there for
     ours.json   where homelabctl differs on purpose, and why (see compare.py)
 
-tests/records/playbooks/NAME.json says what came of it:
+tests/records/playbooks/NAME.json (debian-13/NAME.json) says what came of it:
     begin       the state in which each of the first two runs begins
     check       the run with --check --diff
     first       the run without
@@ -45,8 +48,7 @@ from normal import Normal
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RECORDS = ROOT / "tests/records/playbooks"
 HERE = pathlib.Path(__file__).resolve().parent
-PER_LANE = 3
-PARTS = {"play.yml", "setup.sh", "args", "hosts", "extra.ini", "what"}
+PARTS = {"play.yml", "setup.sh", "args", "hosts", "extra.ini", "kind", "debian", "what"}
 
 
 class Lane:
@@ -163,22 +165,48 @@ def compact(answer):
     return re.sub("[\ud800-\udfff]", "\ufffd", lines(answer, 0)) + "\n"
 
 
-def chosen(only):
-    folders = sorted(f.parent for f in (RECORDS / "cases").glob("*/play.yml"))
-    return [f for f in folders if not only or any(fnmatch.fnmatch(f.name, pattern) for pattern in only)]
+class Machines:
+    """What the machines are, that the cases run on."""
+
+    def __init__(self, words):
+        self.kind, self.debian = words.split()
+        self.per_lane = 1 if self.kind == "uml" else 3
+
+    def fit(self, folder):
+        read = lambda name, else_: (folder / name).read_text().split() if (folder / name).exists() else [else_]
+        return self.kind in read("kind", "nspawn") and self.debian in read("debian", "12")
+
+    def record(self, name):
+        """Where it stands what a case does on them."""
+        return (RECORDS if self.debian == "12" else RECORDS / f"debian-{self.debian}") / f"{name}.json"
+
+    def ours(self, folder):
+        """Where it stands what homelabctl does otherwise on them."""
+        own = folder / f"ours-{self.debian}.json"
+        return own if own.exists() else folder / "ours.json"
+
+    def chosen(self, only):
+        folders = sorted(f.parent for f in (RECORDS / "cases").glob("*/play.yml"))
+        return [f for f in folders if self.fit(f) and (not only or any(fnmatch.fnmatch(f.name, pattern) for pattern in only))]
+
+    def lanes(self):
+        """The lines of the inventory, as many as a case may need together."""
+        lines = [line for line in pathlib.Path(os.environ["HOMELABCTL_INVENTORY"]).read_text().splitlines() if "ansible_host=" in line]
+        return [lines[at : at + self.per_lane] for at in range(0, len(lines) - self.per_lane + 1, self.per_lane)]
 
 
-def record_all(folders, lanes, check):
+def record_all(folders, machines, lanes, check):
     """Records each case in a lane that is free; returns the names of those that went wrong or differ."""
     free, wrong = queue.SimpleQueue(), []
     for lane in lanes:
         free.put(lane)
 
     def one(folder):
-        lane, file = free.get(), RECORDS / f"{folder.name}.json"
+        lane, file = free.get(), machines.record(folder.name)
         try:
             text = compact(lane.record(folder))
             if not check:
+                file.parent.mkdir(exist_ok=True)
                 file.write_text(text)
             elif not file.exists() or file.read_text() != text:
                 if keep := os.environ.get("RECORD_DIFFERENT"):
@@ -210,27 +238,24 @@ def main():
         table.returns(RECORDS.parent / "returns.json")
     if words.table:
         return 0
-    inventory = os.environ.get("HOMELABCTL_INVENTORY")
-    if not words.ansible_dir or not inventory:
+    if not words.ansible_dir or "HOMELABCTL_INVENTORY" not in os.environ:
         sys.exit("--ansible-dir names the virtual environment of ansible-core, $HOMELABCTL_INVENTORY the machines")
-    folders = [f for f in chosen(words.only) if not (words.missing and (RECORDS / f"{f.name}.json").exists())]
-    lines = [line for line in pathlib.Path(inventory).read_text().splitlines() if "ansible_host=" in line]
-    count = len(lines) // PER_LANE
-    if not folders or not count:
-        sys.exit(f"{len(folders)} cases, {len(lines)} machines of which a case may need {PER_LANE}")
+    machines = Machines(os.environ["HOMELABCTL_MACHINES"])
+    folders = [f for f in machines.chosen(words.only) if not (words.missing and machines.record(f.name).exists())]
+    if not folders or not machines.lanes():
+        sys.exit(f"{len(folders)} cases, {len(machines.lanes())} times {machines.per_lane} machines")
     with tempfile.TemporaryDirectory(prefix="pb-") as top:
         top, lanes = pathlib.Path(top).resolve(), []
         try:
-            for number in range(count):
-                own = lines[number * PER_LANE : (number + 1) * PER_LANE]
+            for number, own in enumerate(machines.lanes()):
                 lanes.append(Lane(number, own, top, words.ansible_dir.resolve(), os.environ["HOMELABCTL_KNOWN_HOSTS"]))
-            wrong = record_all(folders, lanes, words.check)
+            wrong = record_all(folders, machines, lanes, words.check)
         finally:
             for lane in lanes:
                 for machine in lane.machines:
                     machine.leave()
     if not words.only and not words.check and not words.missing:
-        for stale in RECORDS.glob("*.json"):
+        for stale in [*RECORDS.glob("*.json"), *RECORDS.glob("debian-*/*.json")]:
             if not (RECORDS / "cases" / stale.stem).is_dir():
                 stale.unlink()
     print(f"{len(folders) - len(wrong)} good, {len(wrong)} wrong {' '.join(sorted(wrong))}")

@@ -12,12 +12,15 @@ from ansible.playbook.handler import Handler
 from ansible.playbook.play import Play
 from ansible.playbook.role.include import RoleInclude
 from ansible.playbook.task import Task
-from ansible.plugins.loader import fragment_loader, module_loader
+from ansible.plugins.loader import fragment_loader, init_plugin_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 
 MODULES = """add_host assemble assert async_status blockinfile command copy debug fail fetch file find get_url group group_by
 import_playbook import_role import_tasks include_role include_tasks include_vars lineinfile meta pause ping raw replace script
-set_fact set_stats setup shell slurp stat tempfile template unarchive uri user wait_for wait_for_connection""".split()
+set_fact set_stats setup shell slurp stat tempfile template unarchive uri user wait_for wait_for_connection
+apt apt_key apt_repository authorized_key deb822_repository dpkg_selections hostname known_hosts modprobe package package_facts
+service service_facts sysctl systemd systemd_service timezone""".split()
+COLLECTIONS = {"authorized_key": "ansible.posix", "sysctl": "ansible.posix", "modprobe": "community.general", "timezone": "community.general"}
 FREE = {"command", "shell", "raw", "script", "meta", "include_vars", "include_tasks", "import_tasks", "import_playbook"}
 KEYWORDS = {
     "play": set(Play.fattributes), "block": set(Block.fattributes), "task": set(Task.fattributes) | {"local_action"},
@@ -27,6 +30,9 @@ KEYWORDS = {
 NOT_KEYWORDS = {"async_val", "name", "hosts", "action", "args", "loop_with", "attributes", "block", "rescue", "always"}
 SHOWN = {"strategy", "order", "connection", "become_method", "serial", "gather_subset", "max_fail_percentage", "throttle", "poll"}
 MANY = 8
+
+
+init_plugin_loader([])
 
 
 class Loader(yaml.SafeLoader):
@@ -122,10 +128,16 @@ class Found:
             self.option(case, module, str(option), one)
 
 
+def docstring(module):
+    """A module's documentation and what it says of its results."""
+    path = module_loader.find_plugin(f"{COLLECTIONS[module]}.{module}" if module in COLLECTIONS else module, ignore_deprecated=True)
+    doc = get_docstring(path, fragment_loader) if path else (None, None, None)
+    return doc[0], doc[2]
+
+
 def documented(module):
     """The options of a module by all their names: {name: {called, choices, type}}."""
-    found = module_loader.find_plugin(module, ignore_deprecated=True)
-    doc = get_docstring(found, fragment_loader)[0] if found else None
+    doc = docstring(module)[0]
     options = {}
     for name, spec in ((doc or {}).get("options") or {}).items():
         if name in ("free_form", "free-form"):
@@ -141,8 +153,7 @@ def returns(out):
     """Writes which keys each module documents to return always, so where it fails, too: {module: [key …]}."""
     found = {}
     for module in MODULES:
-        path = module_loader.find_plugin(module, ignore_deprecated=True)
-        keys = (get_docstring(path, fragment_loader)[2] if path else None) or {}
+        keys = docstring(module)[1] or {}
         keys = yaml.safe_load(keys) if isinstance(keys, str) else keys
         found[module] = sorted(key for key, spec in keys.items() if spec.get("returned") == "always")
     out.write_text("{\n" + ",\n".join(f" {json.dumps(module)}: {json.dumps(keys)}" for module, keys in found.items()) + "\n}\n")
@@ -200,7 +211,7 @@ def lines(found, folders):
         "# Playbooks that are compared with Ansible",
         "",
         f"{len(folders)} playbooks under `tests/records/playbooks/cases`. What the real program does with each, in check mode, the first",
-        "and the second time, is in the JSON files beside that folder.",
+        "and the second time, is in the JSON files beside that folder; on Debian 13 in `debian-13`.",
         "",
         "## Modules",
         "",
@@ -228,9 +239,10 @@ def lines(found, folders):
     missing = {(keyword, "", "") for keyword in known - standing}
     for key in sorted({*found.keywords, *missing}):
         yield f"| {cell(key[0])} | {cell(key[1])} | {cell(key[2])} | {names(found.keywords.get(key, ()))} |"
-    yield from ["", "## The cases", "", "| case | what |", "|---|---|"]
+    yield from ["", "## The cases", "", "| case | machines | Debian | what |", "|---|---|---|---|"]
     for folder in folders:
-        yield f"| {folder.name} | {cell((folder / 'what').read_text().strip())} |"
+        read = lambda name, else_: (folder / name).read_text().strip() if (folder / name).exists() else else_
+        yield f"| {folder.name} | {read('kind', 'nspawn')} | {read('debian', '12')} | {cell(read('what', ''))} |"
     yield from ["", "## Where homelabctl differs on purpose", "", "What is not named is as Ansible's.", "", "| case | why | differs in |", "|---|---|---|"]
     for folder in folders:
         if (file := folder / "ours.json").exists():

@@ -4,11 +4,19 @@
 set -eu
 suite=$1 dir=$2
 
-# systemd … procps: a small Debian server; python3, wget, curl, fish, tcsh, busybox: what tests have or take away.
+# systemd … procps: a small Debian server; python3 … gnupg: what Ansible wants there, as a yardstick; curl … busybox: what tests
+# have or take away.
 packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,openssh-server,sudo,iproute2,iputils-ping,util-linux,parted,\
-e2fsprogs,kmod,procps,less,ca-certificates,python3-minimal,python3,python3-apt,curl,wget,fish,tcsh,busybox,bash,dash,lsscsi
+e2fsprogs,kmod,procps,less,ca-certificates,tzdata,systemd-timesyncd,python3-minimal,python3,python3-apt,python3-debian,gnupg,curl,wget,fish,tcsh,busybox,bash,dash,lsscsi
 
-mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" "$suite" "$dir"
+# What a Kubernetes node wants beside, with all that it needs: fetched, and left for archive.sh to offer.
+offered='ipset ipvsadm conntrack ethtool socat iptables open-iscsi nfs-common cryptsetup-bin chrony containerd'
+mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --customize-hook="
+    export APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\"
+    rm -f \"\$1\"/var/cache/apt/archives/*.deb
+    apt-get --yes --quiet --quiet --no-install-recommends --download-only install $offered >/dev/null
+    mkdir -p \"\$1/usr/share/testbed/archive/pool\"
+    mv \"\$1\"/var/cache/apt/archives/*.deb \"\$1/usr/share/testbed/archive/pool\"" "$suite" "$dir"
 
 # Each machine gets its own host keys, id and name when it starts.
 rm -f "$dir"/etc/ssh/ssh_host_* "$dir/var/lib/dbus/machine-id"
@@ -25,6 +33,7 @@ systemctl --root="$dir" --quiet disable apt-daily.timer apt-daily-upgrade.timer 
     e2scrub_reap.service fstrim.timer motd-news.timer 2>/dev/null || :
 systemctl --root="$dir" --quiet mask systemd-networkd-wait-online.service systemd-firstboot.service getty.target \
     console-getty.service systemd-resolved.service
+systemctl --root="$dir" --quiet disable systemd-timesyncd.service
 systemctl --root="$dir" --quiet enable ssh.service
 
 # The only thing of ours inside: run what the test bed gave this machine (seed.rs) before sysinit is over. nspawn binds

@@ -47,7 +47,7 @@ ExecStart=-udevadm trigger --type=subsystems --action=add
 ExecStart=-udevadm trigger --type=devices --action=add --subsystem-nomatch=tty
 F
 # A process takes 35 ms to start here, so what no test looks at does not start.
-systemctl --root="$dir" --quiet mask systemd-timesyncd.service systemd-pstore.service systemd-binfmt.service \
+systemctl --root="$dir" --quiet mask systemd-pstore.service systemd-binfmt.service \
     systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-sysusers.service systemd-random-seed.service \
     modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service \
     modprobe@loop.service kmod-static-nodes.service sys-fs-fuse-connections.mount sys-kernel-config.mount \
