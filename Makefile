@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle conformance bench nodes mutants fuzz install
+.PHONY: help demo test lint oracle conformance bench nodes mutants docs fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -55,6 +55,9 @@ nodes: install  ## throwaway machines to play with, and an inventory for them
 
 mutants:        ## deliberate wrong edits to plans, each of which must turn its test red (some minutes)
 	python3 tests/mutants/run.py
+
+docs:           ## writes docs/modules anew from the modules' argument tables
+	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib modules::page
 
 fuzz:           ## looks for new inputs for two minutes a target (needs cargo-fuzz)
 	for target in records known_hosts ssh_config frames ini pattern range literal extra_vars yaml script_output vault template; do

@@ -24,6 +24,8 @@ pub struct Environment {
     pub host_name: String,
     /// Where programs keep what should survive a restart: `$XDG_STATE_HOME`, or ~/.local/state.
     pub state_dir: PathBuf,
+    /// Where programs keep what they can make again: `$XDG_CACHE_HOME`, or ~/.cache.
+    pub cache_dir: PathBuf,
     /// Whether colour is unwanted: `NO_COLOR` is set and not empty (<https://no-color.org>), or the terminal is dumb.
     pub no_colour: bool,
     /// Whether the terminal can do no more than show text (`TERM=dumb`).
@@ -56,7 +58,8 @@ impl Environment {
         let home = home.unwrap_or_else(|| PathBuf::from("/"));
         let user = entry.map(|entry| entry.name).or_else(|| Some(get("USER").or_else(|| get("LOGNAME"))?.to_string_lossy().into_owned()));
         // the XDG specification: a path that is not absolute is ignored
-        let state_dir = get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute = |name: &str| get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let (state_dir, cache_dir) = (absolute("XDG_STATE_HOME"), absolute("XDG_CACHE_HOME"));
         let dumb_terminal = get("TERM").is_some_and(|term| term == "dumb");
         let [stdout_terminal, stderr_terminal] = terminals;
         Self {
@@ -66,6 +69,7 @@ impl Environment {
             host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             user: user.unwrap_or_else(|| uid.to_string()),
             state_dir: state_dir.unwrap_or_else(|| home.join(".local/state")),
+            cache_dir: cache_dir.unwrap_or_else(|| home.join(".cache")),
             no_colour: get("NO_COLOR").is_some() || dumb_terminal,
             dumb_terminal,
             home,

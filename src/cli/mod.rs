@@ -11,6 +11,7 @@ mod interrupt;
 mod inventory;
 mod listed;
 mod machines;
+mod named_playbooks;
 mod panics;
 mod person;
 mod playbooks;
@@ -48,6 +49,8 @@ pub fn main() -> ExitCode {
         Command::Exec(args) => commands::exec::run(args, &cli.output, &environment),
         Command::Check(args) => commands::check::run(args, &cli.output, &environment),
         Command::Provision(args) => commands::provision::run(args, &cli.output, &environment),
+        Command::Playbooks(args) => commands::playbooks::run(args, &environment),
+        Command::Doc(args) => commands::doc::run(args),
         Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),

@@ -14,28 +14,12 @@ use crate::playbook::{self, Known, Play, Playbook, Request};
 use crate::report::Secrets;
 use crate::yaml::Node;
 
-/// Playbooks that are meant if none is named, the first that is there.
-const USUAL: [&str; 4] = ["site.yml", "site.yaml", "playbooks/site.yml", "playbooks/site.yaml"];
-
 /// What was read.
 pub(super) struct Checked {
     /// The inventory, and with it the engine and the extra variables that the playbooks were read with.
     pub(super) loaded: Loaded,
     /// The playbooks, each as the person named it.
     pub(super) playbooks: Vec<(PathBuf, Playbook)>,
-}
-
-/// Those that were named, or else the usual one. That there is none is added to `problems`.
-pub(super) fn chosen(named: &[PathBuf], problems: &mut Diagnostics) -> Vec<PathBuf> {
-    if !named.is_empty() {
-        return named.to_vec();
-    }
-    let usual = USUAL.iter().map(PathBuf::from).find(|path| path.exists());
-    if usual.is_none() {
-        let error = Diagnostic::error("no playbook is named, and there is neither `site.yml` nor `playbooks/site.yml`");
-        problems.push(error.hint("name one or several: `homelabctl check PLAYBOOK`"));
-    }
-    usual.into_iter().collect()
 }
 
 /// `error_on_missing_handler = false`
@@ -56,8 +40,9 @@ pub(super) fn load_and_check(
     secrets: &Secrets,
     problems: &mut Diagnostics,
 ) -> Result<Checked, Unresolved> {
-    // group_vars beside the playbook count too
-    let beside = paths.first().and_then(|path| path.parent()).filter(|parent| !parent.as_os_str().is_empty() && parent.is_dir());
+    // group_vars beside the playbook count too; beside one that comes with the program, those of the folder it is called in
+    let beside = paths.first().and_then(|path| path.parent());
+    let beside = beside.filter(|parent| !parent.as_os_str().is_empty() && parent.is_dir() && !parent.starts_with(&environment.cache_dir));
     let mut source = source.clone();
     if source.playbook_dir.is_none() && settings.playbook_dir.is_none() {
         source.playbook_dir = beside.map(Path::to_path_buf);

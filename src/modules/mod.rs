@@ -24,7 +24,8 @@ mod lineinfile;
 mod module;
 pub mod names;
 pub mod outcome;
-pub mod paths;
+pub mod page;
+mod paths;
 mod pattern;
 mod ping;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};
 pub use module::{Act, Decision, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText};
+pub use page::{contents, page};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};
 /// In a job's file: what this program needs to know to tell its result.

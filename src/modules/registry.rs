@@ -100,6 +100,11 @@ pub fn find(name: &str) -> Found {
     if super::names::is_known(name) { Found::NotHere } else { Found::Unknown }
 }
 
+/// The argument tables of all modules.
+pub(super) fn specs() -> impl Iterator<Item = &'static Spec> {
+    MODULES.iter().map(|module| module.spec()).chain(ACTIONS.iter().copied())
+}
+
 /// The names of all modules here, for "did you mean".
 pub fn module_names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|module| module.spec().name).chain(ACTIONS.iter().map(|spec| spec.name))

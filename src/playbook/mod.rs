@@ -16,6 +16,7 @@ mod play;
 mod role;
 mod role_files;
 mod search;
+mod shipped;
 mod split;
 mod task;
 mod tasks;
@@ -33,6 +34,7 @@ pub use loader::{Request, load, load_handlers, load_role, load_tasks};
 pub use magic::MAGIC;
 pub use role::RoleFrom;
 pub use search::Search;
+pub use shipped::{SHIPPED, Shipped, unpack};
 pub use tree::{
     Action, Block, Common, Dependent, Handler, Included, Item, Level, Loop, LoopControl, Play, Playbook, Role, Serial, Task, VarsPrompt,
 };

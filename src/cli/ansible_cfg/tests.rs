@@ -63,6 +63,7 @@ impl Place {
             user: "pat".into(),
             uid: 1000,
             host_name: "here".into(),
+            cache_dir: "/nowhere".into(),
             state_dir: self.path("home"),
             no_colour: true,
             dumb_terminal: false,

@@ -14,8 +14,8 @@ pub(in crate::cli) use resolved::{Chosen, choose, of_loaded, register};
 pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
-    check::CheckArgs, completions::CompletionsArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs,
-    ping::PingArgs, provision::ProvisionArgs,
+    check::CheckArgs, completions::CompletionsArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs,
+    ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -50,6 +50,8 @@ pub enum Command {
     Exec(ExecArgs),
     Check(CheckArgs),
     Provision(Box<ProvisionArgs>),
+    Playbooks(PlaybooksArgs),
+    Doc(DocArgs),
     Inventory(InventoryArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

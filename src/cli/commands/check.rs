@@ -8,7 +8,8 @@ use clap::Args;
 use super::super::args::{OutputArgs, OutputFormat, SourceArgs, Unresolved};
 use super::super::environment::Environment;
 use super::super::interrupt::Interrupt;
-use super::super::playbooks::{Checked, chosen, load_and_check};
+use super::super::named_playbooks::chosen;
+use super::super::playbooks::{Checked, load_and_check};
 use super::super::{ansible_cfg, screen, show};
 use crate::diagnostics::{Diagnostics, ExitCode};
 use crate::playbook::{Item, Playbook};
@@ -20,7 +21,7 @@ use crate::report::Secrets;
 /// variables. What fails only on a host that comes to it is a warning.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The playbooks [default: `site.yml`, or `playbooks/site.yml`]
+    /// The playbooks: files, or short names such as `tuning` [default: `site.yml`, `playbooks/site.yml`, or the built-in `site`]
     #[arg(value_name = "PLAYBOOK")]
     pub playbooks: Vec<PathBuf>,
     #[command(flatten)]
@@ -35,7 +36,7 @@ pub fn run(args: &CheckArgs, output: &OutputArgs, environment: &Environment) -> 
         Err(code) => return code,
     };
     let settings = ansible_cfg::read(environment, &mut problems);
-    let paths = chosen(&args.playbooks, &mut problems);
+    let paths = chosen(&args.playbooks, environment, &mut problems);
     if paths.is_empty() {
         return show::refuse(output, environment, &problems, &secrets, began);
     }

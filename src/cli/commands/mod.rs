@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod completions;
+pub mod doc;
 pub mod exec;
 mod fact_summary;
 pub mod facts;
 pub mod inventory;
 pub mod man;
 pub mod ping;
+pub mod playbooks;
 pub mod provision;

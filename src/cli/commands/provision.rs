@@ -12,7 +12,8 @@ use super::super::interrupt::Interrupt;
 use super::super::inventory::within;
 use super::super::listed::listed;
 use super::super::machines::Fleet;
-use super::super::playbooks::{chosen, handlers_may_miss, load_and_check, plain_hosts, searched};
+use super::super::named_playbooks::chosen;
+use super::super::playbooks::{handlers_may_miss, load_and_check, plain_hosts, searched};
 use super::super::run::Run;
 use super::super::session::Shared;
 use super::super::targets::Ready;
@@ -30,7 +31,7 @@ use crate::report::{Answer, Event, HostAnswer, Outcome, Secrets};
 /// there and back; what is changed is shown.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
-    /// The playbooks [default: `site.yml`, or `playbooks/site.yml`]
+    /// The playbooks: files, or short names such as `tuning` [default: `site.yml`, `playbooks/site.yml`, or the built-in `site`]
     #[arg(value_name = "PLAYBOOK")]
     pub playbooks: Vec<PathBuf>,
     #[command(flatten)]
@@ -101,7 +102,7 @@ fn prepared(
 ) -> Result<ExitCode, Unresolved> {
     let mut problems = Diagnostics::new();
     let settings = ansible_cfg::read(environment, &mut problems);
-    let paths = chosen(&args.playbooks, &mut problems);
+    let paths = chosen(&args.playbooks, environment, &mut problems);
     if paths.is_empty() {
         return Err(Unresolved::Wrong(problems));
     }

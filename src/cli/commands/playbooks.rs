@@ -1,0 +1,140 @@
+//! `homelabctl playbooks`: those that come with the program.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::super::environment::Environment;
+use super::super::named_playbooks::{FOLDER, own};
+use super::super::screen;
+use crate::diagnostics::{ExitCode, reason, suggestion};
+use crate::playbook::{SHIPPED, Shipped};
+
+/// See the playbooks that come with this program, and make them your own
+///
+/// `homelabctl provision tuning` runs the one of that name: your own in `playbooks/`, if there is one, or else the built-in one.
+#[derive(Debug, Args)]
+pub struct PlaybooksArgs {
+    #[command(subcommand)]
+    pub command: PlaybooksCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PlaybooksCommand {
+    /// Show which there are, what they are for, and which of them you have your own of
+    List,
+    /// Print one
+    Show {
+        /// Its short name, e.g. `tuning`
+        name: String,
+    },
+    /// Copy one, and those that it imports, into `playbooks/`, to be changed
+    Eject {
+        /// Its short name, e.g. `tuning`
+        name: String,
+        /// Write over files that say something else
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+pub fn run(args: &PlaybooksArgs, environment: &Environment) -> ExitCode {
+    let dir = &environment.working_dir;
+    match &args.command {
+        PlaybooksCommand::List => screen::print(list(dir).as_bytes()),
+        PlaybooksCommand::Show { name } => match find(name) {
+            Ok(shipped) => screen::print(shipped.text.as_bytes()),
+            Err(code) => code,
+        },
+        PlaybooksCommand::Eject { name, force } => match find(name) {
+            Ok(shipped) => eject(shipped, dir, *force),
+            Err(code) => code,
+        },
+    }
+}
+
+fn find(name: &str) -> Result<&'static Shipped, ExitCode> {
+    Shipped::find(name).ok_or_else(|| {
+        let names = SHIPPED.iter().map(|shipped| shipped.name);
+        let near = suggestion(name, names).unwrap_or_else(|| "`homelabctl playbooks list` shows them all".to_owned());
+        screen::complain(&format!("error: no playbook `{name}` comes with this program\nhint: {near}"));
+        ExitCode::Usage
+    })
+}
+
+fn list(dir: &Path) -> String {
+    let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
+    let line = |shipped: &Shipped| {
+        let about = shipped.about().split_once(": ").map_or(shipped.about(), |(_, about)| about);
+        let mine = own(shipped.name, dir).map(|path| {
+            let same = std::fs::read(dir.join(&path)).is_ok_and(|bytes| bytes == shipped.text.as_bytes());
+            format!("{:width$}  {} runs in its place{}\n", "", path.display(), if same { ", and says the same" } else { "" })
+        });
+        format!("{:width$}  {about}\n{}", shipped.name, mine.unwrap_or_default())
+    };
+    SHIPPED.iter().map(line).collect()
+}
+
+/// Nothing is written before it is known that all can be.
+fn eject(shipped: &Shipped, dir: &Path, force: bool) -> ExitCode {
+    let all = shipped.with_imports();
+    let files: Vec<(PathBuf, &Shipped, bool)> = all
+        .into_iter()
+        .map(|shipped| {
+            let path = Path::new(FOLDER).join(shipped.file_name());
+            let there = std::fs::read(dir.join(&path));
+            let same = there.as_ref().is_ok_and(|bytes| bytes == shipped.text.as_bytes());
+            (path, shipped, same)
+        })
+        .collect();
+    let others = files.iter().filter(|(path, _, same)| !same && dir.join(path).symlink_metadata().is_ok());
+    let other: Vec<String> = others.map(|(path, ..)| path.display().to_string()).collect();
+    // one's own copy of what is imported is what a copy of the importing one is made for
+    let first = files.first().map(|(path, ..)| path.display().to_string()).unwrap_or_default();
+    if other.contains(&first) && !force {
+        screen::complain(&format!(
+            "error: `{first}` is there already, and says something else; nothing was written\nhint: look at what differs with `homelabctl playbooks show {} | diff - {first}`; `--force` writes over it",
+            shipped.name
+        ));
+        return ExitCode::Usage;
+    }
+    let mut said = String::new();
+    for (path, shipped, same) in &files {
+        let shown = path.display().to_string();
+        if *same || (other.contains(&shown) && !force) {
+            said += &format!("{shown} {}\n", if *same { "is as it comes already" } else { "is your own, and stays" });
+            continue;
+        }
+        let full = dir.join(path);
+        let made = full.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&full, shipped.text));
+        if let Err(error) = made {
+            screen::complain(&format!("error: cannot write `{shown}`: {}", reason(&error)));
+            return ExitCode::Failed;
+        }
+        said += &format!("{shown} written: `homelabctl provision {}` runs it from now on\n", shipped.name);
+    }
+    screen::print(said.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_changed_is_never_written_over_without_a_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(FOLDER).join(name)).unwrap();
+        let tuning = Shipped::find("tuning").unwrap();
+        assert_eq!(eject(tuning, dir.path(), false), ExitCode::Done);
+        assert_eq!(read("tuning.yaml"), tuning.text);
+        std::fs::write(dir.path().join(FOLDER).join("tuning.yaml"), "mine").unwrap();
+        assert_eq!(eject(tuning, dir.path(), false), ExitCode::Usage);
+        // the site imports it: mine stays
+        assert_eq!(eject(Shipped::find("site").unwrap(), dir.path(), false), ExitCode::Done);
+        assert_eq!((read("tuning.yaml").as_str(), read("base.yaml").as_str()), ("mine", Shipped::find("base").unwrap().text));
+        assert!(list(dir.path()).contains("playbooks/tuning.yaml runs in its place\n"));
+        assert_eq!(eject(tuning, dir.path(), true), ExitCode::Done);
+        assert_eq!(read("tuning.yaml"), tuning.text);
+        assert!(list(dir.path()).contains("playbooks/tuning.yaml runs in its place, and says the same"));
+    }
+}
