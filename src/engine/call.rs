@@ -30,8 +30,6 @@ pub(super) struct Call<'a> {
     pub(super) name: &'a str,
     /// The playbook's directory.
     pub(super) dir: &'a Path,
-    /// Whether somebody reads what it registers.
-    pub(super) wanted: bool,
     /// Whether nothing at all is changed in this run; in another a task with `check_mode` foresees nothing for those after it.
     pub(super) dry: bool,
     /// What such a run would have written here.
@@ -214,7 +212,7 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
                 return if done.status == Status::Pending { probably(&seat.store.probable(), call, done) } else { done };
             }
         };
-        let Decision { act, result, local } = decision;
+        let Decision { act, result, local, quiet } = decision;
         let change = match act {
             Act::Skip(why) => {
                 // a command that was not needed is as it should be; of the others Ansible says that they were skipped
@@ -267,7 +265,11 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
             Act::Plan(Plan::Change(change)) => change,
         };
         let mut change = change;
-        let mut done = Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) };
+        let mut done = if quiet {
+            Done { result: result.clone(), ..Done::new(Status::Ok) }
+        } else {
+            Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) }
+        };
         if check {
             return predicted(seat, machines, call, done, &change).await;
         }
@@ -504,7 +506,7 @@ pub(super) async fn brought<M: Machine>(
 
 /// With what is registered.
 async fn finished<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, carried: Option<&Carried>) -> Done {
-    if !(call.wanted || call.module.is_opaque()) {
+    if !(call.task.wanted || call.module.is_opaque()) {
         return done;
     }
     match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, carried)).await {

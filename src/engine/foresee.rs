@@ -234,12 +234,19 @@ impl<M: Machines> Engine<M> {
             digests: &self.core.digests,
             scope,
         };
-        let call =
-            modules::Task { args: &args, check: self.core.options.check, diff: false, environment: &[], user: &user, outside: &here };
+        let call = modules::Task {
+            args: &args,
+            check: self.core.options.check,
+            diff: false,
+            environment: &[],
+            user: &user,
+            wanted: self.is_read(task),
+            outside: &here,
+        };
         let facts = Facts::new(walk.store, Eyes::new(walk.machine, &user));
         // as if nothing had to be changed, which is most often so
         let registered = || match module.result(&call, &facts, None) {
-            Err(Stop::Need(keys)) if task.register.is_some() || self.core.options.results => keys,
+            Err(Stop::Need(keys)) if self.is_read(task) => keys,
             _ => BTreeSet::new(),
         };
         let mut need = match module.plan(&call, &facts) {

@@ -475,6 +475,7 @@ impl<M: Machines> Engine<M> {
                     diff: shows,
                     environment: &manner.environment,
                     user: &user,
+                    wanted: self.is_read(task),
                     outside: &here,
                 },
                 scope: eyes,
@@ -482,7 +483,6 @@ impl<M: Machines> Engine<M> {
                 dir: &at.play.play.dir,
                 dry: self.core.options.check,
                 foreseen: &self.core.foreseen,
-                wanted: task.register.is_some() || !task.until.is_empty() || self.core.options.results,
                 limit: manner.limit,
                 background: manner.background.as_ref(),
             };
@@ -504,6 +504,11 @@ impl<M: Machines> Engine<M> {
             }
         }
         Ok(Done::failed("the facts that this names lead to further ones without end"))
+    }
+
+    /// Whether somebody reads what a task registers.
+    pub(super) fn is_read(&self, task: &Task) -> bool {
+        task.register.is_some() || !task.until.is_empty() || self.core.options.results
     }
 
     /// What a module says about the machine's facts is noted down.

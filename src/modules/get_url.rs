@@ -166,7 +166,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         _ => None,
     };
     if let Some(refusal) = http::asker(&mut request, list, facts)? {
-        return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
+        return Ok(Decision { act: Act::Plan(refusal), ..Decision::unchanged() });
     }
     let directory = above(&dest).to_owned();
     let is_there = look(facts, &directory)?.filter(|stat| stat.kind == FileKind::Directory);

@@ -38,11 +38,13 @@ mod registry;
 mod remote_file;
 mod replace;
 mod script;
+mod service;
 pub mod setup;
 mod shell;
 mod slurp;
 mod spec;
 pub mod stat;
+mod systemd;
 mod tempfile;
 pub mod template;
 #[cfg(test)]

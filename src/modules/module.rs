@@ -65,6 +65,8 @@ pub struct Task<'a> {
     pub environment: &'a [(String, String)],
     /// The user that it runs as.
     pub user: &'a str,
+    /// Whether somebody reads what it registers: what is only told then need not be read else.
+    pub wanted: bool,
     /// What it may see of this machine.
     pub outside: &'a dyn Outside,
 }
@@ -169,6 +171,8 @@ pub struct Decision {
     pub result: Map<String, Value>,
     /// What is to be written on this machine.
     pub local: Vec<LocalWrite>,
+    /// Whether what is done counts as no change: the service manager that reads its files again.
+    pub quiet: bool,
 }
 
 /// A file that is to be on the machine that this program runs on.
@@ -212,7 +216,14 @@ impl Decision {
 
     /// The task fails.
     pub fn fail(message: impl Into<String>) -> Self {
-        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new() }
+        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new(), quiet: false }
+    }
+
+    /// What is done counts as no change.
+    #[must_use]
+    pub fn quietly(mut self) -> Self {
+        self.quiet = true;
+        self
     }
 
     /// And this is registered.
@@ -235,6 +246,6 @@ impl Decision {
 
 impl From<Plan<Step>> for Decision {
     fn from(plan: Plan<Step>) -> Self {
-        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new() }
+        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new(), quiet: false }
     }
 }

@@ -74,7 +74,7 @@ impl Module for Reboot {
 
     fn plan(&self, task: &Task<'_>, _facts: &Facts<'_>) -> Result<Decision, Stop> {
         let rebooting = rebooting(task);
-        Ok(Decision { act: Act::Reboot(rebooting), result: Map::new(), local: Vec::new() })
+        Ok(Decision { act: Act::Reboot(rebooting), ..Decision::unchanged() })
     }
 
     fn is_opaque(&self) -> bool {
@@ -130,7 +130,7 @@ impl Module for WaitForConnection {
 
     fn plan(&self, task: &Task<'_>, _facts: &Facts<'_>) -> Result<Decision, Stop> {
         if task.check {
-            return Ok(Decision { act: Act::Skip("nothing is waited for in check mode".into()), result: Map::new(), local: Vec::new() });
+            return Ok(Decision { act: Act::Skip("nothing is waited for in check mode".into()), ..Decision::unchanged() });
         }
         let seconds = |name: &str| task.args.int(name).and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
         let reconnecting = Reconnecting {
@@ -139,7 +139,7 @@ impl Module for WaitForConnection {
             timeout: seconds("timeout"),
             connect_timeout: seconds("connect_timeout"),
         };
-        Ok(Decision { act: Act::Reconnect(reconnecting), result: Map::new(), local: Vec::new() })
+        Ok(Decision { act: Act::Reconnect(reconnecting), ..Decision::unchanged() })
     }
 
     fn is_opaque(&self) -> bool {

@@ -94,7 +94,7 @@ impl Module for Script {
 }
 
 fn skip(why: String) -> Decision {
-    Decision { act: Act::Skip(why), result: Map::new(), local: Vec::new() }
+    Decision { act: Act::Skip(why), ..Decision::unchanged() }
 }
 
 /// `test -e`: a link must lead somewhere.

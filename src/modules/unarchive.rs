@@ -78,7 +78,7 @@ impl Module for Unarchive {
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
     let args = task.args;
     let source = args.str("src").unwrap_or_default();
-    let skip = |why: String| Decision { act: Act::Skip(why), result: Map::new(), local: Vec::new() };
+    let skip = |why: String| Decision { act: Act::Skip(why), ..Decision::unchanged() };
     if let Some(text) = args.str("creates").filter(|text| !text.is_empty()) {
         let creates = path(text, task, facts)?;
         if facts.get(Stat::followed(&creates))?.is_some() {

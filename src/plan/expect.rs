@@ -17,6 +17,14 @@ pub struct Expect {
     /// Fields that nobody foretells if another field moves, or in any case: an owner's name where its number moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follows: Vec<(String, Option<String>)>,
+    /// Whether it is only foretold: what a service does once it was started is its own business.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub loose: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What is promised about a fact. Never the whole new state: a package's scripts make users and files nobody can foresee.
@@ -36,12 +44,12 @@ pub enum Claim {
 impl Expect {
     /// `fact` is there.
     pub fn present(fact: &impl Fact) -> Self {
-        Self { query: fact.query(), claim: Claim::Present, follows: Vec::new() }
+        Self { query: fact.query(), claim: Claim::Present, follows: Vec::new(), loose: false }
     }
 
     /// `fact` is not there.
     pub fn absent(fact: &impl Fact) -> Self {
-        Self { query: fact.query(), claim: Claim::Absent, follows: Vec::new() }
+        Self { query: fact.query(), claim: Claim::Absent, follows: Vec::new(), loose: false }
     }
 
     /// `fact` is exactly `value`.
@@ -50,12 +58,12 @@ impl Expect {
             Reading::Present(value) => Claim::Is(value),
             _ => Claim::Present,
         };
-        Self { query: fact.query(), claim, follows: Vec::new() }
+        Self { query: fact.query(), claim, follows: Vec::new(), loose: false }
     }
 
     /// `fact` is there and its field `name` is `value`; further fields with [`Expect::and`].
     pub fn field(fact: &impl Fact, name: &str, value: impl Into<Value>) -> Self {
-        Self { query: fact.query(), claim: Claim::Fields(vec![(name.into(), value.into())]), follows: Vec::new() }
+        Self { query: fact.query(), claim: Claim::Fields(vec![(name.into(), value.into())]), follows: Vec::new(), loose: false }
     }
 
     /// And its field `name` is `value`.
@@ -79,6 +87,13 @@ impl Expect {
     #[must_use]
     pub fn moves(mut self, name: &str) -> Self {
         self.follows.push((name.into(), None));
+        self
+    }
+
+    /// It is foretold, and nobody insists on it.
+    #[must_use]
+    pub fn loosely(mut self) -> Self {
+        self.loose = true;
         self
     }
 
@@ -108,7 +123,7 @@ impl Expect {
             (Claim::Fields(fields), Reading::Present(value)) => fields.iter().all(|(name, wanted)| value.get(name) == Some(wanted)),
             _ => false,
         };
-        if kept { Ok(()) } else { Err(Box::new(Unmet { expect: self.clone(), reading: reading.clone() })) }
+        if kept || self.loose { Ok(()) } else { Err(Box::new(Unmet { expect: self.clone(), reading: reading.clone() })) }
     }
 }
 

@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn a_predicted_change_knows_its_promise_and_nothing_more() {
         let (mut store, scope) = known();
-        let expect = Expect { query: stat("/a"), claim: Claim::Fields(vec![("mode".into(), json!(493))]), follows: Vec::new() };
+        let expect =
+            Expect { query: stat("/a"), claim: Claim::Fields(vec![("mode".into(), json!(493))]), follows: Vec::new(), loose: false };
         store.predict(&scope, "mkdir", &[expect], &[Touch::Files("/a".into())]);
         assert_eq!(reading(&store, &scope, "/a"), Some(Reading::Present(json!({"mode": 493, "uid": 0}))));
         let Some(Reading::Unknown { why, probably }) = reading(&store, &scope, "/a/b") else { panic!("known") };

@@ -172,7 +172,15 @@ fn in_check_mode_a_temporary_name_is_not_known() {
     let scope = crate::plan::Scope::new("node", "root");
     let facts = crate::plan::Facts::new(&bench.store, scope);
     let args = Bench::args(&TempFile, &json!({}));
-    let task = crate::modules::Task { args: &args, check: true, diff: false, environment: &[], user: "root", outside: &bench.outside };
+    let task = crate::modules::Task {
+        args: &args,
+        check: true,
+        diff: false,
+        environment: &[],
+        user: "root",
+        wanted: true,
+        outside: &bench.outside,
+    };
     let decision = TempFile.plan(&task, &facts).unwrap();
     assert!(matches!(&decision.act, Act::Pending(_, touches) if *touches == [crate::plan::Touch::Files("/tmp".into())]), "{decision:?}");
 }

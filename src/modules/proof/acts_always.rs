@@ -38,6 +38,19 @@ const ACTS_ALWAYS: &[(&str, &[When])] = &[
     // what the server has is fetched and compared on the host, unless a digest tells
     ("get_url", &[Is("force", "true")]),
     ("get_url", &[NotGiven("checksum")]),
+    // what is to run anew, or to be read again, each time
+    ("systemd", &[Is("state", "restarted")]),
+    ("systemd", &[Is("state", "reloaded")]),
+    ("systemd", &[Is("daemon_reload", "true")]),
+    ("systemd", &[Is("daemon_reexec", "true")]),
+    ("systemd_service", &[Is("state", "restarted")]),
+    ("systemd_service", &[Is("state", "reloaded")]),
+    ("systemd_service", &[Is("daemon_reload", "true")]),
+    ("systemd_service", &[Is("daemon_reexec", "true")]),
+    ("service", &[Is("state", "restarted")]),
+    ("service", &[Is("state", "reloaded")]),
+    ("service", &[Is("daemon_reload", "true")]),
+    ("service", &[Is("daemon_reexec", "true")]),
     // new keys in the place of the old ones
     ("user", &[IsNot("state", "absent"), Is("force", "true"), Given("generate_ssh_key")]),
 ];

@@ -25,7 +25,7 @@ macro_rules! cases {
 
 use crate::modules::{
     assemble, async_status, blockinfile, command, copy, edited_file, fetch, file, find, get_url, group, lineinfile, ping, raw, reboot,
-    replace, script, setup, shell, slurp, stat, tempfile, template, unarchive, uri, user, wait_for,
+    replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -46,10 +46,13 @@ cases! {
     reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();
     replace: replace::Replace, 600, CHANGES, edits::replacement, edits::look;
     script: script::Script, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::script, |_, _, _| ();
+    service: service::Service, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::service, |_, _, _| ();
     setup: setup::Setup, 50, &[Unchanged, Failed], others::setup, |_, _, _| ();
     shell: shell::Shell, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
     slurp: slurp::Slurp, 200, LOOKS, find::tests::slurped, |_, _, _| ();
     stat: stat::Stat, 300, LOOKS, files::stat, |_, _, _| ();
+    systemd: systemd::Systemd, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::state, |_, _, _| ();
+    systemd_service: systemd::SystemdService, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::state, |_, _, _| ();
     tempfile: tempfile::TempFile, 200, &[Changed, Refused, Unknown, Failed, StepFailed], others::tempfile, |_, _, _| ();
     template: template::Template, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], template::tests::state, template::tests::look;
     unarchive: unarchive::Unarchive, 300, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::unarchive, |_, _, _| ();

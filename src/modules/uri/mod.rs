@@ -129,7 +129,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Ended> {
         None => None,
     };
     if let Some(refusal) = http::asker(&mut http, None, facts)? {
-        return Ok(Decision { act: Act::Plan(refusal), result: Map::new(), local: Vec::new() });
+        return Ok(Decision { act: Act::Plan(refusal), ..Decision::unchanged() });
     }
     let what = format!("{} {}", http.method, masked(&http.url));
     let mut change = Plan::change([Step::from(Request { http: Box::new(http), whole: args.is("return_content"), save })]);

@@ -50,6 +50,8 @@ mod texts;
 mod tree;
 mod umask;
 mod unit;
+mod unit_enabled;
+mod unit_properties;
 mod user;
 mod virtualization;
 mod working_directory;
@@ -95,7 +97,10 @@ pub use sysctl::{Setting, Sysctl, SysctlState};
 pub use texts::{Text, Texts};
 pub use tree::{Tree, TreeEntry};
 pub use umask::Umask;
+pub(crate) use unit::whole_name;
 pub use unit::{Unit, UnitState};
+pub use unit_enabled::{Enablement, UnitEnabled, UnitScope};
+pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
 pub use working_directory::WorkingDirectory;
@@ -169,6 +174,10 @@ pub const KINDS: &[&Kind] = &[
     &umask::KIND,
     &texts::KIND,
     &unit::KIND,
+    &unit::OF_USER,
+    &unit_enabled::KIND,
+    &unit_enabled::OF_OTHERS,
+    &unit_properties::KIND,
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,

@@ -6,17 +6,41 @@ use super::{Kind, json};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
 
-/// The system unit of that name.
+/// The system unit of that name, or one of the user's own service manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unit(String);
+pub struct Unit {
+    name: String,
+    user: bool,
+}
 
 impl Unit {
     /// By its name; without a suffix it is a service.
     pub fn new(name: impl Into<String>) -> Self {
-        let name = name.into();
-        let has_suffix = name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix));
-        Self(if has_suffix { name } else { format!("{name}.service") })
+        Self { name: whole_name(&name.into()), user: false }
     }
+
+    /// The same of the user's own service manager (`systemctl --user`).
+    pub fn of_user(name: impl Into<String>) -> Self {
+        Self { user: true, ..Self::new(name) }
+    }
+}
+
+/// A unit's name with its suffix: without one it is a service.
+pub(crate) fn whole_name(name: &str) -> String {
+    let has_suffix = name.rsplit_once('.').is_some_and(|(_, suffix)| SUFFIXES.contains(&suffix));
+    if has_suffix { name.to_owned() } else { format!("{name}.service") }
+}
+
+/// What all that is known of units stands on.
+pub(super) fn ground() -> Vec<Touch> {
+    let files = ["/etc/systemd", "/run/systemd", "/usr/lib/systemd", "/lib/systemd", "/usr/local/lib/systemd", "/etc/init.d", "/etc/fstab"];
+    [vec![Touch::Units], files.map(|path| Touch::Files(path.into())).into()].concat()
+}
+
+/// The same of a user's units.
+pub(super) fn ground_of_user() -> Vec<Touch> {
+    let files = ["/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user", "/usr/local/lib/systemd/user", "/root", "/home"];
+    [vec![Touch::Units], files.map(|path| Touch::Files(path.into())).into()].concat()
 }
 
 const SUFFIXES: [&str; 11] = ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
@@ -25,9 +49,7 @@ impl Fact for Unit {
     type Value = UnitState;
 
     fn query(&self) -> Query {
-        let files =
-            ["/etc/systemd", "/run/systemd", "/usr/lib/systemd", "/lib/systemd", "/usr/local/lib/systemd", "/etc/init.d", "/etc/fstab"];
-        Query::new(KIND.name, [&self.0], [vec![Touch::Units], files.map(|path| Touch::Files(path.into())).into()].concat())
+        if self.user { Query::new(OF_USER.name, [&self.name], ground_of_user()) } else { Query::new(KIND.name, [&self.name], ground()) }
     }
 }
 
@@ -38,6 +60,9 @@ pub struct UnitState {
     pub name: String,
     /// Whether its file could be loaded: `loaded`, `masked`, `error`, `bad-setting`…
     pub load_state: String,
+    /// Why not, in systemd's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_error: Option<String>,
     /// Whether it runs: `active`, `inactive`, `failed`, `activating`…
     pub active_state: String,
     /// The same in finer words that depend on its type: `running`, `exited`, `dead`, `mounted`…
@@ -56,8 +81,11 @@ pub struct UnitState {
 
 pub(super) const KIND: Kind = Kind { name: "unit", function: &PROBE, merged: true, words: name, parse: |_, text| json(read(text)?) };
 
+pub(super) const OF_USER: Kind =
+    Kind { name: "user_unit", function: &PROBE_OF_USER, merged: false, words: name, parse: |_, text| json(read(text)?) };
+
 /// systemctl would take `*` for a pattern.
-fn name(args: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn name(args: &[String]) -> Result<Vec<String>, String> {
     match args {
         [name] if name.chars().all(|c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c)) => Ok(vec![name.clone()]),
         [name] => Err(format!("{name:?} is not a name of a unit")),
@@ -67,11 +95,11 @@ fn name(args: &[String]) -> Result<Vec<String>, String> {
 
 // One block a unit, in the order of the names, an empty line between. A name that systemd refuses ends the whole call, so
 // then each is asked alone.
-static PROBE: Function = Function {
-    name: "probe_unit",
+static SHOW: Function = Function {
+    name: "units_show",
     text: r#"
 units_show() {
-  take systemctl show --no-pager -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Description -- "$@"
+  take systemctl $whose show --no-pager -p Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Description -- "$@"
 }
 unit_answer() {
   case $nl$r$nl in
@@ -80,8 +108,41 @@ unit_answer() {
   esac
   answer "$1" 0
 }
+"#,
+    needs: &[],
+};
+
+/// Sets `whose` for the user's own service manager.
+pub(super) static OF_USERS: Function = Function {
+    name: "of_user",
+    text: r#"
+of_user() {
+  whose=--user
+  if [ -z "${XDG_RUNTIME_DIR-}" ]; then
+    take id -u || return 1
+    XDG_RUNTIME_DIR=/run/user/$r
+    export XDG_RUNTIME_DIR
+  fi
+}
+"#,
+    needs: &[],
+};
+
+static PROBE_OF_USER: Function = Function {
+    name: "probe_user_unit",
+    text: r#"
+probe_user_unit() {
+  if of_user && units_show "$2"; then unit_answer "$1"; else r=$err; answer "$1" 1; fi
+}
+"#,
+    needs: &[&SHOW, &OF_USERS],
+};
+
+static PROBE: Function = Function {
+    name: "probe_unit",
+    text: r#"
 probe_unit() {
-  ids=$1; shift
+  whose= ids=$1; shift
   if ! [ -d /run/systemd/system ]; then
     r="systemd does not run here"
     for id in $ids; do answer "$id" 1; done
@@ -106,7 +167,7 @@ probe_unit() {
   done
 }
 "#,
-    needs: &[],
+    needs: &[&SHOW],
 };
 
 fn read(text: &str) -> Result<UnitState, String> {
@@ -116,6 +177,7 @@ fn read(text: &str) -> Result<UnitState, String> {
     Ok(UnitState {
         name: needed("Id")?,
         load_state: needed("LoadState")?,
+        load_error: filled("LoadError"),
         active_state: needed("ActiveState")?,
         sub_state: needed("SubState")?,
         unit_file_state: filled("UnitFileState"),

@@ -1,13 +1,15 @@
 //! Facts of a simulated machine.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::World;
 use crate::node::facts::{
-    Account, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount, PackageManager,
-    PackageState, PackageStatus, Password, Sha256, ShadowEntry, SysctlState, UnitState,
+    Account, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount,
+    PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -30,6 +32,8 @@ impl World {
             },
             "package" => self.packages.get(subject).map_or(Reading::Absent, |installed| package(subject, installed)),
             "unit" => self.unit_fact(subject),
+            "unit_enabled" => self.unit_enabled(subject),
+            "unit_properties" => self.unit_properties(query.args.get(1).map_or("", String::as_str)),
             "sysctl" => self.sysctl(subject),
             "module" => self.module(subject),
             "matches" => {
@@ -174,6 +178,7 @@ impl World {
         Reading::present(&UnitState {
             name: name.into(),
             load_state: if unit.masked { "masked" } else { "loaded" }.into(),
+            load_error: None,
             active_state: if unit.active { "active" } else { "inactive" }.into(),
             sub_state: if unit.active { "running" } else { "dead" }.into(),
             unit_file_state: Some(file.into()),
@@ -182,6 +187,26 @@ impl World {
             need_daemon_reload: false,
             description: name.into(),
         })
+    }
+
+    fn unit_enabled(&self, name: &str) -> Reading {
+        let Some(unit) = self.units.get(name) else { return Reading::Absent };
+        let word = if unit.masked {
+            "masked"
+        } else if unit.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        Reading::present(&Enablement { word: word.into(), links: Vec::new() })
+    }
+
+    fn unit_properties(&self, name: &str) -> Reading {
+        let (load, active) = match self.units.get(name) {
+            Some(unit) => (if unit.masked { "masked" } else { "loaded" }, if unit.active { "active" } else { "inactive" }),
+            None => ("not-found", "inactive"),
+        };
+        Reading::present(&BTreeMap::from([("Id", name), ("LoadState", load), ("ActiveState", active)]))
     }
 
     fn sysctl(&self, name: &str) -> Reading {

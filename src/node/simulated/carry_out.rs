@@ -112,7 +112,7 @@ impl World {
                 UnitAction::Disable => unit.enabled = false,
                 UnitAction::Mask => unit.masked = true,
                 UnitAction::Unmask => unit.masked = false,
-                UnitAction::Reload | UnitAction::DaemonReload => {}
+                UnitAction::Reload | UnitAction::DaemonReload | UnitAction::DaemonReexec => {}
             }
             if unit.is_only_a_mask && !unit.masked {
                 self.units.remove(name);

@@ -213,6 +213,11 @@ impl World {
         self.units.insert(name.into(), SimulatedUnit::default());
     }
 
+    /// Whether a unit runs, starts at boot and is masked, before anything happens.
+    pub fn set_unit(&mut self, name: &str, active: bool, enabled: bool, masked: bool) {
+        self.units.insert(name.into(), SimulatedUnit { active, enabled, masked, is_only_a_mask: false });
+    }
+
     /// Adds a kernel parameter, before anything happens.
     pub fn add_sysctl(&mut self, name: &str, value: &str) {
         self.sysctls.insert(name.into(), value.into());

@@ -164,8 +164,8 @@ impl Generator<'_> {
     fn unit_step(&mut self) -> Step {
         use UnitAction::*;
         let action = *self.random.pick(&[Start, Stop, Restart, Enable, Disable, Mask, Unmask, DaemonReload]).unwrap();
-        let unit = (action != DaemonReload).then(|| (*self.random.pick(UNITS).unwrap()).to_owned());
-        UnitStep { action, unit }.into()
+        let unit = *self.random.pick(UNITS).unwrap();
+        if action == DaemonReload { UnitStep::manager(action) } else { UnitStep::new(action, unit) }.into()
     }
 
     fn mount_step(&mut self) -> Step {
