@@ -199,7 +199,7 @@ async fn job_file<M: Machines>(
 async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
     // an opaque call changes what cannot be foreseen, so it is not made where nothing is to be changed; but one that can only
     // read tells the truth as long as nothing that it could see would be other by then
-    if call.module.looks_afresh() {
+    if call.module.looks_afresh(&call.task) {
         seat.store.forget(&call.scope.host, &[Touch::Everything]);
     }
     let reads = call.module.only_reads(&call.task) && !seat.predicted;

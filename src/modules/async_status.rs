@@ -68,7 +68,7 @@ impl Module for AsyncStatus {
         true
     }
 
-    fn looks_afresh(&self) -> bool {
+    fn looks_afresh(&self, _task: &Task<'_>) -> bool {
         true
     }
 

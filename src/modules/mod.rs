@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod ansible_words;
+mod apt_repository;
 mod args;
 pub mod assemble;
 mod async_status;
@@ -11,9 +12,11 @@ mod bench;
 mod blockinfile;
 mod command;
 pub mod copy;
+mod deb822_repository;
 mod edited_file;
 mod expand;
 mod fetch;
+mod fetched;
 pub mod file;
 pub mod find;
 mod get_url;
@@ -55,6 +58,7 @@ mod uri;
 mod user;
 mod validation;
 mod wait_for;
+mod whole_file;
 
 pub use ansible_words::ansible_words;
 pub use args::{ArgError, Args, boolean, json, node};

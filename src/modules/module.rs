@@ -43,7 +43,7 @@ pub trait Module: Sync {
     }
 
     /// Whether what it looks at changes by itself, so that nothing that was read before tells.
-    fn looks_afresh(&self) -> bool {
+    fn looks_afresh(&self, _task: &Task<'_>) -> bool {
         false
     }
 

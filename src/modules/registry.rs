@@ -17,11 +17,13 @@ pub enum Found {
 
 /// The modules that look at a machine.
 const MODULES: &[&dyn Module] = &[
+    &super::apt_repository::AptRepository,
     &super::assemble::Assemble,
     &super::async_status::AsyncStatus,
     &super::blockinfile::BlockInFile,
     &super::command::Command,
     &super::copy::Copy,
+    &super::deb822_repository::Deb822Repository,
     &super::fetch::Fetch,
     &super::file::File,
     &super::find::Find,

@@ -24,17 +24,18 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    assemble, async_status, blockinfile, command, copy, edited_file, fetch, file, find, get_url, group, lineinfile, ping, raw, reboot,
-    replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
+    apt_repository, assemble, async_status, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
 cases! {
     assemble: assemble::Assemble, 600, CHANGES, files::assemble, files::assembled;
+    apt_repository: apt_repository::AptRepository, 600, CHANGES, apt_repository::tests::state, |_, _, _| ();
     async_status: async_status::AsyncStatus, 200, &[Changed, Unchanged, Unknown, Failed], others::async_status, |_, _, _| ();
     blockinfile: blockinfile::BlockInFile, 600, CHANGES, edits::block, edits::look;
     command: command::Command, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
     copy: copy::Copy, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], copy::tests::state, copy::tests::look;
+    deb822_repository: deb822_repository::Deb822Repository, 600, &[Changed, Unchanged, Unknown, Failed], deb822_repository::tests::state, |_, _, _| ();
     fetch: fetch::Fetch, 200, LOOKS, find::tests::fetched, |_, _, _| ();
     file: file::File, 1200, CHANGES, file::tests::state, file::tests::look;
     find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();

@@ -1,8 +1,8 @@
 //! What `homelabctl facts` shows.
 
 use super::{
-    Architecture, BlockDevices, Cgroups, Clock, Environment, Fstab, Hostname, Interfaces, Kernel, Login, MachineId, Memory, Module, Mounts,
-    OsRelease, Package, Ports, Processors, ProductUuid, RebootRequired, Routes, Swaps, Sysctl, Umask, Unit, Virtualization,
+    AptSources, Architecture, BlockDevices, Cgroups, Clock, Environment, Fstab, Hostname, Interfaces, Kernel, Login, MachineId, Memory,
+    Module, Mounts, OsRelease, Package, Ports, Processors, ProductUuid, RebootRequired, Routes, Swaps, Sysctl, Umask, Unit, Virtualization,
     WorkingDirectory,
 };
 use crate::plan::{Fact, Query};
@@ -57,6 +57,7 @@ pub fn everything() -> Vec<Query> {
         Environment.query(),
         WorkingDirectory.query(),
         RebootRequired.query(),
+        AptSources.query(),
     ];
     queries.extend(PACKAGES.map(|name| Package::new(name).query()));
     queries.extend(UNITS.map(|name| Unit::new(name).query()));

@@ -6,12 +6,14 @@
 //!
 //! What a probe prints for one query never depends on what else is asked in the same script.
 
+mod apt_sources;
 mod block_devices;
 mod checksum;
 mod clock;
 mod content;
 mod digest;
 mod directory;
+mod download;
 mod environment;
 mod everything;
 mod file_type;
@@ -56,12 +58,14 @@ mod user;
 mod virtualization;
 mod working_directory;
 
+pub use apt_sources::{AptSources, SourcesFile};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
 pub use content::{Content, FileContent};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
+pub use download::{Download, Downloaded};
 pub use environment::Environment;
 pub use everything::everything;
 pub use file_type::{FileFlags, Flags, Mime, MimeType};
@@ -127,12 +131,14 @@ pub struct Kind {
 
 /// All kinds of facts.
 pub const KINDS: &[&Kind] = &[
+    &apt_sources::KIND,
     &block_devices::KIND,
     &checksum::KIND,
     &clock::KIND,
     &content::KIND,
     &digest::KIND,
     &directory::KIND,
+    &download::KIND,
     &environment::KIND,
     &file_type::FLAGS,
     &file_type::MIME,

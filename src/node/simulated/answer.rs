@@ -8,8 +8,7 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::World;
 use crate::node::facts::{
-    Account, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount,
-    PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SysctlState, UnitState,
+    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SourcesFile, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -48,6 +47,10 @@ impl World {
                 self.file_fact(query, subject)
             }
             // its time zone is UTC, and dates are not what it is for
+            "download" => Reading::present(&match self.servers.get(subject) {
+                Some(content) => Downloaded::Is(FileContent::from(content.clone())),
+                None => Downloaded::Failed("HTTP Error 404".into()),
+            }),
             "local_time" => Reading::present(
                 &subject.bytes().filter(u8::is_ascii_digit).fold(0i64, |n, b| (n * 10 + i64::from(b - b'0')) % 4_000_000_000),
             ),
@@ -57,6 +60,11 @@ impl World {
 
     fn answer_without_subject(&self, query: &Query) -> Reading {
         match query.kind.as_str() {
+            "apt_sources" => self.apt_sources(),
+            "os_release" => {
+                let (id, codename) = ("debian".to_owned(), Some("trixie".to_owned()));
+                Reading::present(&OperatingSystem { id, codename, version_id: Some("13".into()), ..OperatingSystem::default() })
+            }
             "umask" => Reading::present(&Mode(0o022)),
             "hostname" => Reading::present(&"node"),
             "working_directory" => Reading::present(&"/root"),
@@ -131,6 +139,22 @@ impl World {
             Ok(_) => Reading::unknown("not a regular file"),
             Err(errno) => unreadable(errno),
         }
+    }
+
+    fn apt_sources(&self) -> Reading {
+        if self.files.at("/etc/apt", true).is_err() {
+            return Reading::Absent;
+        }
+        let parts = "/etc/apt/sources.list.d";
+        let mut names = self.files.names(parts);
+        names.sort();
+        let parts =
+            names.into_iter().filter(|name| name.ends_with(".list") && !name.starts_with('.')).map(|name| format!("{parts}/{name}"));
+        let read = |path: String| {
+            let content = String::from_utf8_lossy(&self.content(&path)?).into_owned();
+            Some(SourcesFile { path, lines: content.lines().map(str::to_owned).collect() })
+        };
+        Reading::present(&["/etc/apt/sources.list".to_owned()].into_iter().chain(parts).filter_map(read).collect::<Vec<_>>())
     }
 
     fn directory(&self, path: &str) -> Reading {

@@ -31,7 +31,7 @@ impl World {
             Step::ChangeGroup(step) => self.change_group(step),
             Step::RemoveGroup(step) => self.remove_group(step),
             Step::Membership(step) => self.membership(step),
-            Step::Install(_) | Step::RemovePackages(_) | Step::RefreshLists(_) => {
+            Step::Install(_) | Step::RemovePackages(_) | Step::RefreshLists(_) | Step::TrySources(_) => {
                 for action in Self::long_actions(step) {
                     self.package_action(&action)?;
                 }

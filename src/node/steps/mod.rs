@@ -21,6 +21,7 @@ mod owner;
 mod package;
 mod remove;
 mod run;
+mod sources;
 mod sysctl;
 mod temporary;
 mod times;
@@ -50,6 +51,7 @@ pub use owner::{ChangeMode, ChangeOwner};
 pub use package::{Install, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
 pub use remove::{Remove, RemoveWhat};
 pub use run::{HostTime, Ran, Run};
+pub use sources::TrySources;
 pub use sysctl::SetSysctl;
 pub use temporary::MakeTemporary;
 pub use times::{SetTimes, Time};
@@ -181,6 +183,8 @@ steps! {
     MarkPackages(MarkPackages),
     /// The package manager's lists, read anew.
     RefreshLists(RefreshLists),
+    /// Package sources that are tried.
+    TrySources(TrySources),
     /// The service manager.
     Unit(UnitStep),
     /// A kernel parameter at run time.

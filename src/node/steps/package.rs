@@ -173,7 +173,7 @@ const MARK_PACKAGES: Function = Function {
 };
 
 /// manager. apt-get update ends with 0 where a list could not be had, unless it is told that this is an error.
-const REFRESH: Function = Function {
+pub(super) const REFRESH: Function = Function {
     name: "s_refresh_lists",
     needs: &[&FAIL, &APT],
     text: r#"s_refresh_lists() (
