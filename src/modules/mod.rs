@@ -7,6 +7,7 @@ mod args;
 pub mod assemble;
 mod async_status;
 pub mod attributes;
+mod authorized_key;
 #[cfg(test)]
 mod bench;
 mod blockinfile;
@@ -23,6 +24,7 @@ mod get_url;
 mod group;
 mod halt;
 mod http;
+mod known_hosts;
 mod lineinfile;
 mod module;
 pub mod names;

@@ -24,7 +24,7 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    apt_repository, assemble, async_status, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
+    apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, known_hosts, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -32,6 +32,7 @@ cases! {
     assemble: assemble::Assemble, 600, CHANGES, files::assemble, files::assembled;
     apt_repository: apt_repository::AptRepository, 600, CHANGES, apt_repository::tests::state, |_, _, _| ();
     async_status: async_status::AsyncStatus, 200, &[Changed, Unchanged, Unknown, Failed], others::async_status, |_, _, _| ();
+    authorized_key: authorized_key::AuthorizedKey, 800, CHANGES, authorized_key::tests::state, |_, _, _| ();
     blockinfile: blockinfile::BlockInFile, 600, CHANGES, edits::block, edits::look;
     command: command::Command, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
     copy: copy::Copy, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], copy::tests::state, copy::tests::look;
@@ -41,6 +42,7 @@ cases! {
     find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();
     get_url: get_url::GetUrl, 400, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::get_url, others::fetched;
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
+    known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
     ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
     raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
