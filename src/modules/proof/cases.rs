@@ -24,7 +24,9 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, known_hosts, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile, template, unarchive, uri, user, wait_for,
+    apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find,
+    get_url, group, known_hosts, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile,
+    template, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 

@@ -8,7 +8,8 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::World;
 use crate::node::facts::{
-    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SourcesFile, SysctlState, UnitState,
+    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount,
+    OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SourcesFile, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
