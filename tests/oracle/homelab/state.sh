@@ -1,0 +1,36 @@
+# Shows what the playbooks of the homelab may have made of a machine: files with their digests (a packaged file that nobody
+# changed without: the next release of the package has another), accounts, packages, units, the kernel's settings.
+set -eu
+export LC_ALL=C
+packaged=$(mktemp)
+dpkg-query -W -f '${Conffiles}\n' | awk 'NF >= 2 { print $2 "  " $1 }' | sort >"$packaged"
+find /etc /opt /srv /usr/local /home /root /var/backups/homelab /var/lib/longhorn -xdev \
+    \( -path '*/.ansible*' -o -name 'ssh_host_*' -o -path /etc/machine-id -o -path /etc/ld.so.cache -o -path /etc/.pwd.lock \
+    -o -path /etc/testbed-done -o -path /etc/.updated -o -path '/etc/passwd*' -o -path '/etc/group*' -o -path '/etc/shadow*' \
+    -o -path '/etc/gshadow*' -o -path '/etc/subuid*' -o -path '/etc/subgid*' -o -path '/usr/local/lib/python*' -o -path /etc/ssl/certs -o -path /etc/mtab \) -prune \
+    -o -printf '%p\t%y %m %u:%g %l\n' 2>/dev/null | sort | while IFS=$(printf '\t') read -r path line; do
+    case $line in
+    f*)
+        digest=$(md5sum "$path" | cut -d' ' -f1)
+        if grep -qxF "$digest  $path" "$packaged"; then digest=packaged; fi
+        echo "file $path $line$digest"
+        ;;
+    *) echo "file $path $line" ;;
+    esac
+done
+rm -f "$packaged"
+sed 's/^/passwd /' /etc/passwd
+sed 's/^/group /' /etc/group
+cut -d: -f1,2,4- /etc/shadow | sed 's/^/shadow /'
+dpkg-query -W -f 'package ${Package} ${db:Status-Want} ${db:Status-Status}\n'
+dpkg-query -W -f 'version ${Package} ${Version}\n' 'hl-*' 'kube*' 2>/dev/null | grep -v ' $' || :
+systemctl list-unit-files --no-legend --no-pager --state=enabled,disabled,masked | awk '{ print "unit", $1, $2 }'
+for unit in containerd kubelet mirror node-exporter systemd-timesyncd iscsid ssh; do
+    echo "active $unit $(systemctl is-active $unit || :)"
+done
+for key in net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables fs.inotify.max_user_watches fs.inotify.max_user_instances \
+    vm.swappiness kernel.panic net.core.somaxconn kernel.hostname; do
+    echo "sysctl $key $(sysctl -n $key)"
+done
+cut -d' ' -f1 /proc/modules | sed 's/^/module /' | sort
+echo "swaps $(tail -n +2 /proc/swaps | wc -l)"

@@ -1,0 +1,4 @@
+#!/bin/sh
+# How the machine is.
+echo "ok: kernel"
+echo "warn: none"

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec curl -sfk https://localhost:6443/healthz
