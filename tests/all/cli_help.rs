@@ -16,6 +16,10 @@ fn help_texts() {
         "inventory graph",
         "inventory host",
         "inventory explain",
+        "playbooks",
+        "playbooks eject",
+        "doc",
+        "provision",
         "completions",
         "man",
     ] {

@@ -1,13 +1,13 @@
 //! The recorded playbooks do with this program what they did with ansible-playbook, or what their `ours.json` says; and what a
 //! dry run foretells comes true. The comparing is done by tests/oracle/playbooks/compare.py, which says what it looks at.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::testbed::{Bed, Kind, Machine, Suite};
+use crate::records_machines::Among;
+use crate::testbed::{Bed, Kind, Suite};
 
 /// Cases that run at the same time; each may need three machines.
 const LANES: usize = 3;
@@ -19,7 +19,7 @@ fn the_recorded_playbooks_do_what_they_did_with_ansible() {
     let bed = Bed::new().unwrap();
     let machines = bed.start_all((1..=3 * LANES).map(|number| bed.machine(&format!("n{number}"))).collect()).unwrap();
     let among = Among::new(&bed, &machines, "nspawn 12");
-    among.compare();
+    compare(&among);
 
     // some of the records, others each day, are what the real Ansible says today
     let installed = Command::new("bash").arg(root().join("benches/ansible.sh")).output().unwrap();
@@ -34,7 +34,7 @@ fn the_recorded_playbooks_do_what_they_did_with_ansible() {
     let chosen: Vec<&String> = (0..SAMPLE).map(|index| &cases[((day * SAMPLE + index) * step % count) as usize]).collect();
     let mut words = vec!["--check", "--ansible-dir", ansible.to_str().unwrap()];
     chosen.iter().for_each(|name| words.extend(["--only", name]));
-    let recorded = among.python(ansible.join("bin/python").to_str().unwrap(), "record.py", &words);
+    let recorded = among.python(ansible.join("bin/python").to_str().unwrap(), &script("record.py"), &words);
     assert!(
         recorded.status.success(),
         "{chosen:?}: {}{}",
@@ -47,7 +47,7 @@ fn the_recorded_playbooks_do_what_they_did_with_ansible() {
 fn and_on_debian_13() {
     let bed = Bed::new().unwrap();
     let specs = (1..=3).map(|number| bed.machine(&format!("n{number}")).suite(Suite::Trixie)).collect();
-    Among::new(&bed, &bed.start_all(specs).unwrap(), "nspawn 13").compare();
+    compare(&Among::new(&bed, &bed.start_all(specs).unwrap(), "nspawn 13"));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn and_where_a_kernel_of_ones_own_is_needed() {
     for (suite, machines) in [(Suite::Bookworm, "uml 12"), (Suite::Trixie, "uml 13")] {
         let bed = Bed::new().unwrap();
         let machine = bed.machine("n1").kind(Kind::Uml).suite(suite).start().unwrap();
-        Among::new(&bed, &[machine], machines).compare();
+        compare(&Among::new(&bed, &[machine], machines));
     }
 }
 
@@ -83,43 +83,17 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// The scripts of tests/oracle/playbooks, in the machines' network.
-struct Among<'a> {
-    bed: &'a Bed,
-    inventory: PathBuf,
-    known_hosts: PathBuf,
-    machines: &'static str,
+fn script(name: &str) -> PathBuf {
+    root().join("tests/oracle/playbooks").join(name)
 }
 
-impl<'a> Among<'a> {
-    fn new(bed: &'a Bed, machines: &[Machine], kind: &'static str) -> Self {
-        let (inventory, known_hosts) = (bed.dir().join("inventory.ini"), bed.dir().join("known_hosts"));
-        let mut lines = String::new();
-        for Machine { name, address, port, user, key_path, .. } in machines {
-            let key = key_path.display();
-            writeln!(lines, "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}")
-                .unwrap();
-        }
-        fs::write(&inventory, lines).unwrap();
-        fs::write(&known_hosts, machines.iter().map(Machine::known_hosts_lines).collect::<String>()).unwrap();
-        Self { bed, inventory, known_hosts, machines: kind }
-    }
-
-    /// All cases that are for these machines agree.
-    fn compare(&self) {
-        let compared = self.python("python3", "compare.py", &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
-        let said = String::from_utf8_lossy(&compared.stdout);
-        let figures: Vec<&str> = said.lines().rev().take(2).collect();
-        eprintln!("{}: {}", self.machines, figures.join("\n"));
-        assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
-        let count = cases(self.machines).len();
-        assert!(count > 0 && figures.contains(&format!("{count} of {count} agree").as_str()), "{figures:?}");
-    }
-
-    fn python(&self, python: &str, script: &str, words: &[&str]) -> Output {
-        let mut command = self.bed.command(python);
-        command.arg(root().join("tests/oracle/playbooks").join(script)).args(words);
-        command.env("HOMELABCTL_INVENTORY", &self.inventory).env("HOMELABCTL_KNOWN_HOSTS", &self.known_hosts);
-        command.env("HOMELABCTL_MACHINES", self.machines).output().unwrap()
-    }
+/// All cases that are for these machines agree.
+fn compare(among: &Among<'_>) {
+    let compared = among.python("python3", &script("compare.py"), &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
+    let said = String::from_utf8_lossy(&compared.stdout);
+    let figures: Vec<&str> = said.lines().rev().take(2).collect();
+    eprintln!("{}: {}", among.machines, figures.join("\n"));
+    assert!(compared.status.success(), "{said}{}", String::from_utf8_lossy(&compared.stderr));
+    let count = cases(among.machines).len();
+    assert!(count > 0 && figures.contains(&format!("{count} of {count} agree").as_str()), "{figures:?}");
 }

@@ -70,7 +70,7 @@ def by_homelabctl(program, project, home, known_hosts):
         event = json.loads(line)
         if event.get("event") == "host_finished":
             counts[event["host"]] = event
-        elif event.get("event") in ("warning", "error") or event.get("outcome") in ("failed", "refused", "unknown", "unreachable"):
+        elif event.get("event") == "notice" or event.get("outcome") in ("failed", "refused", "unknown", "unreachable"):
             problems.append(line[:600])
     return {"exit": done.returncode, "problems": problems, "said": done.stderr[-3000:], **counts}
 

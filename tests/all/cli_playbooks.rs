@@ -1,0 +1,67 @@
+//! `homelabctl playbooks` and `homelabctl doc`, and the playbooks that come with the program by their short names.
+
+use crate::program::{Program, filters};
+
+const HOSTS: &str = "[masters]\nm1 ansible_host=127.0.0.1 ansible_port=9\n[workers]\nw2 ansible_host=127.0.0.1 ansible_port=9\n";
+
+#[test]
+fn the_playbooks_that_come_with_it_are_listed_shown_and_made_ones_own() {
+    let program = Program::new();
+    let _filters = filters();
+    insta::assert_snapshot!("playbooks_list", program.run(&["playbooks", "list"]).stdout);
+    let shown = program.run(&["playbooks", "show", "tuning"]);
+    assert_eq!(shown.code, Some(0));
+    let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/tuning.yaml")).unwrap();
+    assert_eq!(shown.stdout, file);
+
+    let wrong = program.run(&["playbooks", "show", "tunning"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(64), ""));
+    assert!(wrong.stderr.contains("did you mean `tuning`?"), "{}", wrong.stderr);
+
+    insta::assert_snapshot!("playbooks_eject", program.run(&["playbooks", "eject", "site"]).stdout);
+    assert_eq!(std::fs::read_to_string(program.path("playbooks/tuning.yaml")).unwrap(), file);
+    program.file("playbooks/tuning.yaml", "- hosts: workers\n  tasks: []\n");
+    let again = program.run(&["playbooks", "eject", "tuning"]);
+    assert_eq!((again.code, again.stdout.as_str()), (Some(64), ""));
+    insta::assert_snapshot!("playbooks_eject_again", again.stderr);
+    insta::assert_snapshot!("playbooks_list_own", program.run(&["playbooks", "list"]).stdout);
+}
+
+#[test]
+fn they_are_without_mistakes_and_run_by_their_short_names() {
+    let program = Program::new();
+    program.file("hosts.ini", HOSTS);
+    for name in ["site", "base", "tuning", "tuning.yaml"] {
+        let ran = program.run(&["check", name, "-i", "hosts.ini"]);
+        assert!(ran.code == Some(0) && ran.stderr.is_empty() && ran.stdout.contains("no mistakes"), "{}", ran.all());
+    }
+    // without a name: the built-in site, until the project has its own
+    let listed = program.run(&["provision", "--list-tasks", "-i", "hosts.ini"]);
+    assert!(listed.stdout.contains("site.yaml") && listed.stdout.contains("Kernel modules"), "{}", listed.all());
+    program.run(&["playbooks", "eject", "tuning"]);
+    let own = program.run(&["provision", "tuning", "--list-hosts", "-i", "hosts.ini", "--limit", "w2"]);
+    assert!(own.stdout.contains("playbook: playbooks/tuning.yaml") && own.stdout.contains("hosts (1)"), "{}", own.all());
+    let passed_over = program.run(&["check", "-i", "hosts.ini"]);
+    assert!(passed_over.stderr.contains("`playbooks/tuning.yaml` is not what runs"), "{}", passed_over.all());
+    program.file("site.yml", "- hosts: w2\n  tasks: []\n");
+    assert!(program.run(&["check", "-i", "hosts.ini"]).stdout.starts_with("site.yml: 1 play"));
+    let unknown = program.run(&["provision", "tunning", "-i", "hosts.ini"]);
+    assert!(unknown.code == Some(64) && unknown.stderr.contains("did you mean `tuning`?"), "{}", unknown.all());
+}
+
+#[test]
+fn every_module_has_a_page() {
+    let program = Program::new();
+    let list = program.run(&["doc"]).stdout;
+    assert!(list.lines().count() > 60, "{list}");
+    for line in list.lines() {
+        let name = line.split_whitespace().next().unwrap();
+        let page = program.run(&["doc", name]);
+        assert!(page.code == Some(0) && page.stdout.starts_with(&format!("# {name}\n")), "{}", page.all());
+    }
+    insta::assert_snapshot!("doc_swap", program.run(&["doc", "swap"]).stdout);
+    let wrong = program.run(&["doc", "sysctrl"]);
+    assert!(wrong.code == Some(64) && wrong.stderr.contains("did you mean"), "{}", wrong.all());
+    let missing = program.run(&["doc", "community.general.ufw"]);
+    assert!(missing.code == Some(64) && missing.stderr.contains("this program has not"), "{}", missing.all());
+}
