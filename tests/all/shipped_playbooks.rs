@@ -2,6 +2,7 @@
 //! and the second run finds nothing to do.
 
 use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
@@ -20,12 +21,22 @@ const AS_IT_SHOULD_BE: &str = "1 1 1 524288 512 1 10 1";
 /// A swap area in fstab, an archive of packages and time: what a machine of somebody's has.
 const PREPARE: &str = "dd if=/dev/zero of=/swapfile bs=1M count=16 2>/dev/null && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
 printf '# swap of the installer\\n/swapfile none swap sw 0 0\\n' >>/etc/fstab
-sysctl -qw fs.inotify.max_user_watches=8192";
+sysctl -qw fs.inotify.max_user_watches=8192
+mkdir -p /etc/systemd/timesyncd.conf.d
+printf '[Time]\\nNTP=10.77.0.1\\n' >/etc/systemd/timesyncd.conf.d/testbed.conf";
 
 struct Project {
     program: Program,
     machines: Vec<Machine>,
     bed: Bed,
+    time_server: Child,
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let _ = self.time_server.kill();
+        let _ = self.time_server.wait();
+    }
 }
 
 impl Project {
@@ -44,7 +55,9 @@ impl Project {
         for machine in &machines {
             machine.root_says(PREPARE).unwrap();
         }
-        Self { program, machines, bed }
+        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/time_server.py");
+        let time_server = bed.command("python3").arg(server).stdout(Stdio::null()).spawn().unwrap();
+        Self { program, machines, bed, time_server }
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
