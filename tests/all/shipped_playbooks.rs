@@ -19,7 +19,8 @@ tail -n +2 /proc/swaps";
 const AS_IT_SHOULD_BE: &str = "1 1 1 524288 512 1 10 1";
 
 /// A swap area in fstab, an archive of packages and time: what a machine of somebody's has.
-const PREPARE: &str = "dd if=/dev/zero of=/swapfile bs=1M count=16 2>/dev/null && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
+const PREPARE: &str =
+    "dd if=/dev/zero of=/swapfile bs=1M count=16 2>/dev/null && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
 printf '# swap of the installer\\n/swapfile none swap sw 0 0\\n' >>/etc/fstab
 sysctl -qw fs.inotify.max_user_watches=8192
 mkdir -p /etc/systemd/timesyncd.conf.d
@@ -49,7 +50,10 @@ impl Project {
         program.file("home/.ssh/known_hosts", &machines.iter().map(Machine::known_hosts_lines).collect::<String>());
         let line = |machine: &Machine| {
             let Machine { name, address, port, user, .. } = machine;
-            format!("{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={}\n", bed.key_path().display())
+            format!(
+                "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={}\n",
+                bed.key_path().display()
+            )
         };
         program.file("hosts.ini", &format!("[masters]\n{}[workers]\n{}", line(&machines[0]), line(&machines[1])));
         for machine in &machines {
