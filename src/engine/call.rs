@@ -506,7 +506,9 @@ pub(super) async fn brought<M: Machine>(
 
 /// With what is registered.
 async fn finished<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, carried: Option<&Carried>) -> Done {
-    if !(call.task.wanted || call.module.is_opaque()) {
+    // what a step says is told, whoever reads it
+    let says = carried.is_some_and(|carried| carried.outputs.iter().any(|output| !output.stdout.is_empty()));
+    if !(call.task.wanted || call.module.is_opaque() || says) {
         return done;
     }
     match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, carried)).await {

@@ -308,8 +308,15 @@ pub struct Common {
 
 impl Task {
     /// What `module_defaults` says of a module, as it is written, the weakest first: what its groups are given, then what it is
-    /// given itself. Of several levels that name the same, only the innermost counts.
+    /// given itself. Of several levels that name the same, only the innermost counts. `service` hands its options on to
+    /// `systemd`, whose defaults it has too.
     pub fn module_defaults(&self, collection: &str, name: &str) -> Vec<&Node> {
+        let behind =
+            if (collection, name) == ("ansible.builtin", "service") { self.defaults_of(collection, "systemd") } else { Vec::new() };
+        behind.into_iter().chain(self.defaults_of(collection, name)).collect()
+    }
+
+    fn defaults_of(&self, collection: &str, name: &str) -> Vec<&Node> {
         let full = format!("{collection}.{name}");
         let legacy = format!("ansible.legacy.{name}");
         let mut own = None;

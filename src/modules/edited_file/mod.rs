@@ -70,6 +70,12 @@ impl EditedFile {
     /// Looks at the file that `path` names, with all that is needed to write it back.
     pub fn look(task: &Task<'_>, facts: &Facts<'_>, word: &str) -> Result<Self, Halt> {
         let path = paths::path(task.args.str("path").unwrap_or_default(), task, facts)?;
+        Self::look_at(task, facts, &path, word)
+    }
+
+    /// The same for an absolute path.
+    pub fn look_at(task: &Task<'_>, facts: &Facts<'_>, path: &str, word: &str) -> Result<Self, Halt> {
+        let path = path.to_owned();
         let attributes = Attributes::read(task.args).map_err(Halt::fail)?;
         let ask = (Stat::new(&path), attributes.ask());
         let (content, (itself, names)) = both(facts.reading(&Content::itself(&path, LONGEST)), facts.get(ask))?;

@@ -9,6 +9,9 @@ const CHANGES: &[Outcome] = &[Changed, Unchanged, Refused, Unknown, Failed];
 /// Of those that only look.
 const LOOKS: &[Outcome] = &[Unchanged, Unknown, Failed];
 
+/// Of one that takes nothing that could be wrong, and relies on nothing that stays.
+const TELLS: &[Outcome] = &[Unchanged];
+
 macro_rules! cases {
     ($($name:ident: $module:expr, $states:expr, $occurs:expr, $make:expr, $look:expr;)+) => {
         const CASES: &[Case] = &[$(Case { module: &$module, states: $states, occurs: $occurs, make: $make, look: $look }),+];
@@ -25,8 +28,8 @@ macro_rules! cases {
 
 use crate::modules::{
     apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find,
-    get_url, group, known_hosts, lineinfile, ping, raw, reboot, replace, script, service, setup, shell, slurp, stat, systemd, tempfile,
-    template, unarchive, uri, user, wait_for,
+    get_url, group, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp,
+    stat, sysctl, systemd, tempfile, template, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -46,16 +49,19 @@ cases! {
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
+    modprobe: modprobe::Modprobe, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], modprobe::tests::state, |_, _, _| ();
     ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
     raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
     reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();
     replace: replace::Replace, 600, CHANGES, edits::replacement, edits::look;
     script: script::Script, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::script, |_, _, _| ();
     service: service::Service, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::service, |_, _, _| ();
+    service_facts: service_facts::ServiceFacts, 50, TELLS, others::service_facts, |_, _, _| ();
     setup: setup::Setup, 50, &[Unchanged, Failed], others::setup, |_, _, _| ();
     shell: shell::Shell, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
     slurp: slurp::Slurp, 200, LOOKS, find::tests::slurped, |_, _, _| ();
     stat: stat::Stat, 300, LOOKS, files::stat, |_, _, _| ();
+    sysctl: sysctl::Sysctl, 800, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], sysctl::tests::state, |_, _, _| ();
     systemd: systemd::Systemd, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::state, |_, _, _| ();
     systemd_service: systemd::SystemdService, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::state, |_, _, _| ();
     tempfile: tempfile::TempFile, 200, &[Changed, Refused, Unknown, Failed, StepFailed], others::tempfile, |_, _, _| ();

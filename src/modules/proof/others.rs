@@ -100,6 +100,14 @@ pub(super) fn setup(random: &mut Random) -> (Bench, Value) {
     (Bench::new(world(random)), json!({"gather_subset": [subset]}))
 }
 
+pub(super) fn service_facts(random: &mut Random) -> (Bench, Value) {
+    let mut world = world(random);
+    if random.once_in(2) {
+        world.add_unit("a.service");
+    }
+    (Bench::new(world), json!({}))
+}
+
 pub(super) fn tempfile(random: &mut Random) -> (Bench, Value) {
     let mut args = json!({});
     let options: &[(&str, &[Value])] = &[

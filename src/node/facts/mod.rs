@@ -25,6 +25,7 @@ mod hardware;
 mod identity;
 mod interfaces;
 mod kernel;
+mod lines_in;
 mod listing;
 mod local_facts;
 mod local_time;
@@ -42,12 +43,14 @@ mod real_path;
 mod reboot;
 mod routes;
 mod saying;
+mod services;
 mod shadow;
 mod small_file;
 mod stat;
 mod status;
 mod swaps;
 mod sysctl;
+mod sysctl_order;
 mod texts;
 mod tree;
 mod umask;
@@ -77,6 +80,7 @@ pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
 pub use identity::{MachineId, ProductUuid};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
+pub use lines_in::{FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};
 pub use local_time::LocalTime;
@@ -92,12 +96,14 @@ pub use real_path::RealPath;
 pub use reboot::{RebootRequired, RebootState};
 pub use routes::{Route, Routes};
 pub use saying::Saying;
+pub use services::{ServiceEntry, Services};
 pub use shadow::{Shadow, ShadowEntry};
 pub use stat::{FileKind, FileStat, Mode, Stat};
 pub use status::{FullStat, Status};
 pub use swaps::{Swap, Swaps};
-pub(crate) use sysctl::with_slashes;
-pub use sysctl::{Setting, Sysctl, SysctlState};
+pub use sysctl::{Sysctl, SysctlState};
+pub use sysctl_order::Setting;
+pub(crate) use sysctl_order::{as_shown, with_slashes};
 pub use texts::{Text, Texts};
 pub use tree::{Tree, TreeEntry};
 pub use umask::Umask;
@@ -155,6 +161,7 @@ pub const KINDS: &[&Kind] = &[
     &kernel::ARCHITECTURE,
     &kernel::HOSTNAME,
     &kernel::KERNEL,
+    &lines_in::KIND,
     &listing::KIND,
     &local_time::KIND,
     &local_facts::KIND,
@@ -169,6 +176,7 @@ pub const KINDS: &[&Kind] = &[
     &real_path::KIND,
     &reboot::KIND,
     &routes::KIND,
+    &services::KIND,
     &shadow::KIND,
     &saying::KIND,
     &stat::FOLLOWED,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sysctl_order::{DIRECTORIES, Setting, configured, in_order, matches, read_setting, with_slashes};
 use super::{Kind, json, parse};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
@@ -27,9 +28,6 @@ impl Fact for Sysctl {
     }
 }
 
-/// Where settings stand, the strongest first.
-const DIRECTORIES: [&str; 5] = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
-
 /// A kernel parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SysctlState {
@@ -44,40 +42,8 @@ pub struct SysctlState {
     pub not_read: Vec<Setting>,
 }
 
-/// A line that sets a kernel parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Setting {
-    /// In which file.
-    pub file: String,
-    /// In which line of it, from 1.
-    pub line: u32,
-    /// The key as it is written there, perhaps a pattern.
-    pub key: String,
-    /// The value; none for `-key`, which takes the key out of later patterns.
-    pub value: Option<String>,
-}
-
 pub(super) const KIND: Kind =
     Kind { name: "sysctl", function: &PROBE, merged: true, words: key, parse: |args, text| json(read(&key(args)?.concat(), text)?) };
-
-/// The key with slashes. The first separator says which one separates, sysctl.d(5).
-pub(crate) fn with_slashes(key: &str) -> String {
-    match key.find(['.', '/']).and_then(|at| key.get(at..)) {
-        Some(rest) if rest.starts_with('.') => key
-            .chars()
-            .map(|c| {
-                if c == '.' {
-                    '/'
-                } else if c == '/' {
-                    '.'
-                } else {
-                    c
-                }
-            })
-            .collect(),
-        _ => key.into(),
-    }
-}
 
 fn key(args: &[String]) -> Result<Vec<String>, String> {
     let [key] = args else { return Err("one key is wanted".into()) };
@@ -194,80 +160,8 @@ fn read(key: &str, text: &str) -> Result<SysctlState, String> {
             return Err(format!("a line as {line:?}"));
         }
     }
-    // by the file's own name, wherever it lies
-    settings.sort_by(|a: &Setting, b| (base(&a.file), a.line).cmp(&(base(&b.file), b.line)));
+    in_order(&mut settings);
     Ok(SysctlState { value, configured: configured(&settings), settings, not_read })
-}
-
-/// A line of sysctl.d(5) that is neither empty nor a comment.
-fn read_setting(file: &str, line: u32, text: &str) -> Option<Setting> {
-    let (key, value) = match text.split_once('=') {
-        // "-" before the key: a failure to set it is ignored
-        Some((key, value)) => (key.trim().trim_start_matches('-'), Some(value.trim().to_owned())),
-        None => (text.trim().strip_prefix('-')?, None),
-    };
-    Some(Setting { file: file.into(), line, key: key.trim().into(), value })
-}
-
-/// The value after boot: a setting of the key itself wins over all patterns, and `-key` takes it out of them.
-fn configured(settings: &[Setting]) -> Option<String> {
-    let (patterns, own): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| is_pattern(&setting.key));
-    match own.last() {
-        Some(last) => last.value.clone(),
-        None => patterns.last().and_then(|last| last.value.clone()),
-    }
-}
-
-fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-fn is_pattern(key: &str) -> bool {
-    key.contains(['*', '?', '['])
-}
-
-/// glob(7) as systemd-sysctl uses it: no wildcard matches a slash.
-fn matches(pattern: &str, key: &str) -> bool {
-    let (pattern, key): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), key.split('/').collect());
-    pattern.len() == key.len() && pattern.iter().zip(&key).all(|(pattern, part)| matches_part(pattern.as_bytes(), part.as_bytes()))
-}
-
-fn matches_part(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern, text) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=text.len()).any(|skip| text.get(skip..).is_some_and(|text| matches_part(rest, text))),
-        ([b'?', rest @ ..], [_, text @ ..]) => matches_part(rest, text),
-        ([b'[', rest @ ..], [byte, text @ ..]) => match rest.iter().skip(1).position(|b| *b == b']') {
-            Some(end) => {
-                let (set, rest) = (rest.get(..=end).unwrap_or_default(), rest.get(end + 2..).unwrap_or_default());
-                is_in_set(set, *byte) && matches_part(rest, text)
-            }
-            None => *byte == b'[' && matches_part(rest, text),
-        },
-        ([wanted, rest @ ..], [byte, text @ ..]) => wanted == byte && matches_part(rest, text),
-        _ => false,
-    }
-}
-
-fn is_in_set(set: &[u8], byte: u8) -> bool {
-    let (negated, mut set) = match set {
-        [b'!' | b'^', rest @ ..] => (true, rest),
-        set => (false, set),
-    };
-    let mut found = false;
-    while let [first, rest @ ..] = set {
-        match rest {
-            [b'-', last, rest @ ..] => {
-                found |= (*first..=*last).contains(&byte);
-                set = rest;
-            }
-            _ => {
-                found |= *first == byte;
-                set = rest;
-            }
-        }
-    }
-    found != negated
 }
 
 #[cfg(test)]
@@ -317,24 +211,6 @@ mod tests {
         assert_eq!(with_slashes("net/ipv4/conf/eth0.100/forwarding"), "net/ipv4/conf/eth0.100/forwarding");
         for bad in ["", "a..b", "a/../b", "/a", "a b", "a.*"] {
             assert!(key(&[bad.into()]).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn no_wildcard_matches_a_slash() {
-        for (pattern, key, wanted) in [
-            ("net/*/x", "net/a/x", true),
-            ("net/*/x", "net/a/b/x", false),
-            ("n?t", "net", true),
-            ("n[a-e]t", "net", true),
-            ("n[!a-e]t", "net", false),
-            ("n[]x]t", "n]t", true),
-            ("n[", "n[", true),
-            ("*", "", true),
-            ("a*b*c", "aXbYc", true),
-            ("?", "", false),
-        ] {
-            assert_eq!(matches(pattern, key), wanted, "{pattern} {key}");
         }
     }
 }

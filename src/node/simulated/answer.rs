@@ -6,10 +6,11 @@ use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
-use super::world::World;
+use super::world::{SimulatedUnit, World};
 use crate::node::facts::{
-    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileStat, GroupEntry, LoginUser, Mode, ModulePlace, ModuleState, Mount,
-    OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Sha256, ShadowEntry, SourcesFile, SysctlState, UnitState,
+    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, Mode, ModulePlace,
+    ModuleState, Mount, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, ServiceEntry, Sha256, ShadowEntry,
+    SourcesFile, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -31,10 +32,12 @@ impl World {
                 None => Reading::Absent,
             },
             "package" => self.packages.get(subject).map_or(Reading::Absent, |installed| package(subject, installed)),
+            "services" => self.services_fact(),
             "unit" => self.unit_fact(subject),
             "unit_enabled" => self.unit_enabled(subject),
             "unit_properties" => self.unit_properties(query.args.get(1).map_or("", String::as_str)),
             "sysctl" => self.sysctl(subject),
+            "lines_in" => self.lines_in(&query.args),
             "module" => self.module(subject),
             "matches" => {
                 if self.matches(subject) {
@@ -226,6 +229,15 @@ impl World {
         Reading::present(&Enablement { word: word.into(), links: Vec::new() })
     }
 
+    fn services_fact(&self) -> Reading {
+        let entry = |(name, unit): (&String, &SimulatedUnit)| {
+            let state = if unit.active { "running" } else { "stopped" };
+            let status = if unit.masked { "masked" } else { "enabled" };
+            (name.clone(), ServiceEntry { name: name.clone(), state: state.into(), source: "systemd".into(), status: Some(status.into()) })
+        };
+        Reading::present(&self.units.iter().map(entry).collect::<BTreeMap<_, _>>())
+    }
+
     fn unit_properties(&self, name: &str) -> Reading {
         let (load, active) = match self.units.get(name) {
             Some(unit) => (if unit.masked { "masked" } else { "loaded" }, if unit.active { "active" } else { "inactive" }),
@@ -235,13 +247,40 @@ impl World {
     }
 
     fn sysctl(&self, name: &str) -> Reading {
-        match self.sysctls.get(name) {
-            None => Reading::Absent,
-            Some(value) => {
-                let value = Some(value.clone());
-                Reading::present(&SysctlState { value, configured: None, settings: Vec::new(), not_read: Vec::new() })
+        let value = self.sysctl_named(name).and_then(|name| self.sysctls.get(&name).cloned());
+        let mut state = SysctlState { value, configured: None, settings: Vec::new(), not_read: Vec::new() };
+        for directory in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"] {
+            for file in self.files.names(directory) {
+                let path = format!("{directory}/{file}");
+                if let Some(content) = self.content(&path) {
+                    state = state.with_file(name, &path, &String::from_utf8_lossy(&content));
+                }
             }
         }
+        if let Some(content) = self.content("/etc/sysctl.conf") {
+            state = state.with_file(name, "/etc/sysctl.conf", &String::from_utf8_lossy(&content));
+        }
+        if state == (SysctlState { value: None, configured: None, settings: Vec::new(), not_read: Vec::new() }) {
+            return Reading::Absent;
+        }
+        Reading::present(&state)
+    }
+
+    fn lines_in(&self, paths: &[String]) -> Reading {
+        let mut lines = Vec::new();
+        for path in paths {
+            let mut names = self.files.names(path);
+            names.sort();
+            let files =
+                if self.content(path).is_some() { vec![path.clone()] } else { names.iter().map(|name| format!("{path}/{name}")).collect() };
+            for file in files {
+                let Some(content) = self.content(&file) else { continue };
+                for (line, text) in (1..).zip(String::from_utf8_lossy(&content).lines()) {
+                    lines.push(FileLine { file: file.clone(), line, text: text.to_owned() });
+                }
+            }
+        }
+        Reading::present(&lines)
     }
 
     fn module(&self, name: &str) -> Reading {

@@ -2,7 +2,10 @@
 
 use super::files::{Inode, Kind};
 use super::world::{SimulatedUnit, Stop, World};
-use crate::node::steps::{LoadModule, Mark, MarkPackages, Mount, Remount, SetSysctl, Step, UnitAction, UnitStep, UnloadModule, Unmount};
+use crate::node::facts::{as_shown, with_slashes};
+use crate::node::steps::{
+    LoadModule, LoadSysctls, Mark, MarkPackages, Mount, NOT_SET, Remount, SetSysctl, Step, UnitAction, UnitStep, UnloadModule, Unmount,
+};
 
 impl World {
     /// Carries out one step, as the shell function of its kind does.
@@ -40,6 +43,7 @@ impl World {
             Step::MarkPackages(step) => self.mark_packages(step),
             Step::Unit(step) => self.unit(step),
             Step::SetSysctl(step) => self.set_sysctl(step),
+            Step::LoadSysctls(step) => self.load_sysctls(step),
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Mount(step) => self.mount(step),
@@ -122,13 +126,40 @@ impl World {
     }
 
     fn set_sysctl(&mut self, step: &SetSysctl) -> Result<(), Stop> {
-        if !self.sysctls.contains_key(&step.name) {
+        let Some(name) = self.sysctl_named(&step.name) else {
             return Err(format!("there is no kernel parameter {}: is its module loaded?", step.name).into());
-        }
+        };
         if self.tick()? {
-            self.sysctls.insert(step.name.clone(), step.value.clone());
+            self.sysctls.insert(name, as_shown(&step.value));
         }
         Ok(())
+    }
+
+    fn load_sysctls(&mut self, step: &LoadSysctls) -> Result<(), Stop> {
+        let content = self.content(&step.file).ok_or_else(|| format!("{}: No such file or directory", step.file))?;
+        let is_own = |key: &str| step.key.as_deref().is_some_and(|own| with_slashes(own) == with_slashes(key));
+        let mut failed = None;
+        for line in String::from_utf8_lossy(&content).lines() {
+            let line = line.trim();
+            let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with(['#', ';'])) else { continue };
+            let key = key.trim().trim_start_matches('-');
+            match self.sysctl_named(key) {
+                Some(name) => {
+                    if self.tick()? {
+                        self.sysctls.insert(name, as_shown(value.trim()));
+                    }
+                }
+                None if is_own(key) && step.ignore_missing => {}
+                None if is_own(key) => failed = Some(format!("there is no kernel parameter {key}: is its module loaded?")),
+                None => self.said.extend(format!("{NOT_SET}{key}: there is none\n").into_bytes()),
+            }
+        }
+        failed.map_or(Ok(()), |why| Err(why.into()))
+    }
+
+    /// What the kernel parameter is called here: dots and slashes are the same.
+    pub(super) fn sysctl_named(&self, name: &str) -> Option<String> {
+        self.sysctls.keys().find(|known| with_slashes(known) == with_slashes(name)).cloned()
     }
 
     fn load_module(&mut self, step: &LoadModule) -> Result<(), Stop> {

@@ -228,6 +228,11 @@ impl World {
         self.available_modules.insert(name.into());
     }
 
+    /// Loads it, before anything happens.
+    pub fn load(&mut self, name: &str) {
+        self.modules.insert(name.into());
+    }
+
     /// From now on a server has that at an address.
     pub fn serve(&mut self, url: &str, content: Vec<u8>) {
         self.servers.insert(url.into(), content);

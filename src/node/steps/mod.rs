@@ -52,7 +52,8 @@ pub use package::{Install, Manager, Mark, MarkPackages, RefreshLists, RemovePack
 pub use remove::{Remove, RemoveWhat};
 pub use run::{HostTime, Ran, Run};
 pub use sources::TrySources;
-pub use sysctl::SetSysctl;
+pub(crate) use sysctl::NOT_SET;
+pub use sysctl::{LoadSysctls, SetSysctl};
 pub use temporary::MakeTemporary;
 pub use times::{SetTimes, Time};
 pub use unarchive::{Unarchive, Unpacked};
@@ -189,6 +190,8 @@ steps! {
     Unit(UnitStep),
     /// A kernel parameter at run time.
     SetSysctl(SetSysctl),
+    /// All kernel parameters that a file names.
+    LoadSysctls(LoadSysctls),
     /// A kernel module that is loaded.
     LoadModule(LoadModule),
     /// A kernel module that is unloaded.
