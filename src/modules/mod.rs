@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod ansible_words;
+mod apt_key;
 mod apt_repository;
 mod args;
 pub mod assemble;
@@ -23,6 +24,7 @@ pub mod find;
 mod get_url;
 mod group;
 mod halt;
+mod hostname;
 mod http;
 mod known_hosts;
 mod lineinfile;
@@ -55,6 +57,7 @@ mod sysctl;
 mod systemd;
 mod tempfile;
 pub mod template;
+mod timezone;
 #[cfg(test)]
 mod tried;
 mod unarchive;

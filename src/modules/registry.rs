@@ -17,6 +17,7 @@ pub enum Found {
 
 /// The modules that look at a machine.
 const MODULES: &[&dyn Module] = &[
+    &super::apt_key::AptKey,
     &super::apt_repository::AptRepository,
     &super::assemble::Assemble,
     &super::async_status::AsyncStatus,
@@ -30,6 +31,7 @@ const MODULES: &[&dyn Module] = &[
     &super::find::Find,
     &super::get_url::GetUrl,
     &super::group::Group,
+    &super::hostname::Hostname,
     &super::known_hosts::KnownHosts,
     &super::lineinfile::LineInFile,
     &super::modprobe::Modprobe,
@@ -50,6 +52,7 @@ const MODULES: &[&dyn Module] = &[
     &super::systemd::SystemdService,
     &super::tempfile::TempFile,
     &super::template::Template,
+    &super::timezone::Timezone,
     &super::unarchive::Unarchive,
     &super::uri::Uri,
     &super::user::User,

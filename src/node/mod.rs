@@ -9,6 +9,7 @@ mod leave;
 pub mod lock;
 pub mod long_step;
 pub mod machine;
+pub mod openpgp;
 pub mod record;
 pub mod script;
 pub mod simulated;

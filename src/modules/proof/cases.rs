@@ -27,14 +27,13 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find,
-    get_url, group, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp,
-    stat, sysctl, systemd, tempfile, template, unarchive, uri, user, wait_for,
+    apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
 cases! {
     assemble: assemble::Assemble, 600, CHANGES, files::assemble, files::assembled;
+    apt_key: apt_key::AptKey, 400, CHANGES, apt_key::tests::state, |_, _, _| ();
     apt_repository: apt_repository::AptRepository, 600, CHANGES, apt_repository::tests::state, |_, _, _| ();
     async_status: async_status::AsyncStatus, 200, &[Changed, Unchanged, Unknown, Failed], others::async_status, |_, _, _| ();
     authorized_key: authorized_key::AuthorizedKey, 800, CHANGES, authorized_key::tests::state, |_, _, _| ();
@@ -47,6 +46,7 @@ cases! {
     find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();
     get_url: get_url::GetUrl, 400, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::get_url, others::fetched;
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
+    hostname: hostname::Hostname, 400, &[Changed, Unchanged, Refused, Unknown, Failed], hostname::tests::state, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
     modprobe: modprobe::Modprobe, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], modprobe::tests::state, |_, _, _| ();
@@ -66,6 +66,7 @@ cases! {
     systemd_service: systemd::SystemdService, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], systemd::tests::state, |_, _, _| ();
     tempfile: tempfile::TempFile, 200, &[Changed, Refused, Unknown, Failed, StepFailed], others::tempfile, |_, _, _| ();
     template: template::Template, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], template::tests::state, template::tests::look;
+    timezone: timezone::Timezone, 400, &[Changed, Unchanged, Refused, Unknown, Failed], timezone::tests::state, |_, _, _| ();
     unarchive: unarchive::Unarchive, 300, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::unarchive, |_, _, _| ();
     uri: uri::Uri, 200, CHANGES, others::uri, |_, _, _| ();
     user: user::User, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::user, |_, _, _| ();

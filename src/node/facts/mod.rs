@@ -6,6 +6,7 @@
 //!
 //! What a probe prints for one query never depends on what else is asked in the same script.
 
+mod apt_keys;
 mod apt_sources;
 mod block_devices;
 mod checksum;
@@ -61,6 +62,7 @@ mod user;
 mod virtualization;
 mod working_directory;
 
+pub use apt_keys::AptKeys;
 pub use apt_sources::{AptSources, SourcesFile};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
@@ -137,6 +139,7 @@ pub struct Kind {
 
 /// All kinds of facts.
 pub const KINDS: &[&Kind] = &[
+    &apt_keys::KIND,
     &apt_sources::KIND,
     &block_devices::KIND,
     &checksum::KIND,

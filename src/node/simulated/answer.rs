@@ -55,6 +55,9 @@ impl World {
                 Some(content) => Downloaded::Is(FileContent::from(content.clone())),
                 None => Downloaded::Failed("HTTP Error 404".into()),
             }),
+            "apt_keys" if self.has_apt_key => Reading::present(self.apt_keys.get(subject).unwrap_or(&Vec::new())),
+            "apt_keys" => Reading::Absent,
+            "saying" if subject == "full_name" => Reading::present(&self.hostname),
             "local_time" => Reading::present(
                 &subject.bytes().filter(u8::is_ascii_digit).fold(0i64, |n, b| (n * 10 + i64::from(b - b'0')) % 4_000_000_000),
             ),
@@ -70,7 +73,7 @@ impl World {
                 Reading::present(&OperatingSystem { id, codename, version_id: Some("13".into()), ..OperatingSystem::default() })
             }
             "umask" => Reading::present(&Mode(0o022)),
-            "hostname" => Reading::present(&"node"),
+            "hostname" => Reading::present(&self.hostname),
             "working_directory" => Reading::present(&"/root"),
             "environment" => Reading::present(&std::collections::BTreeMap::from([("HOME", "/root")])),
             "login" => {

@@ -42,6 +42,10 @@ impl World {
             }
             Step::MarkPackages(step) => self.mark_packages(step),
             Step::Unit(step) => self.unit(step),
+            Step::ChangeAptKeys(step) => self.change_apt_keys(step),
+            Step::SetHostname(step) => self.set_hostname(step),
+            Step::SetTimeZone(step) => self.set_time_zone(step),
+            Step::SetHardwareClock(step) => self.set_hardware_clock(step),
             Step::SetSysctl(step) => self.set_sysctl(step),
             Step::LoadSysctls(step) => self.load_sysctls(step),
             Step::LoadModule(step) => self.load_module(step),

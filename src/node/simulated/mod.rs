@@ -12,6 +12,7 @@ mod answer_files;
 mod carry_accounts;
 mod carry_beside;
 mod carry_files;
+mod carry_identity;
 mod carry_out;
 mod carry_temporary;
 mod everything;

@@ -78,6 +78,10 @@ pub struct World {
     pub(super) available_modules: BTreeSet<String>,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
+    pub(super) hostname: String,
+    /// Whether the release has apt-key, and what is in which keyring; apt's own has no name.
+    pub(super) has_apt_key: bool,
+    pub(super) apt_keys: BTreeMap<String, Vec<String>>,
     pub(super) run_lock: Option<RunLock>,
     pub(super) long: BTreeMap<String, SimulatedLong>,
     pub(super) begun: u64,
@@ -112,6 +116,9 @@ impl World {
             modules: BTreeSet::new(),
             available_modules: BTreeSet::new(),
             servers: BTreeMap::new(),
+            hostname: "node".into(),
+            has_apt_key: true,
+            apt_keys: BTreeMap::new(),
             run_lock: None,
             long: BTreeMap::new(),
             begun: 0,
@@ -231,6 +238,11 @@ impl World {
     /// Loads it, before anything happens.
     pub fn load(&mut self, name: &str) {
         self.modules.insert(name.into());
+    }
+
+    /// A release that has no apt-key any more.
+    pub fn without_apt_key(&mut self) {
+        self.has_apt_key = false;
     }
 
     /// From now on a server has that at an address.

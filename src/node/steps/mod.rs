@@ -7,11 +7,14 @@
 //! called with the lock's descriptor closed (`9>&-`): a daemon must not keep a machine locked.
 
 mod accounts;
+mod apt_key;
 mod backup;
 mod check;
+mod clock;
 mod directory;
 mod flags;
 mod home;
+mod hostname;
 mod http;
 mod launch;
 mod link;
@@ -37,11 +40,15 @@ mod file_tests;
 use serde::{Deserialize, Serialize};
 
 pub use accounts::{AddGroup, AddUser, ChangeAging, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+pub use apt_key::{AptKeyChange, ChangeAptKeys};
 pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
+pub use clock::{SetHardwareClock, SetTimeZone};
+pub(crate) use clock::{adjtime, is_local};
 pub use directory::MakeDirectory;
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
+pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
@@ -186,6 +193,14 @@ steps! {
     RefreshLists(RefreshLists),
     /// Package sources that are tried.
     TrySources(TrySources),
+    /// Keys that apt trusts.
+    ChangeAptKeys(ChangeAptKeys),
+    /// The machine's name.
+    SetHostname(SetHostname),
+    /// The time zone.
+    SetTimeZone(SetTimeZone),
+    /// What the hardware clock holds.
+    SetHardwareClock(SetHardwareClock),
     /// The service manager.
     Unit(UnitStep),
     /// A kernel parameter at run time.
