@@ -27,7 +27,9 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch, file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone, unarchive, uri, user, wait_for,
+    apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch,
+    file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts,
+    setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
