@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle conformance bench nodes mutants docs fuzz install
+.PHONY: help demo test lint oracle homelab conformance bench nodes mutants docs fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -40,6 +40,10 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	  set -- $$machines
 	  cargo run --quiet --example nodes -- --count $$1 --kind $$2 --debian $$3 --run -- "$$ansible/bin/python" tests/oracle/playbooks/record.py --ansible-dir "$$ansible"
 	done
+
+homelab: install ## records what ansible-playbook makes of three machines with a homelab's playbooks (half an hour)
+	ansible=$$(benches/ansible.sh)
+	cargo run --quiet --example nodes -- --kind uml --count 3 --run -- "$$ansible/bin/python" tests/oracle/homelab/run.py --ansible-dir "$$ansible"
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes

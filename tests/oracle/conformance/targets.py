@@ -4,7 +4,8 @@ import pathlib
 
 # as the issue of conformance counts them: these are roles whose tasks are the test …
 ROLES = ("copy file stat lineinfile blockinfile command_shell script assemble tempfile loops until changed_when include_vars group_by "
-         "wait_for lookup_first_found lookup_dict lookup_subelements ping").split()
+         "wait_for lookup_first_found lookup_dict lookup_subelements ping "
+         "apt apt_repository package systemd group hostname known_hosts service_facts dpkg_selections").split()
 # … and these are scripts that call ansible-playbook
 SCRIPTS = ("template conditionals blocks handlers register omit set_fact raw fetch slurp filter_core test_core include_import "
            "delegate_to check_mode").split()
