@@ -31,7 +31,7 @@ class Machine:
     def root(self, script, *words):
         """What a script says that runs as root; its standard input is the script."""
         command = " ".join(["sudo", "-n", "sh", "-s", *words])
-        done = subprocess.run([*self.ssh, command], input=script.encode(), capture_output=True, timeout=60)
+        done = subprocess.run([*self.ssh, command], input=script.encode(), capture_output=True, timeout=120)
         if done.returncode != 0:
             raise OSError(f"{self.name}: {done.stderr.decode()}{done.stdout.decode()}")
         return done.stdout.decode("utf-8", "surrogateescape")
