@@ -53,7 +53,7 @@ def by_ansible(ansible_dir, project, home, known_hosts):
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(home), "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run([f"{ansible_dir}/bin/ansible-playbook", "site.yml"], cwd=project, env=env, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=2400)
+                          capture_output=True, text=True, timeout=3000)
     sys.stderr.write(done.stdout[-3000:] + done.stderr[-3000:] if done.returncode else "")
     found = re.findall(r"^(\w+)\s+: (ok=.*)$", done.stdout, re.M)
     return {"exit": done.returncode, **{host: {key: int(n) for key, n in re.findall(r"(\w+)=(\d+)", rest)} for host, rest in found}}
