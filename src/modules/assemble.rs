@@ -21,16 +21,20 @@ const FRAGMENT: u64 = 1 << 20;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("src", Kind::Path).required(),
-        Opt::new("dest", Kind::Path).required(),
-        Opt::new("delimiter", Kind::Str),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("remote_src", Kind::Bool).default("true"),
-        Opt::new("regexp", Kind::Str),
-        Opt::new("ignore_hidden", Kind::Bool).default("false"),
-        Opt::new("validate", Kind::Str),
-        Opt::new("decrypt", Kind::Bool).default("true"),
+        Opt::new("src", Kind::Path).about("The directory").required(),
+        Opt::new("dest", Kind::Path).about("The file").required(),
+        Opt::new("delimiter", Kind::Str).about("What stands between them"),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("remote_src", Kind::Bool).about("Whether the directory is on the machine").default("true"),
+        Opt::new("regexp", Kind::Str).about("Only files whose names this pattern finds"),
+        Opt::new("ignore_hidden", Kind::Bool).about("Leaves out files whose names begin with a dot").default("false"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
+        Opt::new("decrypt", Kind::Bool).about("Opens a source that ansible-vault encrypted").default("true"),
     ],
+    about: "A file put together from the files of a directory, in the order of their names",
     ..Spec::new("ansible.builtin", "assemble")
 };
 

@@ -16,10 +16,14 @@ pub struct AsyncStatus;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("jid", Kind::Str).required(),
-        Opt::new("mode", Kind::Str).default("status").choices(&["cleanup", "status"]),
-        Opt::new("_async_dir", Kind::Path),
+        Opt::new("jid", Kind::Str).about("Which: `ansible_job_id` of what was registered").required(),
+        Opt::new("mode", Kind::Str)
+            .about("Whether it is asked, or what was kept of it is taken away")
+            .default("status")
+            .choices(&["cleanup", "status"]),
+        Opt::new("_async_dir", Kind::Path).about("Where it keeps its results"),
     ],
+    about: "Says how something that runs in the background stands",
     ..Spec::new("ansible.builtin", "async_status")
 };
 

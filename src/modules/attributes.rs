@@ -21,23 +21,26 @@ pub(crate) use flags::{no_flags, with_flags};
 pub use mode::{Clause, ModeChange};
 
 /// `mode`.
-pub const MODE: Opt = Opt::new("mode", Kind::Raw);
+pub const MODE: Opt =
+    Opt::new("mode", Kind::Raw).about("Permission bits: `'0644'` in quotes, or `u=rwX,g=rX`; `preserve` where a file is copied");
 /// `owner`.
-pub const OWNER: Opt = Opt::new("owner", Kind::Str);
+pub const OWNER: Opt = Opt::new("owner", Kind::Str).about("The user whom it belongs to");
 /// `group`.
-pub const GROUP: Opt = Opt::new("group", Kind::Str);
+pub const GROUP: Opt = Opt::new("group", Kind::Str).about("The group that it belongs to");
 /// `seuser`, which means nothing without SELinux.
-pub const SEUSER: Opt = Opt::new("seuser", Kind::Str);
+pub const SEUSER: Opt = Opt::new("seuser", Kind::Str).about("User of its SELinux context; refused where SELinux is on");
 /// `serole`.
-pub const SEROLE: Opt = Opt::new("serole", Kind::Str);
+pub const SEROLE: Opt = Opt::new("serole", Kind::Str).about("Role of its SELinux context; refused where SELinux is on");
 /// `selevel`.
-pub const SELEVEL: Opt = Opt::new("selevel", Kind::Str);
+pub const SELEVEL: Opt = Opt::new("selevel", Kind::Str).about("Level of its SELinux context; refused where SELinux is on");
 /// `setype`.
-pub const SETYPE: Opt = Opt::new("setype", Kind::Str);
+pub const SETYPE: Opt = Opt::new("setype", Kind::Str).about("Type of its SELinux context; refused where SELinux is on");
 /// `attributes`: chattr(1)'s letters.
-pub const FLAGS: Opt = Opt::new("attributes", Kind::Str).aliases(&["attr"]);
+pub const FLAGS: Opt = Opt::new("attributes", Kind::Str).about("Flags of chattr(1), `+i` or the like").aliases(&["attr"]);
 /// `unsafe_writes`: here all writes are whole or not at all.
-pub const UNSAFE_WRITES: Opt = Opt::new("unsafe_writes", Kind::Bool).default("false");
+pub const UNSAFE_WRITES: Opt = Opt::new("unsafe_writes", Kind::Bool)
+    .about("Writes into the file itself where it cannot be replaced in one step: a bind mount")
+    .default("false");
 
 /// A module's own options, and behind them those that all modules about files have (`add_file_common_args`).
 macro_rules! with_file_options {

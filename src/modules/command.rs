@@ -15,15 +15,17 @@ use crate::template::words;
 /// Runs a program with its arguments, without a shell.
 pub struct Command;
 
-pub(super) const CMD: Opt = Opt::new("cmd", Kind::Str);
-pub(super) const ARGV: Opt = Opt::new("argv", Kind::List(&Kind::Str));
-pub(super) const CHDIR: Opt = Opt::new("chdir", Kind::Path);
-pub(super) const EXECUTABLE: Opt = Opt::new("executable", Kind::Str);
-pub(super) const CREATES: Opt = Opt::new("creates", Kind::Path);
-pub(super) const REMOVES: Opt = Opt::new("removes", Kind::Path);
-pub(super) const STDIN: Opt = Opt::new("stdin", Kind::Str);
-pub(super) const STDIN_ADD_NEWLINE: Opt = Opt::new("stdin_add_newline", Kind::Bool).default("true");
-pub(super) const STRIP_EMPTY_ENDS: Opt = Opt::new("strip_empty_ends", Kind::Bool).default("true");
+pub(super) const CMD: Opt = Opt::new("cmd", Kind::Str).about("The program with its arguments, as one text");
+pub(super) const ARGV: Opt = Opt::new("argv", Kind::List(&Kind::Str)).about("The same as a list");
+pub(super) const CHDIR: Opt = Opt::new("chdir", Kind::Path).about("The directory that it runs in");
+pub(super) const EXECUTABLE: Opt = Opt::new("executable", Kind::Str).about("Another program to run it");
+pub(super) const CREATES: Opt = Opt::new("creates", Kind::Path).about("A path on the machine; if it is there, nothing is done");
+pub(super) const REMOVES: Opt = Opt::new("removes", Kind::Path).about("A path on the machine; if it is not there, nothing is done");
+pub(super) const STDIN: Opt = Opt::new("stdin", Kind::Str).about("What it reads on its standard input");
+pub(super) const STDIN_ADD_NEWLINE: Opt =
+    Opt::new("stdin_add_newline", Kind::Bool).about("Whether a line end is added to that").default("true");
+pub(super) const STRIP_EMPTY_ENDS: Opt =
+    Opt::new("strip_empty_ends", Kind::Bool).about("Whether empty lines at the end of what it says are left out").default("true");
 pub(super) const ONE_COMMAND: &[&[&str]] = &[&[FREE_FORM, "cmd", "argv"]];
 
 static SPEC: Spec = Spec {
@@ -35,13 +37,19 @@ static SPEC: Spec = Spec {
         ARGV,
         CHDIR,
         EXECUTABLE,
-        Opt::new("expand_argument_vars", Kind::Bool).default("true"),
+        Opt::new("expand_argument_vars", Kind::Bool).about("Whether `$VARIABLES` of the machine are filled in").default("true"),
         CREATES,
         REMOVES,
         STDIN,
         STDIN_ADD_NEWLINE,
         STRIP_EMPTY_ENDS,
     ],
+    about: "Runs a program, without a shell",
+    notes: &[
+        "It runs once, in its place, and counts as a change unless `creates`, `removes` or `changed_when` says otherwise",
+        "In check mode it is run only if its program can only read; otherwise what depends on it is not known yet, where Ansible takes an empty answer for it",
+    ],
+    example: "- name: which version\n  ansible.builtin.command: containerd --version\n  register: version\n  changed_when: false\n",
     ..Spec::new("ansible.builtin", "command")
 };
 

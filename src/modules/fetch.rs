@@ -21,12 +21,13 @@ pub struct Fetch;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("src", Kind::Raw).required(),
-        Opt::new("dest", Kind::Raw).required(),
-        Opt::new("fail_on_missing", Kind::Bool).default("true"),
-        Opt::new("validate_checksum", Kind::Bool).default("true"),
-        Opt::new("flat", Kind::Bool).default("false"),
+        Opt::new("src", Kind::Raw).about("The file there").required(),
+        Opt::new("dest", Kind::Raw).about("The directory here; below it a directory for each host").required(),
+        Opt::new("fail_on_missing", Kind::Bool).about("Whether it is a failure if the file is not there").default("true"),
+        Opt::new("validate_checksum", Kind::Bool).about("Whether what came is compared").default("true"),
+        Opt::new("flat", Kind::Bool).about("Whether `dest` is the file itself").default("false"),
     ],
+    about: "Copies a file from the machine to this one",
     ..Spec::new("ansible.builtin", "fetch")
 };
 

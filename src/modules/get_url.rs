@@ -21,13 +21,17 @@ pub struct GetUrl;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("url", Kind::Str).required(),
-        Opt::new("dest", Kind::Path).required(),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("checksum", Kind::Str).default("''"),
-        Opt::new("timeout", Kind::Int).default("10"),
-        Opt::new("headers", Kind::Dict),
-        Opt::new("tmp_dest", Kind::Path),
+        Opt::new("url", Kind::Str).about("Its address").required(),
+        Opt::new("dest", Kind::Path).about("The file, or a directory that it goes into").required(),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("checksum", Kind::Str)
+            .about("`sha256:DIGEST`, or the address of a file of digests; then nothing is fetched twice")
+            .default("''"),
+        Opt::new("timeout", Kind::Int).about("How long an answer is waited for, in seconds").default("10"),
+        Opt::new("headers", Kind::Dict).about("More headers of the request"),
+        Opt::new("tmp_dest", Kind::Path).about("The directory for the file while it comes"),
         http::UNREDIRECTED_HEADERS,
         http::DECOMPRESS,
         http::CIPHERS,
@@ -36,13 +40,19 @@ static SPEC: Spec = Spec {
         http::HTTP_AGENT,
         http::USE_PROXY,
         http::VALIDATE_CERTS,
-        Opt::new("url_username", Kind::Str).aliases(&["username"]),
-        Opt::new("url_password", Kind::Str).aliases(&["password"]).secret(),
+        Opt::new("url_username", Kind::Str).about("The name to log in with").aliases(&["username"]),
+        Opt::new("url_password", Kind::Str).about("The password for it").aliases(&["password"]).secret(),
         http::FORCE_BASIC_AUTH,
         http::CLIENT_CERT,
         http::CLIENT_KEY,
         http::USE_GSSAPI,
     ],
+    about: "Fetches a file from a server",
+    notes: &[
+        "The machine's curl or wget fetches it; where there is neither, this program asks through the machine's SSH server, so that the request still leaves from there",
+        "Without `checksum` and `force` a file that is there is fetched again only if the server says that its own is newer",
+    ],
+    example: "- name: a key\n  ansible.builtin.get_url:\n    url: https://example.org/key.asc\n    dest: /etc/apt/keyrings/example.asc\n    mode: '0644'\n",
     ..Spec::new("ansible.builtin", "get_url")
 };
 

@@ -20,17 +20,19 @@ pub struct Group;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
-        Opt::new("name", Kind::Str).required(),
-        Opt::new("force", Kind::Bool).default("false"),
-        Opt::new("gid", Kind::Int),
-        Opt::new("system", Kind::Bool).default("false"),
-        Opt::new("local", Kind::Bool).default("false"),
-        Opt::new("non_unique", Kind::Bool).default("false"),
-        Opt::new("gid_min", Kind::Int),
-        Opt::new("gid_max", Kind::Int),
+        Opt::new("state", Kind::Str).about("Whether it is there").default("present").choices(&["absent", "present"]),
+        Opt::new("name", Kind::Str).about("Its name").required(),
+        Opt::new("force", Kind::Bool).about("With `state: absent`: even the group that is somebody's first").default("false"),
+        Opt::new("gid", Kind::Int).about("Its number; files keep the old one"),
+        Opt::new("system", Kind::Bool).about("Whether a new group gets a number of the system's").default("false"),
+        Opt::new("local", Kind::Bool).about("By the programs of libuser; refused").default("false"),
+        Opt::new("non_unique", Kind::Bool).about("Whether another may have that number, too").default("false"),
+        Opt::new("gid_min", Kind::Int).about("The lowest number for a new group"),
+        Opt::new("gid_max", Kind::Int).about("The highest number for a new group"),
     ],
     required_if: &[RequiredIf { option: "non_unique", value: "true", then: &["gid"], any: false }],
+    about: "A group is there, or is not",
+    example: "- name: a group\n  ansible.builtin.group:\n    name: homelab\n    system: true\n",
     ..Spec::new("ansible.builtin", "group")
 };
 

@@ -10,18 +10,23 @@ use crate::node::facts::Stat;
 use crate::node::steps::{Asker, Certificates, Http};
 use crate::plan::{Facts, Plan, Refusal, Stop};
 
-pub(super) const FORCE: Opt = Opt::new("force", Kind::Bool).default("false");
-pub(super) const HTTP_AGENT: Opt = Opt::new("http_agent", Kind::Str).default("ansible-httpget");
-pub(super) const USE_PROXY: Opt = Opt::new("use_proxy", Kind::Bool).default("true");
-pub(super) const VALIDATE_CERTS: Opt = Opt::new("validate_certs", Kind::Bool).default("true");
-pub(super) const FORCE_BASIC_AUTH: Opt = Opt::new("force_basic_auth", Kind::Bool).default("false");
-pub(super) const CLIENT_CERT: Opt = Opt::new("client_cert", Kind::Path);
-pub(super) const CLIENT_KEY: Opt = Opt::new("client_key", Kind::Path);
-pub(super) const USE_GSSAPI: Opt = Opt::new("use_gssapi", Kind::Bool).default("false");
-pub(super) const UNREDIRECTED_HEADERS: Opt = Opt::new("unredirected_headers", Kind::List(&Kind::Str));
-pub(super) const DECOMPRESS: Opt = Opt::new("decompress", Kind::Bool).default("true");
-pub(super) const CIPHERS: Opt = Opt::new("ciphers", Kind::List(&Kind::Str));
-pub(super) const USE_NETRC: Opt = Opt::new("use_netrc", Kind::Bool).default("true");
+pub(super) const FORCE: Opt = Opt::new("force", Kind::Bool).about("Fetches even what is there already").default("false");
+pub(super) const HTTP_AGENT: Opt = Opt::new("http_agent", Kind::Str).about("How the request names its program").default("ansible-httpget");
+pub(super) const USE_PROXY: Opt =
+    Opt::new("use_proxy", Kind::Bool).about("Whether the proxy that variables of the environment name is used").default("true");
+pub(super) const VALIDATE_CERTS: Opt =
+    Opt::new("validate_certs", Kind::Bool).about("Whether the server's certificate must be good").default("true");
+pub(super) const FORCE_BASIC_AUTH: Opt =
+    Opt::new("force_basic_auth", Kind::Bool).about("Sends name and password with the first request, unasked").default("false");
+pub(super) const CLIENT_CERT: Opt = Opt::new("client_cert", Kind::Path).about("A file on the machine with the certificate to show");
+pub(super) const CLIENT_KEY: Opt = Opt::new("client_key", Kind::Path).about("A file on the machine with that certificate's key");
+pub(super) const USE_GSSAPI: Opt = Opt::new("use_gssapi", Kind::Bool).about("Kerberos; refused").default("false");
+pub(super) const UNREDIRECTED_HEADERS: Opt =
+    Opt::new("unredirected_headers", Kind::List(&Kind::Str)).about("Headers that are left out where the request is sent on");
+pub(super) const DECOMPRESS: Opt = Opt::new("decompress", Kind::Bool).about("Whether an answer that is packed is unpacked").default("true");
+pub(super) const CIPHERS: Opt = Opt::new("ciphers", Kind::List(&Kind::Str)).about("The ciphers of TLS that may be used");
+pub(super) const USE_NETRC: Opt =
+    Opt::new("use_netrc", Kind::Bool).about("Whether name and password may come from ~/.netrc").default("true");
 
 /// A request as the options have it, without a body.
 ///

@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_without_a_word() {
+        for spec in registry::specs() {
+            let name = full_name(spec);
+            assert!(!spec.about.is_empty() && !spec.about.ends_with('.'), "{name} has no sentence, or one with a full stop");
+            for option in spec.options.iter().filter(|option| option.name != FREE_FORM) {
+                assert!(!option.about.is_empty() && !option.about.ends_with('.'), "{name}: {} has no sentence", option.name);
+            }
+        }
+    }
+
+    #[test]
     fn a_page_says_all_that_is_checked() {
         let page = page("ansible.builtin.user").unwrap();
         for part in ["# ansible.builtin.user\n", "`password`", "never shown", "one of `", "also `"] {

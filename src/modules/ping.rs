@@ -8,7 +8,11 @@ use crate::plan::{Facts, Stop};
 /// Asks something of the machine and says `pong`.
 pub struct Ping;
 
-static SPEC: Spec = Spec { options: &[Opt::new("data", Kind::Str).default("pong")], ..Spec::new("ansible.builtin", "ping") };
+static SPEC: Spec = Spec {
+    options: &[Opt::new("data", Kind::Str).about("What it answers; `crash` makes it fail").default("pong")],
+    about: "Says whether a machine answers",
+    ..Spec::new("ansible.builtin", "ping")
+};
 
 impl Module for Ping {
     fn spec(&self) -> &'static Spec {

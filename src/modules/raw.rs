@@ -14,7 +14,13 @@ use crate::plan::{Difference, Facts, Plan, Stop};
 /// Runs a text by a shell, without the task's environment.
 pub struct Raw;
 
-static SPEC: Spec = Spec { free_form: true, one_of: &[&[FREE_FORM]], options: &[EXECUTABLE], ..Spec::new("ansible.builtin", "raw") };
+static SPEC: Spec = Spec {
+    free_form: true,
+    one_of: &[&[FREE_FORM]],
+    options: &[EXECUTABLE],
+    about: "Runs a command as it is, with nothing else on the machine",
+    ..Spec::new("ansible.builtin", "raw")
+};
 
 impl Module for Raw {
     fn spec(&self) -> &'static Spec {

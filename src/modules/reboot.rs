@@ -14,26 +14,42 @@ pub struct WaitForConnection;
 
 static REBOOT: Spec = Spec {
     options: &[
-        Opt::new("boot_time_command", Kind::Str).default("cat /proc/sys/kernel/random/boot_id"),
-        Opt::new("connect_timeout", Kind::Int).aliases(&["connect_timeout_sec"]),
-        Opt::new("msg", Kind::Str).default("Reboot initiated by Ansible"),
-        Opt::new("post_reboot_delay", Kind::Int).aliases(&["post_reboot_delay_sec"]).default("0"),
-        Opt::new("pre_reboot_delay", Kind::Int).aliases(&["pre_reboot_delay_sec"]).default("0"),
-        Opt::new("reboot_command", Kind::Str),
-        Opt::new("reboot_timeout", Kind::Int).aliases(&["reboot_timeout_sec"]).default("600"),
-        Opt::new("search_paths", Kind::List(&Kind::Str)).default("/sbin,/bin,/usr/sbin,/usr/bin,/usr/local/sbin"),
-        Opt::new("test_command", Kind::Str).default("whoami"),
+        Opt::new("boot_time_command", Kind::Str)
+            .about("Says which start of the machine this is")
+            .default("cat /proc/sys/kernel/random/boot_id"),
+        Opt::new("connect_timeout", Kind::Int).about("How long one connection may take, in seconds").aliases(&["connect_timeout_sec"]),
+        Opt::new("msg", Kind::Str).about("What people who are logged in see").default("Reboot initiated by Ansible"),
+        Opt::new("post_reboot_delay", Kind::Int)
+            .about("How long nothing is tried afterwards, in seconds")
+            .aliases(&["post_reboot_delay_sec"])
+            .default("0"),
+        Opt::new("pre_reboot_delay", Kind::Int)
+            .about("How long before it begins, in seconds")
+            .aliases(&["pre_reboot_delay_sec"])
+            .default("0"),
+        Opt::new("reboot_command", Kind::Str).about("Another command than shutdown"),
+        Opt::new("reboot_timeout", Kind::Int)
+            .about("How long the machine may take, in seconds")
+            .aliases(&["reboot_timeout_sec"])
+            .default("600"),
+        Opt::new("search_paths", Kind::List(&Kind::Str))
+            .about("Where shutdown is looked for")
+            .default("/sbin,/bin,/usr/sbin,/usr/bin,/usr/local/sbin"),
+        Opt::new("test_command", Kind::Str).about("Must succeed before the machine counts as back").default("whoami"),
     ],
+    about: "Restarts a machine and waits until it is back",
+    example: "- name: a new kernel\n  ansible.builtin.reboot:\n    reboot_timeout: 600\n",
     ..Spec::new("ansible.builtin", "reboot")
 };
 
 static WAIT_FOR_CONNECTION: Spec = Spec {
     options: &[
-        Opt::new("connect_timeout", Kind::Int).default("5"),
-        Opt::new("delay", Kind::Int).default("0"),
-        Opt::new("sleep", Kind::Int).default("1"),
-        Opt::new("timeout", Kind::Int).default("600"),
+        Opt::new("connect_timeout", Kind::Int).about("How long one try may take, in seconds").default("5"),
+        Opt::new("delay", Kind::Int).about("How long nothing is tried in the beginning, in seconds").default("0"),
+        Opt::new("sleep", Kind::Int).about("How long between two tries, in seconds").default("1"),
+        Opt::new("timeout", Kind::Int).about("How long altogether, in seconds").default("600"),
     ],
+    about: "Waits until a machine can be reached and used",
     ..Spec::new("ansible.builtin", "wait_for_connection")
 };
 

@@ -21,7 +21,14 @@ static SPEC: Spec = Spec {
     free_form: true,
     one_of: &[&[FREE_FORM, "cmd"]],
     exclusive: &[&[FREE_FORM, "cmd"]],
-    options: &[CMD, Opt::new("creates", Kind::Str), Opt::new("removes", Kind::Str), Opt::new("chdir", Kind::Str), EXECUTABLE],
+    options: &[
+        CMD,
+        Opt::new("creates", Kind::Str).about("A path on the machine; if it is there, nothing is done"),
+        Opt::new("removes", Kind::Str).about("A path on the machine; if it is not there, nothing is done"),
+        Opt::new("chdir", Kind::Str).about("The directory that it runs in"),
+        EXECUTABLE,
+    ],
+    about: "Runs a program of this machine on the other one",
     ..Spec::new("ansible.builtin", "script")
 };
 

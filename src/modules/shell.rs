@@ -18,6 +18,12 @@ static SPEC: Spec = Spec {
     one_of: ONE_COMMAND,
     exclusive: ONE_COMMAND,
     options: &[CMD, ARGV, CHDIR, EXECUTABLE, CREATES, REMOVES, STDIN, STDIN_ADD_NEWLINE, STRIP_EMPTY_ENDS],
+    about: "Runs a command in a shell",
+    notes: &[
+        "It runs once, in its place, and counts as a change unless `creates`, `removes` or `changed_when` says otherwise",
+        "In check mode it is run only if all its programs can only read; otherwise what depends on it is not known yet",
+    ],
+    example: "- name: the newest kernel\n  ansible.builtin.shell: ls /lib/modules | sort -V | tail -n 1\n  register: newest\n  changed_when: false\n",
     ..Spec::new("ansible.builtin", "shell")
 };
 

@@ -13,7 +13,11 @@ use crate::plan::{Facts, Stop};
 #[derive(Debug)]
 pub struct Slurp;
 
-static SPEC: Spec = Spec { options: &[Opt::new("src", Kind::Path).aliases(&["path"]).required()], ..Spec::new("ansible.builtin", "slurp") };
+static SPEC: Spec = Spec {
+    options: &[Opt::new("src", Kind::Path).about("The file").aliases(&["path"]).required()],
+    about: "Registers what a file of the machine holds, as base64",
+    ..Spec::new("ansible.builtin", "slurp")
+};
 
 impl Module for Slurp {
     fn spec(&self) -> &'static Spec {

@@ -14,16 +14,22 @@ pub struct Stat;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("path", Kind::Path).aliases(&["dest", "name"]).required(),
-        Opt::new("follow", Kind::Bool).default("false"),
-        Opt::new("get_checksum", Kind::Bool).default("true"),
-        Opt::new("get_mime", Kind::Bool).aliases(&["mime", "mime_type", "mime-type"]).default("true"),
-        Opt::new("get_attributes", Kind::Bool).aliases(&["attr", "attributes"]).default("true"),
+        Opt::new("path", Kind::Path).about("The path").aliases(&["dest", "name"]).required(),
+        Opt::new("follow", Kind::Bool).about("Whether what a link leads to is meant").default("false"),
+        Opt::new("get_checksum", Kind::Bool).about("Registers a digest of a file's content").default("true"),
+        Opt::new("get_mime", Kind::Bool)
+            .about("Registers what a file holds, as file(1) says")
+            .aliases(&["mime", "mime_type", "mime-type"])
+            .default("true"),
+        Opt::new("get_attributes", Kind::Bool).about("Registers the flags of chattr(1)").aliases(&["attr", "attributes"]).default("true"),
         Opt::new("checksum_algorithm", Kind::Str)
+            .about("Which digest")
             .aliases(&["checksum", "checksum_algo"])
             .default("sha1")
             .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]),
     ],
+    about: "Registers what a path is",
+    example: "- name: is it there\n  ansible.builtin.stat:\n    path: /etc/kubernetes/admin.conf\n  register: admin\n",
     ..Spec::new("ansible.builtin", "stat")
 };
 

@@ -17,11 +17,12 @@ pub struct TempFile;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("state", Kind::Str).default("file").choices(&["file", "directory"]),
-        Opt::new("path", Kind::Path),
-        Opt::new("prefix", Kind::Str).default("ansible."),
-        Opt::new("suffix", Kind::Str).default("''"),
+        Opt::new("state", Kind::Str).about("Which of them").default("file").choices(&["file", "directory"]),
+        Opt::new("path", Kind::Path).about("The directory for it; the usual one for such files if it is left out"),
+        Opt::new("prefix", Kind::Str).about("How its name begins").default("ansible."),
+        Opt::new("suffix", Kind::Str).about("How its name ends").default("''"),
     ],
+    about: "Makes a file or directory with a name of its own",
     ..Spec::new("ansible.builtin", "tempfile")
 };
 

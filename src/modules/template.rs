@@ -20,23 +20,32 @@ pub struct Template;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("src", Kind::Path).required(),
-        Opt::new("dest", Kind::Path).required(),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("force", Kind::Bool).default("true"),
-        Opt::new("follow", Kind::Bool).default("false"),
-        Opt::new("validate", Kind::Str),
-        Opt::new("newline_sequence", Kind::Str).default("\\n").choices(&["\\n", "\\r", "\\r\\n", "\n", "\r", "\r\n"]),
-        Opt::new("variable_start_string", Kind::Str).default("{{"),
-        Opt::new("variable_end_string", Kind::Str).default("}}"),
-        Opt::new("block_start_string", Kind::Str).default("{%"),
-        Opt::new("block_end_string", Kind::Str).default("%}"),
-        Opt::new("comment_start_string", Kind::Str).default("{#"),
-        Opt::new("comment_end_string", Kind::Str).default("#}"),
-        Opt::new("trim_blocks", Kind::Bool).default("true"),
-        Opt::new("lstrip_blocks", Kind::Bool).default("false"),
-        Opt::new("output_encoding", Kind::Str).default("utf-8"),
+        Opt::new("src", Kind::Path).about("The template: in `templates` of the role or beside the playbook").required(),
+        Opt::new("dest", Kind::Path).about("The file, or a directory that it goes into").required(),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("force", Kind::Bool).about("Whether a file that is there and says something else is replaced").default("true"),
+        Opt::new("follow", Kind::Bool).about("Whether what a link leads to is meant").default("false"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
+        Opt::new("newline_sequence", Kind::Str)
+            .about("How lines end")
+            .default("\\n")
+            .choices(&["\\n", "\\r", "\\r\\n", "\n", "\r", "\r\n"]),
+        Opt::new("variable_start_string", Kind::Str).about("What stands before an expression").default("{{"),
+        Opt::new("variable_end_string", Kind::Str).about("What stands behind one").default("}}"),
+        Opt::new("block_start_string", Kind::Str).about("What stands before a statement").default("{%"),
+        Opt::new("block_end_string", Kind::Str).about("What stands behind one").default("%}"),
+        Opt::new("comment_start_string", Kind::Str).about("What stands before a comment").default("{#"),
+        Opt::new("comment_end_string", Kind::Str).about("What stands behind one").default("#}"),
+        Opt::new("trim_blocks", Kind::Bool).about("Whether the line end behind a statement is left out").default("true"),
+        Opt::new("lstrip_blocks", Kind::Bool).about("Whether spaces before a statement are left out").default("false"),
+        Opt::new("output_encoding", Kind::Str).about("How the file's text is written").default("utf-8"),
     ],
+    about: "A file made from a template",
+    notes: &["As in Ansible the line end behind a statement is left out and the spaces before it are not"],
+    example: "- name: settings\n  ansible.builtin.template:\n    src: settings.j2\n    dest: /etc/homelab.conf\n    mode: '0644'\n  notify: restart homelab\n",
     ..Spec::new("ansible.builtin", "template")
 };
 

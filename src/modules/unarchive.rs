@@ -22,21 +22,24 @@ const STRS: Kind = Kind::List(&Kind::Str);
 static SPEC: Spec = Spec {
     exclusive: &[&["include", "exclude"], &["copy", "remote_src"]],
     options: with_file_options![
-        Opt::new("src", Kind::Path).required(),
-        Opt::new("dest", Kind::Path).required(),
-        Opt::new("remote_src", Kind::Bool).default("false"),
-        Opt::new("creates", Kind::Path),
-        Opt::new("list_files", Kind::Bool).default("false"),
-        Opt::new("keep_newer", Kind::Bool).default("false"),
-        Opt::new("exclude", STRS),
-        Opt::new("include", STRS),
-        Opt::new("extra_opts", STRS),
-        Opt::new("validate_certs", Kind::Bool).default("true"),
-        Opt::new("io_buffer_size", Kind::Int).default("65536"),
+        Opt::new("src", Kind::Path).about("The archive: a file here, on the machine with `remote_src`, or an address").required(),
+        Opt::new("dest", Kind::Path).about("The directory that it goes into; it must be there").required(),
+        Opt::new("remote_src", Kind::Bool).about("Whether the archive is on the machine already").default("false"),
+        Opt::new("creates", Kind::Path).about("A path on the machine; if it is there, nothing is done"),
+        Opt::new("list_files", Kind::Bool).about("Registers what the archive holds").default("false"),
+        Opt::new("keep_newer", Kind::Bool).about("Leaves files alone that are newer than those in the archive").default("false"),
+        Opt::new("exclude", STRS).about("What of it is left out"),
+        Opt::new("include", STRS).about("What of it is taken; nothing else is"),
+        Opt::new("extra_opts", STRS).about("More arguments for tar or unzip"),
+        Opt::new("validate_certs", Kind::Bool).about("Whether the server's certificate must be good").default("true"),
+        Opt::new("io_buffer_size", Kind::Int).about("Has no effect here").default("65536"),
         // the opposite of `remote_src`, and older
-        Opt::new("copy", Kind::Bool).default("true"),
-        Opt::new("decrypt", Kind::Bool).default("true"),
+        Opt::new("copy", Kind::Bool).about("The older way to say `remote_src: false`").default("true"),
+        Opt::new("decrypt", Kind::Bool).about("Opens a source that ansible-vault encrypted").default("true"),
     ],
+    about: "Unpacks an archive: tar in its kinds, and zip",
+    notes: &["What the archive holds is compared with what is there: nothing is unpacked twice"],
+    example: "- name: an exporter\n  ansible.builtin.unarchive:\n    src: exporter.tar.gz\n    dest: /opt\n",
     ..Spec::new("ansible.builtin", "unarchive")
 };
 

@@ -21,20 +21,27 @@ const STRS: Kind = Kind::List(&Kind::Str);
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("host", Kind::Str).default("127.0.0.1"),
-        Opt::new("timeout", Kind::Int).default("300"),
-        Opt::new("connect_timeout", Kind::Int).default("5"),
-        Opt::new("delay", Kind::Int).default("0"),
-        Opt::new("port", Kind::Int),
-        Opt::new("active_connection_states", STRS).default("ESTABLISHED,FIN_WAIT1,FIN_WAIT2,SYN_RECV,SYN_SENT,TIME_WAIT"),
-        Opt::new("path", Kind::Path),
-        Opt::new("search_regex", Kind::Str),
-        Opt::new("state", Kind::Str).default("started").choices(&["absent", "drained", "present", "started", "stopped"]),
-        Opt::new("exclude_hosts", STRS),
-        Opt::new("sleep", Kind::Int).default("1"),
-        Opt::new("msg", Kind::Str),
+        Opt::new("host", Kind::Str).about("Whose port").default("127.0.0.1"),
+        Opt::new("timeout", Kind::Int).about("How long, in seconds").default("300"),
+        Opt::new("connect_timeout", Kind::Int).about("How long one connection may take, in seconds").default("5"),
+        Opt::new("delay", Kind::Int).about("How long nothing is looked at in the beginning, in seconds").default("0"),
+        Opt::new("port", Kind::Int).about("The port"),
+        Opt::new("active_connection_states", STRS)
+            .about("Which connections count for `drained`")
+            .default("ESTABLISHED,FIN_WAIT1,FIN_WAIT2,SYN_RECV,SYN_SENT,TIME_WAIT"),
+        Opt::new("path", Kind::Path).about("The file"),
+        Opt::new("search_regex", Kind::Str).about("What must be found in it, or in what the port says"),
+        Opt::new("state", Kind::Str)
+            .about("What is waited for")
+            .default("started")
+            .choices(&["absent", "drained", "present", "started", "stopped"]),
+        Opt::new("exclude_hosts", STRS).about("Whose connections do not count for `drained`"),
+        Opt::new("sleep", Kind::Int).about("How long between two looks, in seconds").default("1"),
+        Opt::new("msg", Kind::Str).about("What is said if it does not come"),
     ],
     exclusive: &[&["port", "path"]],
+    about: "Waits for a port, a file or a text in either",
+    example: "- name: the port is open\n  ansible.builtin.wait_for:\n    port: 6443\n    timeout: 60\n",
     ..Spec::new("ansible.builtin", "wait_for")
 };
 

@@ -21,21 +21,32 @@ pub struct BlockInFile;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
-        Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
-        Opt::new("marker", Kind::Str).default("# {mark} ANSIBLE MANAGED BLOCK"),
-        Opt::new("block", Kind::Str).aliases(&["content"]).default("''"),
-        Opt::new("insertafter", Kind::Str),
-        Opt::new("insertbefore", Kind::Str),
-        Opt::new("create", Kind::Bool).default("false"),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("validate", Kind::Str),
-        Opt::new("marker_begin", Kind::Str).default("BEGIN"),
-        Opt::new("marker_end", Kind::Str).default("END"),
-        Opt::new("append_newline", Kind::Bool).default("false"),
-        Opt::new("prepend_newline", Kind::Bool).default("false"),
+        Opt::new("path", Kind::Path).about("The file").aliases(&["dest", "destfile", "name"]).required(),
+        Opt::new("state", Kind::Str).about("Whether the block is there").default("present").choices(&["absent", "present"]),
+        Opt::new("marker", Kind::Str)
+            .about("The marker lines; `{mark}` stands for the words of `marker_begin` and `marker_end`")
+            .default("# {mark} ANSIBLE MANAGED BLOCK"),
+        Opt::new("block", Kind::Str)
+            .about("The lines between the markers; none of them takes the block away")
+            .aliases(&["content"])
+            .default("''"),
+        Opt::new("insertafter", Kind::Str).about("Where a new block goes: after the last line that this pattern finds, or EOF"),
+        Opt::new("insertbefore", Kind::Str).about("Where a new block goes: before the last line that this pattern finds, or BOF"),
+        Opt::new("create", Kind::Bool).about("Makes the file if it is not there").default("false"),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
+        Opt::new("marker_begin", Kind::Str).about("The word for `{mark}` before the block").default("BEGIN"),
+        Opt::new("marker_end", Kind::Str).about("The word for `{mark}` behind it").default("END"),
+        Opt::new("append_newline", Kind::Bool).about("An empty line behind the block").default("false"),
+        Opt::new("prepend_newline", Kind::Bool).about("An empty line before the block").default("false"),
     ],
     exclusive: &[&["insertbefore", "insertafter"]],
+    about: "Keeps some lines between two marker lines of a file",
+    notes: &["Two blocks in one file need two `marker`s: in a loop with one marker each item replaces the one before, every time"],
+    example: "- name: names of the nodes\n  ansible.builtin.blockinfile:\n    path: /etc/hosts\n    block: |\n      192.168.2.11 m1\n      192.168.2.12 m2\n",
     ..Spec::new("ansible.builtin", "blockinfile")
 };
 

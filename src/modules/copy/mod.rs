@@ -33,21 +33,31 @@ pub struct Copy;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("src", Kind::Path),
-        Opt::new("content", Kind::Raw),
-        Opt::new("dest", Kind::Path).required(),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("force", Kind::Bool).default("true"),
-        Opt::new("validate", Kind::Str),
-        Opt::new("directory_mode", Kind::Raw),
-        Opt::new("remote_src", Kind::Bool).default("false"),
-        Opt::new("local_follow", Kind::Bool),
-        Opt::new("checksum", Kind::Str),
-        Opt::new("follow", Kind::Bool).default("false"),
-        Opt::new("decrypt", Kind::Bool).default("true"),
+        Opt::new("src", Kind::Path)
+            .about("The file or directory here: in `files` of the role or beside the playbook; on the machine with `remote_src`"),
+        Opt::new("content", Kind::Raw).about("What the file holds, in place of `src`"),
+        Opt::new("dest", Kind::Path).about("Where it goes; a name that ends in `/` is a directory").required(),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("force", Kind::Bool).about("Whether a file that is there and says something else is replaced").default("true"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
+        Opt::new("directory_mode", Kind::Raw).about("Permission bits of new directories"),
+        Opt::new("remote_src", Kind::Bool).about("Whether `src` is on the machine already").default("false"),
+        Opt::new("local_follow", Kind::Bool).about("Whether links here come as what they lead to"),
+        Opt::new("checksum", Kind::Str).about("The SHA-1 that the file must have"),
+        Opt::new("follow", Kind::Bool).about("Whether what a link at `dest` leads to is meant").default("false"),
+        Opt::new("decrypt", Kind::Bool).about("Opens a source that ansible-vault encrypted").default("true"),
     ],
     exclusive: &[&["src", "content"]],
     one_of: &[&["src", "content"]],
+    about: "A file or a directory with what is in it, as it is here",
+    notes: &[
+        "A file of more than 256 KiB goes ahead on a channel of its own and is never held in memory as a whole",
+        "The new content takes its place in one step, with the ACL that was there",
+    ],
+    example: "- name: settings\n  ansible.builtin.copy:\n    content: |\n      level = 1\n    dest: /etc/homelab.conf\n    mode: '0644'\n",
     ..Spec::new("ansible.builtin", "copy")
 };
 

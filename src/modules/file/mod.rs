@@ -39,18 +39,26 @@ const STATES: &[&str] = &["absent", "directory", "file", "hard", "link", "touch"
 static SPEC: Spec = Spec {
     options: with_file_options![
         // a name that Ansible's own actions use, and its module takes
-        Opt::new("_diff_peek", Kind::Bool),
-        Opt::new("path", Kind::Path).aliases(&["dest", "name"]).required(),
-        Opt::new("state", Kind::Str).choices(STATES),
-        Opt::new("recurse", Kind::Bool).default("false"),
-        Opt::new("force", Kind::Bool).default("false"),
-        Opt::new("follow", Kind::Bool).default("true"),
-        Opt::new("src", Kind::Path),
-        Opt::new("modification_time", Kind::Str),
-        Opt::new("modification_time_format", Kind::Str).default("%Y%m%d%H%M.%S"),
-        Opt::new("access_time", Kind::Str),
-        Opt::new("access_time_format", Kind::Str).default("%Y%m%d%H%M.%S"),
+        Opt::new("_diff_peek", Kind::Bool).about("Used by other modules"),
+        Opt::new("path", Kind::Path).about("Which").aliases(&["dest", "name"]).required(),
+        Opt::new("state", Kind::Str)
+            .about("What is to be there; `touch` acts every time. Without it: what is there already")
+            .choices(STATES),
+        Opt::new("recurse", Kind::Bool).about("For a directory: mode and owner of all that is below it, too").default("false"),
+        Opt::new("force", Kind::Bool).about("Whether a link may lead to nothing, or take the place of something else").default("false"),
+        Opt::new("follow", Kind::Bool).about("Whether what a link leads to is meant").default("true"),
+        Opt::new("src", Kind::Path).about("What a link leads to"),
+        Opt::new("modification_time", Kind::Str).about("`preserve`, `now`, or a time"),
+        Opt::new("modification_time_format", Kind::Str).about("How that time is written, as in strftime(3)").default("%Y%m%d%H%M.%S"),
+        Opt::new("access_time", Kind::Str).about("`preserve`, `now`, or a time"),
+        Opt::new("access_time_format", Kind::Str).about("How that time is written, as in strftime(3)").default("%Y%m%d%H%M.%S"),
     ],
+    about: "Files, directories and links: there or not, with their mode and owner",
+    notes: &[
+        "`mode: 644` without a zero and without quotes is refused: Ansible would make 01204 of it",
+        "`recurse` gives files the same mode as directories, as in Ansible; `u=rwX` is what is usually meant",
+    ],
+    example: "- name: a directory\n  ansible.builtin.file:\n    path: /opt/homelab\n    state: directory\n    mode: '0755'\n",
     ..Spec::new("ansible.builtin", "file")
 };
 

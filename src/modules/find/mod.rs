@@ -27,30 +27,32 @@ pub struct Find;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("paths", Kind::List(&Kind::Path)).aliases(&["name", "path"]).required(),
-        Opt::new("patterns", Kind::List(&Kind::Str)).aliases(&["pattern"]).default("''"),
-        Opt::new("excludes", Kind::List(&Kind::Str)).aliases(&["exclude"]),
-        Opt::new("contains", Kind::Str),
-        Opt::new("read_whole_file", Kind::Bool).default("false"),
-        Opt::new("file_type", Kind::Str).default("file").choices(&["any", "directory", "file", "link"]),
-        Opt::new("age", Kind::Str),
-        Opt::new("age_stamp", Kind::Str).default("mtime").choices(&["atime", "ctime", "mtime"]),
-        Opt::new("size", Kind::Str),
-        Opt::new("recurse", Kind::Bool).default("false"),
-        Opt::new("hidden", Kind::Bool).default("false"),
-        Opt::new("follow", Kind::Bool).default("false"),
-        Opt::new("get_checksum", Kind::Bool).default("false"),
+        Opt::new("paths", Kind::List(&Kind::Path)).about("The directories").aliases(&["name", "path"]).required(),
+        Opt::new("patterns", Kind::List(&Kind::Str)).about("Names, as the shell writes patterns").aliases(&["pattern"]).default("''"),
+        Opt::new("excludes", Kind::List(&Kind::Str)).about("Names that are left out").aliases(&["exclude"]),
+        Opt::new("contains", Kind::Str).about("A pattern for a line of the file"),
+        Opt::new("read_whole_file", Kind::Bool).about("Whether that pattern is for the file as a whole").default("false"),
+        Opt::new("file_type", Kind::Str).about("What is looked for").default("file").choices(&["any", "directory", "file", "link"]),
+        Opt::new("age", Kind::Str).about("How old at least: `2d`; at most with `-`"),
+        Opt::new("age_stamp", Kind::Str).about("Which of its times that is about").default("mtime").choices(&["atime", "ctime", "mtime"]),
+        Opt::new("size", Kind::Str).about("How large at least: `10m`; at most with `-`"),
+        Opt::new("recurse", Kind::Bool).about("Whether the directories below are looked at, too").default("false"),
+        Opt::new("hidden", Kind::Bool).about("Whether names that begin with a dot count").default("false"),
+        Opt::new("follow", Kind::Bool).about("Whether links are followed").default("false"),
+        Opt::new("get_checksum", Kind::Bool).about("Registers a digest of each").default("false"),
         Opt::new("checksum_algorithm", Kind::Str)
+            .about("Which digest")
             .default("sha1")
             .aliases(&["checksum", "checksum_algo"])
             .choices(&["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]),
-        Opt::new("use_regex", Kind::Bool).default("false"),
-        Opt::new("depth", Kind::Int),
-        Opt::new("mode", Kind::Raw),
-        Opt::new("exact_mode", Kind::Bool).default("true"),
-        Opt::new("encoding", Kind::Str),
-        Opt::new("limit", Kind::Int),
+        Opt::new("use_regex", Kind::Bool).about("Whether names are given as regular expressions").default("false"),
+        Opt::new("depth", Kind::Int).about("How many directories deep"),
+        Opt::new("mode", Kind::Raw).about("Permission bits that it has"),
+        Opt::new("exact_mode", Kind::Bool).about("Whether it has those and no others").default("true"),
+        Opt::new("encoding", Kind::Str).about("How the files' text is written"),
+        Opt::new("limit", Kind::Int).about("How many at most"),
     ],
+    about: "Finds files on a machine",
     ..Spec::new("ansible.builtin", "find")
 };
 

@@ -22,20 +22,28 @@ pub struct LineInFile;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
-        Opt::new("state", Kind::Str).default("present").choices(&["absent", "present"]),
-        Opt::new("regexp", Kind::Str).aliases(&["regex"]),
-        Opt::new("search_string", Kind::Str),
-        Opt::new("line", Kind::Str).aliases(&["value"]),
-        Opt::new("insertafter", Kind::Str),
-        Opt::new("insertbefore", Kind::Str),
-        Opt::new("backrefs", Kind::Bool).default("false"),
-        Opt::new("create", Kind::Bool).default("false"),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("firstmatch", Kind::Bool).default("false"),
-        Opt::new("validate", Kind::Str),
+        Opt::new("path", Kind::Path).about("The file").aliases(&["dest", "destfile", "name"]).required(),
+        Opt::new("state", Kind::Str).about("Whether the line is there").default("present").choices(&["absent", "present"]),
+        Opt::new("regexp", Kind::Str).about("Finds the line that is replaced or taken away; of several the last").aliases(&["regex"]),
+        Opt::new("search_string", Kind::Str).about("The same with a plain text"),
+        Opt::new("line", Kind::Str).about("The line").aliases(&["value"]),
+        Opt::new("insertafter", Kind::Str).about("Where a new line goes: after the last that this pattern finds, or EOF"),
+        Opt::new("insertbefore", Kind::Str).about("Where a new line goes: before the last that this pattern finds, or BOF"),
+        Opt::new("backrefs", Kind::Bool)
+            .about("`\\1` in the line stands for what the pattern's first group found; without a find nothing is done")
+            .default("false"),
+        Opt::new("create", Kind::Bool).about("Makes the file if it is not there").default("false"),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("firstmatch", Kind::Bool).about("Takes the first find of `insertafter` and `insertbefore`").default("false"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
     ],
     exclusive: &[&["insertbefore", "insertafter"], &["regexp", "search_string"], &["backrefs", "search_string"]],
+    about: "A line is in a file, or is not",
+    notes: &["A `regexp` that does not find the new line appends it once; afterwards the line itself is found"],
+    example: "- name: a limit\n  ansible.builtin.lineinfile:\n    path: /etc/homelab.conf\n    regexp: '^limit'\n    line: limit = 524288\n",
     ..Spec::new("ansible.builtin", "lineinfile")
 };
 

@@ -21,15 +21,21 @@ pub struct Replace;
 
 static SPEC: Spec = Spec {
     options: with_file_options![
-        Opt::new("path", Kind::Path).aliases(&["dest", "destfile", "name"]).required(),
-        Opt::new("regexp", Kind::Str).required(),
-        Opt::new("replace", Kind::Str).default("''"),
-        Opt::new("after", Kind::Str),
-        Opt::new("before", Kind::Str),
-        Opt::new("backup", Kind::Bool).default("false"),
-        Opt::new("validate", Kind::Str),
-        Opt::new("encoding", Kind::Str).default("utf-8"),
+        Opt::new("path", Kind::Path).about("The file").aliases(&["dest", "destfile", "name"]).required(),
+        Opt::new("regexp", Kind::Str).about("The pattern, for the text as a whole; `^` and `$` stand for each line's").required(),
+        Opt::new("replace", Kind::Str).about("What takes its place; `\\1` stands for the first group").default("''"),
+        Opt::new("after", Kind::Str).about("Only behind what this pattern finds"),
+        Opt::new("before", Kind::Str).about("Only before what this pattern finds"),
+        Opt::new("backup", Kind::Bool)
+            .about("Keeps what was there before, in a file beside it whose name ends in the date")
+            .default("false"),
+        Opt::new("validate", Kind::Str)
+            .about("A command that must succeed before the new content takes its place; `%s` stands for a file with it"),
+        Opt::new("encoding", Kind::Str).about("How the file's text is written").default("utf-8"),
     ],
+    about: "Replaces all that a pattern finds in a file",
+    notes: &["What is put in must not be found again, or each run changes something"],
+    example: "- name: no X11\n  ansible.builtin.replace:\n    path: /etc/ssh/sshd_config\n    regexp: '^X11Forwarding yes$'\n    replace: X11Forwarding no\n",
     ..Spec::new("ansible.builtin", "replace")
 };
 

@@ -29,12 +29,13 @@ pub struct Setup;
 
 static SPEC: Spec = Spec {
     options: &[
-        Opt::new("gather_subset", Kind::List(&Kind::Str)).default("all"),
+        Opt::new("gather_subset", Kind::List(&Kind::Str)).about("Which kinds of facts; `!kind` leaves one out").default("all"),
         // how long reading may take is the connection's matter
-        Opt::new("gather_timeout", Kind::Int).default("10"),
-        Opt::new("filter", Kind::List(&Kind::Str)).default("''"),
-        Opt::new("fact_path", Kind::Path).default(FACT_PATH),
+        Opt::new("gather_timeout", Kind::Int).about("Has no effect here").default("10"),
+        Opt::new("filter", Kind::List(&Kind::Str)).about("Only facts whose names these patterns fit").default("''"),
+        Opt::new("fact_path", Kind::Path).about("The directory of the machine's own facts").default(FACT_PATH),
     ],
+    about: "Reads facts about a machine",
     ..Spec::new("ansible.builtin", "setup")
 };
 
