@@ -196,7 +196,44 @@ async fn job_file<M: Machines>(
     }
 }
 
+/// What came of a call, or of its first part.
+enum Came {
+    /// This came of it.
+    Done(Box<Done>),
+    /// A first part was done, or foretold: what is registered of it, and what it said.
+    Part(Map<String, Json>, Option<Carried>),
+}
+
+impl From<Done> for Came {
+    fn from(done: Done) -> Self {
+        Self::Done(Box::new(done))
+    }
+}
+
 async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
+    // a task that alone is in check mode foretells nothing for those after it
+    let kept = (call.task.check && !call.dry).then(|| seat.store.clone());
+    let (result, carried) = match in_parts(seat, machines, call, None).await {
+        Came::Done(done) => return *done,
+        Came::Part(result, carried) => (result, carried),
+    };
+    let came = in_parts(seat, machines, call, Some(carried.as_ref())).await;
+    if let Some(kept) = kept {
+        seat.store = kept;
+    }
+    match came {
+        Came::Part(..) => Done::failed("its first part leads to another first part"),
+        Came::Done(mut done) => {
+            for (name, value) in result {
+                done.result.entry(name).or_insert(value);
+            }
+            *done
+        }
+    }
+}
+
+/// The call, or what is left of it after its first part.
+async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, before: Option<Option<&Carried>>) -> Came {
     // an opaque call changes what cannot be foreseen, so it is not made where nothing is to be changed; but one that can only
     // read tells the truth as long as nothing that it could see would be other by then
     if call.module.looks_afresh(&call.task) {
@@ -205,63 +242,72 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
     let reads = call.module.only_reads(&call.task) && !seat.predicted;
     let check = call.task.check && !(call.module.is_opaque() && reads && call.dry);
     for _ in 0..ATTEMPTS {
-        let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| call.module.plan(&call.task, facts)).await {
+        let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| {
+            if before.is_some() { call.module.rest(&call.task, facts) } else { call.module.plan(&call.task, facts) }
+        })
+        .await
+        {
             Ok(answer) => answer,
             Err(halt) => {
                 let done = halted(halt, call.dry && call.task.check);
-                return if done.status == Status::Pending { probably(&seat.store.probable(), call, done) } else { done };
+                let done =
+                    if done.status == Status::Pending { probably(&seat.store.probable(), call, done, before.is_some()) } else { done };
+                return done.into();
             }
         };
-        let Decision { act, result, local, quiet } = decision;
+        let Decision { act, result, local, quiet, part } = decision;
         let change = match act {
             Act::Skip(why) => {
                 // a command that was not needed is as it should be; of the others Ansible says that they were skipped
                 let status = if result.contains_key("rc") { Status::Ok } else { Status::Skipped };
                 let done = Done { result, ..Done::new(status) };
-                return if done.result.contains_key("msg") { done } else { done.with("msg", why) };
+                return if done.result.contains_key("msg") { done } else { done.with("msg", why) }.into();
             }
-            Act::Pending(why, _) if !call.dry => return Done::new(Status::Skipped).with("msg", why),
+            Act::Pending(why, _) if !call.dry => return Done::new(Status::Skipped).with("msg", why).into(),
             Act::Pending(why, touches) => {
                 if !touches.is_empty() {
                     seat.predicted = true;
                     seat.store.predict(&call.scope, call.name, &[], &touches);
                 }
-                return Done::pending(why);
+                return Done::pending(why).into();
             }
             Act::Fail(why) => {
                 let words = super::words::of_place(&why).filter(|_| call.module.spec().name == "template");
                 let mut done = Done::failed(why);
                 done.result.extend(words.map(|words| ("msg".to_owned(), words.into())));
                 done.result.extend(result);
-                return done;
+                return done.into();
             }
             Act::Reboot(_) | Act::Reconnect(_) if check => {
                 seat.predicted = call.dry;
                 let done = Done { result, ..Done::new(Status::Changed) };
-                return done.with("elapsed", 0).with("rebooted", true);
+                return done.with("elapsed", 0).with("rebooted", true).into();
             }
             Act::Reboot(how) => {
                 let host = call.scope.host.clone();
                 if let Err(gone) = lock(seat, machines, &host).await {
-                    return gone;
+                    return gone.into();
                 }
-                return super::reboot::reboot(seat, machines, &call.scope, &how).await;
+                return super::reboot::reboot(seat, machines, &call.scope, &how).await.into();
             }
-            Act::Reconnect(how) => return super::reboot::reconnect(seat, machines, &call.scope, &how).await,
+            Act::Reconnect(how) => return super::reboot::reconnect(seat, machines, &call.scope, &how).await.into(),
             Act::Plan(Plan::Refuse(refusal)) => {
                 let mut done = Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) };
                 done.result = result;
-                return done;
+                return done.into();
             }
             // a dry run says whether the file here would be another; of a single task Ansible says this
             Act::Plan(Plan::Unchanged) if !local.is_empty() && call.task.check && !call.dry => {
-                return Done::new(Status::Skipped).with("msg", "check mode not (yet) supported for this module");
+                return Done::new(Status::Skipped).with("msg", "check mode not (yet) supported for this module").into();
             }
             Act::Plan(Plan::Unchanged) if !local.is_empty() => {
                 let done = written(&local, call, result);
-                return if done.status.is_good() { finished(seat, machines, call, done, None).await } else { done };
+                return if done.status.is_good() { finished(seat, machines, call, done, None).await } else { done }.into();
             }
-            Act::Plan(Plan::Unchanged) => return finished(seat, machines, call, Done { result, ..Done::new(Status::Ok) }, None).await,
+            Act::Plan(Plan::Unchanged) => {
+                let done = Done { result, ..Done::new(Status::Ok) };
+                return finished(seat, machines, call, done, before.flatten()).await.into();
+            }
             Act::Plan(Plan::Change(change)) => change,
         };
         let mut change = change;
@@ -270,8 +316,13 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
         } else {
             Done { result: result.clone(), changes: change.diff.clone(), ..Done::new(Status::Changed) }
         };
+        if check && part {
+            seat.predicted |= call.dry;
+            seat.store.predict(&call.scope, call.name, &change.expect, &crate::node::touched(&change));
+            return Came::Part(result, None);
+        }
         if check {
-            return predicted(seat, machines, call, done, &change).await;
+            return predicted(seat, machines, call, done, &change).await.into();
         }
         let mut is_job = false;
         if let [Step::Run(run)] = change.steps.as_mut_slice() {
@@ -280,7 +331,7 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
                 Some(background) => {
                     let file = match job_file(seat, machines, call, background).await {
                         Ok(file) => file,
-                        Err(done) => return done,
+                        Err(done) => return done.into(),
                     };
                     let strip = call.task.args.bool("strip_empty_ends").unwrap_or(false);
                     let launch = background::launch(background, &file, run.clone(), &done.result, strip);
@@ -291,21 +342,32 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
             }
         }
         match carry_out(seat, machines, call, &change, relied_on).await {
-            Ok(_) if is_job => return done,
+            Ok(_) if is_job => return done.into(),
+            Ok(carried) if part => return Came::Part(result, Some(carried)),
             Ok(carried) => {
+                let carried = after(before.flatten(), carried);
                 let done = if reads { Done { changes: Vec::new(), ..done } } else { done };
-                return finished(seat, machines, call, done, Some(&carried)).await;
+                return finished(seat, machines, call, done, Some(&carried)).await.into();
             }
             Err(Some(mut done)) => {
                 for (name, value) in result {
                     done.result.entry(name).or_insert(value);
                 }
-                return done;
+                return done.into();
             }
             Err(None) => {}
         }
     }
     Done::failed(format!("the machine changes while it is being changed: planned {ATTEMPTS} times, and what was seen was other each time"))
+        .into()
+}
+
+/// What a first part said, and then the rest.
+fn after(before: Option<&Carried>, mut carried: Carried) -> Carried {
+    if let Some(before) = before {
+        carried.outputs.splice(0..0, before.outputs.iter().cloned());
+    }
+    carried
 }
 
 fn halted(halt: Halt, check: bool) -> Done {
@@ -326,8 +388,9 @@ fn halted(halt: Halt, check: bool) -> Done {
 }
 
 /// Says what would come of it if what it depends on did not matter.
-fn probably(store: &Store, call: &Call<'_>, mut done: Done) -> Done {
-    let would = match call.module.plan(&call.task, &Facts::new(store, call.scope.clone())) {
+fn probably(store: &Store, call: &Call<'_>, mut done: Done, rest: bool) -> Done {
+    let facts = Facts::new(store, call.scope.clone());
+    let would = match if rest { call.module.rest(&call.task, &facts) } else { call.module.plan(&call.task, &facts) } {
         Ok(Decision { act: Act::Plan(Plan::Change(_)), .. }) => "probably changed",
         Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be",
         _ => return done,
@@ -437,7 +500,7 @@ async fn carry_out<M: Machines>(
             let what = change.steps.get(index).map(Step::describe).unwrap_or_default();
             let why = if said.is_empty() { format!("{what}: it ended with status {}", output.status) } else { format!("{what}: {said}") };
             let mut done = Done::failed(why);
-            done.result.extend(call.module.failed(&call.task, &output));
+            done.result.extend(call.module.failed_step(&call.task, change.steps.get(index), &output));
             Err(Some(done))
         }
         Applied::Unmet { unmet, .. } => {

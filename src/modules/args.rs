@@ -94,6 +94,7 @@ impl Args {
                 return;
             }
         };
+        let value = truth_chosen(option, node).unwrap_or(value);
         for item in value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice).iter().filter(|_| !option.choices.is_empty()) {
             let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
             if !option.choices.contains(&shown.as_str()) {
@@ -220,6 +221,24 @@ fn unknown(spec: &Spec, name: &str, key: &Node) -> Diagnostic {
     match suggestion(name, names) {
         Some(label) => error.label(label),
         None => error.hint(format!("it has {}", spec.options.iter().map(|option| option.name).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// YAML takes an unquoted `yes` or `no` for a truth; where exactly one of the choices means the same, it is meant.
+fn truth_chosen(option: &Opt, node: &Node) -> Option<Json> {
+    let truth = match &node.value {
+        Value::Bool(truth) => *truth,
+        Value::Str(text) => match &**text {
+            "True" => true,
+            "False" => false,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut meant = option.choices.iter().filter(|choice| boolean(&text(choice)) == Some(truth));
+    match (option.kind, meant.next(), meant.next()) {
+        (Kind::Str, Some(choice), None) => Some(Json::from(*choice)),
+        _ => None,
     }
 }
 

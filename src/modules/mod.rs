@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod ansible_words;
+mod apt;
 mod apt_key;
 mod apt_repository;
 mod args;
@@ -15,6 +16,7 @@ mod blockinfile;
 mod command;
 pub mod copy;
 mod deb822_repository;
+mod dpkg_selections;
 mod edited_file;
 mod expand;
 mod fetch;
@@ -32,6 +34,9 @@ mod modprobe;
 mod module;
 pub mod names;
 pub mod outcome;
+mod package;
+mod package_facts;
+mod package_hold;
 pub mod page;
 mod paths;
 mod pattern;

@@ -20,6 +20,14 @@ pub trait Module: Sync {
     /// What has to be read first, or what cannot be known.
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop>;
 
+    /// What is left to be done after what [`Decision::part`] called a first part: planned from what is true by then.
+    ///
+    /// # Errors
+    /// What has to be read first, or what cannot be known.
+    fn rest(&self, _task: &Task<'_>, _facts: &Facts<'_>) -> Result<Decision, Stop> {
+        Ok(Decision::unchanged())
+    }
+
     /// What is registered, beside what [`Decision::result`] has: from what the steps said (`None` in check mode, and where
     /// nothing was done) and from facts as they are now, or are predicted to be. Called only if somebody reads it.
     ///
@@ -34,6 +42,11 @@ pub trait Module: Sync {
     /// What is registered, beside the message, where a step failed that said this.
     fn failed(&self, _task: &Task<'_>, _output: &Output) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// The same, where it matters which step it was.
+    fn failed_step(&self, task: &Task<'_>, _step: Option<&Step>, output: &Output) -> Map<String, Value> {
+        self.failed(task, output)
     }
 
     /// Whether it acts every time it runs and nothing can be known before: commands. It is never read ahead over, and in
@@ -173,6 +186,9 @@ pub struct Decision {
     pub local: Vec<LocalWrite>,
     /// Whether what is done counts as no change: the service manager that reads its files again.
     pub quiet: bool,
+    /// Whether this is only a first part, after which the rest is planned: package lists have to be new before it can be
+    /// said what is to be installed from them.
+    pub part: bool,
 }
 
 /// A file that is to be on the machine that this program runs on.
@@ -216,13 +232,20 @@ impl Decision {
 
     /// The task fails.
     pub fn fail(message: impl Into<String>) -> Self {
-        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new(), quiet: false }
+        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new(), quiet: false, part: false }
     }
 
     /// What is done counts as no change.
     #[must_use]
     pub fn quietly(mut self) -> Self {
         self.quiet = true;
+        self
+    }
+
+    /// It is only a first part.
+    #[must_use]
+    pub fn in_part(mut self) -> Self {
+        self.part = true;
         self
     }
 
@@ -246,6 +269,6 @@ impl Decision {
 
 impl From<Plan<Step>> for Decision {
     fn from(plan: Plan<Step>) -> Self {
-        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new(), quiet: false }
+        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new(), quiet: false, part: false }
     }
 }

@@ -17,6 +17,7 @@ pub enum Found {
 
 /// The modules that look at a machine.
 const MODULES: &[&dyn Module] = &[
+    &super::apt::Apt,
     &super::apt_key::AptKey,
     &super::apt_repository::AptRepository,
     &super::assemble::Assemble,
@@ -26,6 +27,7 @@ const MODULES: &[&dyn Module] = &[
     &super::command::Command,
     &super::copy::Copy,
     &super::deb822_repository::Deb822Repository,
+    &super::dpkg_selections::DpkgSelections,
     &super::fetch::Fetch,
     &super::file::File,
     &super::find::Find,
@@ -35,6 +37,9 @@ const MODULES: &[&dyn Module] = &[
     &super::known_hosts::KnownHosts,
     &super::lineinfile::LineInFile,
     &super::modprobe::Modprobe,
+    &super::package::Package,
+    &super::package_facts::PackageFacts,
+    &super::package_hold::PackageHold,
     &super::ping::Ping,
     &super::raw::Raw,
     &super::reboot::Reboot,

@@ -15,6 +15,9 @@ use When::{Given, Is, IsNot, NotGiven};
 
 /// The modules and option values after which the same plan is the same change.
 const ACTS_ALWAYS: &[(&str, &[When])] = &[
+    // lists are as old as the last look at them, and archives go whether there are any or not
+    ("apt", &[Is("update_cache", "true"), NotGiven("package")]),
+    ("apt", &[Is("clean", "true"), NotGiven("package")]),
     // programs: nobody knows what they do
     ("command", &[]),
     ("shell", &[]),

@@ -1,7 +1,7 @@
 //! The table of all modules: what may come of each, and where its machines and arguments come from.
 
 use super::Outcome::{self, Changed, Failed, Refused, StepFailed, Unchanged, Unknown};
-use super::{Case, files, others, prove};
+use super::{Case, files, others, packages, prove};
 use crate::modules::registry;
 
 /// Of those that change files.
@@ -27,13 +27,15 @@ macro_rules! cases {
 }
 
 use crate::modules::{
-    apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, edited_file, fetch,
-    file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, ping, raw, reboot, replace, script, service, service_facts,
-    setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone, unarchive, uri, user, wait_for,
+    apt, apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, dpkg_selections,
+    edited_file, fetch, file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, package, package_facts, package_hold,
+    ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone,
+    unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
 cases! {
+    apt: apt::Apt, 1500, &[Changed, Unchanged, Unknown, Failed], packages::apt, |_, _, _| ();
     assemble: assemble::Assemble, 600, CHANGES, files::assemble, files::assembled;
     apt_key: apt_key::AptKey, 400, CHANGES, apt_key::tests::state, |_, _, _| ();
     apt_repository: apt_repository::AptRepository, 600, CHANGES, apt_repository::tests::state, |_, _, _| ();
@@ -43,6 +45,7 @@ cases! {
     command: command::Command, 200, &[Changed, Unchanged, Refused, Unknown, Failed], others::command, |_, _, _| ();
     copy: copy::Copy, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], copy::tests::state, copy::tests::look;
     deb822_repository: deb822_repository::Deb822Repository, 600, &[Changed, Unchanged, Unknown, Failed], deb822_repository::tests::state, |_, _, _| ();
+    dpkg_selections: dpkg_selections::DpkgSelections, 400, &[Changed, Unchanged, Unknown, Failed], packages::selection, |_, _, _| ();
     fetch: fetch::Fetch, 200, LOOKS, find::tests::fetched, |_, _, _| ();
     file: file::File, 1200, CHANGES, file::tests::state, file::tests::look;
     find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();
@@ -52,6 +55,9 @@ cases! {
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
     modprobe: modprobe::Modprobe, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], modprobe::tests::state, |_, _, _| ();
+    package: package::Package, 600, &[Changed, Unchanged, Unknown, Failed], packages::package, |_, _, _| ();
+    package_facts: package_facts::PackageFacts, 100, LOOKS, packages::facts, |_, _, _| ();
+    package_hold: package_hold::PackageHold, 400, &[Changed, Unchanged, Refused, Unknown, Failed], packages::hold, |_, _, _| ();
     ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
     raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
     reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();

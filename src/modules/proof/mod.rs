@@ -8,6 +8,7 @@ mod acts_always;
 mod cases;
 mod files;
 mod others;
+mod packages;
 
 use serde_json::Value;
 

@@ -6,6 +6,7 @@
 //!
 //! What a probe prints for one query never depends on what else is asked in the same script.
 
+mod apt;
 mod apt_keys;
 mod apt_sources;
 mod block_devices;
@@ -24,6 +25,7 @@ mod group;
 mod hard_links;
 mod hardware;
 mod identity;
+mod installed;
 mod interfaces;
 mod kernel;
 mod lines_in;
@@ -36,6 +38,7 @@ mod module;
 mod mount;
 mod os_release;
 mod package;
+mod packages;
 mod parse;
 mod path;
 mod ports;
@@ -62,6 +65,7 @@ mod user;
 mod virtualization;
 mod working_directory;
 
+pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
 pub use apt_keys::AptKeys;
 pub use apt_sources::{AptSources, SourcesFile};
 pub use block_devices::{BlockDevice, BlockDevices};
@@ -80,6 +84,7 @@ pub use group::{Group, GroupEntry, GroupNumbered};
 pub use hard_links::{HardLinks, Inode};
 pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
 pub use identity::{MachineId, ProductUuid};
+pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
 pub use lines_in::{FileLine, LinesIn};
@@ -92,6 +97,7 @@ pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
+pub use packages::{KnownPackage, Packages};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
 pub use real_path::RealPath;
@@ -139,6 +145,10 @@ pub struct Kind {
 
 /// All kinds of facts.
 pub const KINDS: &[&Kind] = &[
+    &apt::LISTS,
+    &apt::NAMES,
+    &apt::POLICY,
+    &apt::SIMULATION,
     &apt_keys::KIND,
     &apt_sources::KIND,
     &block_devices::KIND,
@@ -160,6 +170,10 @@ pub const KINDS: &[&Kind] = &[
     &hardware::PROCESSORS,
     &identity::MACHINE_ID,
     &identity::PRODUCT_UUID,
+    &installed::AUTOMATIC,
+    &installed::INSTALLED,
+    &installed::INTERRUPTED,
+    &installed::SELECTION,
     &interfaces::KIND,
     &kernel::ARCHITECTURE,
     &kernel::HOSTNAME,
@@ -175,6 +189,7 @@ pub const KINDS: &[&Kind] = &[
     &mount::AT,
     &os_release::KIND,
     &package::KIND,
+    &packages::KIND,
     &ports::KIND,
     &real_path::KIND,
     &reboot::KIND,

@@ -70,7 +70,7 @@ pub enum PackageManager {
 pub(super) const KIND: Kind = Kind { name: "package", function: &PROBE, merged: true, words: name, parse: |_, text| json(read(text)?) };
 
 /// dpkg-query would take `*` for a pattern and rpm a path for a file.
-fn name(args: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn name(args: &[String]) -> Result<Vec<String>, String> {
     let fits = |name: &String| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._:~^".contains(c))
     };
@@ -82,9 +82,10 @@ fn name(args: &[String]) -> Result<Vec<String>, String> {
 }
 
 // rpm says "not installed" even where it cannot open its database, but then it complains as well.
-static PROBE: Function = Function {
+pub(super) static PROBE: Function = Function {
     name: "probe_package",
     text: r#"
+only=
 package_lines() {
   r= known=
   IFS=$nl
@@ -92,7 +93,12 @@ package_lines() {
     n=${l%%"$tab"*} a=${l#*"$tab"}; a=${a%%"$tab"*}
     [ "$n" = "$1" ] || [ "$n:$a" = "$1" ] || continue
     known=1
-    case $l in *" not-installed$tab"*) ;; *) r="$r$l$nl" ;; esac
+    case $only:$l in
+    *" not-installed$tab"*) ;;
+    # where only what is there is asked for
+    1:*" config-files$tab"*) ;;
+    *) r="$r$l$nl" ;;
+    esac
   done
   IFS=$ifs
   r=${r%"$nl"}
@@ -132,7 +138,7 @@ probe_package() {
     needs: &[],
 };
 
-fn read(text: &str) -> Result<PackageState, String> {
+pub(super) fn read(text: &str) -> Result<PackageState, String> {
     let states = text.lines().map(read_line).collect::<Result<Vec<_>, _>>()?;
     // the same name in several architectures: what is installed counts
     let best = states.iter().position(|state| state.status == PackageStatus::Installed).unwrap_or(0);

@@ -33,6 +33,8 @@ impl World {
             },
             "package" => self.packages.get(subject).map_or(Reading::Absent, |installed| package(subject, installed)),
             "services" => self.services_fact(),
+            "installed" | "automatic" | "interrupted" | "selection" | "apt_lists" | "apt_names" | "apt_policy" | "apt_simulation"
+            | "packages" => self.package_fact(query, subject),
             "unit" => self.unit_fact(subject),
             "unit_enabled" => self.unit_enabled(subject),
             "unit_properties" => self.unit_properties(query.args.get(1).map_or("", String::as_str)),

@@ -4,7 +4,8 @@ use super::files::{Inode, Kind};
 use super::world::{SimulatedUnit, Stop, World};
 use crate::node::facts::{as_shown, with_slashes};
 use crate::node::steps::{
-    LoadModule, LoadSysctls, Mark, MarkPackages, Mount, NOT_SET, Remount, SetSysctl, Step, UnitAction, UnitStep, UnloadModule, Unmount,
+    LoadModule, LoadSysctls, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step, UnitAction, UnitStep,
+    UnloadModule, Unmount,
 };
 
 impl World {
@@ -34,13 +35,20 @@ impl World {
             Step::ChangeGroup(step) => self.change_group(step),
             Step::RemoveGroup(step) => self.remove_group(step),
             Step::Membership(step) => self.membership(step),
-            Step::Install(_) | Step::RemovePackages(_) | Step::RefreshLists(_) | Step::TrySources(_) => {
+            Step::Install(_)
+            | Step::RemovePackages(_)
+            | Step::RefreshLists(_)
+            | Step::TrySources(_)
+            | Step::Apt(_)
+            | Step::FinishInterrupted(_) => {
                 for action in Self::long_actions(step) {
                     self.package_action(&action)?;
                 }
                 Ok(())
             }
             Step::MarkPackages(step) => self.mark_packages(step),
+            Step::MarkManual(step) => self.package_action(&super::packages::PackageAction::Manual(step.names.clone())),
+            Step::SelectPackage(step) => self.select_package(step),
             Step::Unit(step) => self.unit(step),
             Step::ChangeAptKeys(step) => self.change_apt_keys(step),
             Step::SetHostname(step) => self.set_hostname(step),
@@ -64,6 +72,8 @@ impl World {
         match step {
             Step::Install(step) => Self::install_actions(step),
             Step::RemovePackages(step) => Self::remove_actions(step),
+            Step::Apt(step) => Self::apt_actions(step),
+            Step::RefreshLists(_) => [super::packages::PackageAction::Refresh].into(),
             _ => [super::packages::PackageAction::Finish].into(),
         }
     }
@@ -79,6 +89,16 @@ impl World {
                 if let Some(installed) = self.packages.get_mut(name) {
                     installed.held = step.mark == Mark::Hold;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn select_package(&mut self, step: &SelectPackage) -> Result<(), Stop> {
+        if self.tick()? {
+            self.selections.insert(step.name.clone(), step.selection.clone());
+            if let Some(installed) = self.packages.get_mut(&step.name) {
+                installed.held = step.selection == "hold";
             }
         }
         Ok(())

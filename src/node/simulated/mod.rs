@@ -9,6 +9,7 @@
 mod accounts;
 mod answer;
 mod answer_files;
+mod answer_packages;
 mod carry_accounts;
 mod carry_beside;
 mod carry_files;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::files::Kind;
 use super::world::{SimulatedUnit, Stop, World};
-use crate::node::steps::{Install, RemovePackages};
+use crate::node::steps::{Apt, Fate, Install, LISTS_RENEWED, RemovePackages};
 
 /// What can be installed.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +74,10 @@ pub(super) enum PackageAction {
         name: String,
         purge: bool,
     },
+    /// `apt-mark manual`
+    Manual(Vec<String>),
+    /// `apt-get update`
+    Refresh,
 }
 
 impl World {
@@ -84,6 +88,26 @@ impl World {
         for (name, _) in wanted {
             actions.extend([PackageAction::Scripts(name.clone()), PackageAction::Configured(name)]);
         }
+        actions
+    }
+
+    pub(super) fn apt_actions(step: &Apt) -> VecDeque<PackageAction> {
+        let mut actions = VecDeque::from([PackageAction::Finish]);
+        let exact = |fate: &Fate| matches!(fate, Fate::Installed(_));
+        let wanted = step.fates.iter().filter(|(_, fate)| exact(fate)).map(|(name, fate)| match fate {
+            Fate::Installed(version) => (name.clone(), version.clone()),
+            _ => (name.clone(), None),
+        });
+        let wanted: Vec<_> = wanted.collect();
+        actions.push_back(PackageAction::Resolve(wanted.clone()));
+        for (name, fate) in step.fates.iter().filter(|(_, fate)| !exact(fate)) {
+            actions.push_back(PackageAction::Remove { name: name.clone(), purge: *fate == Fate::Purged });
+        }
+        actions.extend(wanted.iter().map(|(name, version)| PackageAction::Unpack(name.clone(), version.clone())));
+        for (name, _) in wanted {
+            actions.extend([PackageAction::Scripts(name.clone()), PackageAction::Configured(name)]);
+        }
+        actions.push_back(PackageAction::Manual(step.manual.clone()));
         actions
     }
 
@@ -137,6 +161,12 @@ impl World {
                 self.files.sync_all();
                 self.packages.insert(name.clone(), Installed { version, progress: Progress::Unpacked, held });
             }
+            PackageAction::Manual(names) => self.automatic.retain(|name| !names.contains(name)),
+            PackageAction::Refresh => {
+                let before = self.lists_time;
+                self.lists_time = i64::try_from(self.clock / 1000).unwrap_or(i64::MAX).max(before + 1);
+                self.said = format!("{LISTS_RENEWED}{before} {}\n", self.lists_time).into_bytes();
+            }
             PackageAction::Scripts(name) => self.run_scripts(name),
             PackageAction::Configured(name) => self.set_progress(name, Progress::Configured),
             PackageAction::Remove { name, purge } => {
@@ -148,6 +178,7 @@ impl World {
                     self.units.remove(&unit);
                 }
                 self.files.sync_all();
+                self.automatic.remove(name);
                 if *purge {
                     self.packages.remove(name);
                 } else {
@@ -156,6 +187,32 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Adds a package that is installed, perhaps for others' sake, before anything happens.
+    pub fn add_package(&mut self, name: &str, version: &str, automatic: bool) {
+        self.packages.insert(name.into(), Installed { version: version.into(), progress: Progress::Configured, held: false });
+        if automatic {
+            self.automatic.insert(name.into());
+        }
+    }
+
+    /// Leaves the package half installed, before anything happens.
+    pub fn interrupt_package(&mut self, name: &str) {
+        self.set_progress(name, Progress::HalfConfigured);
+    }
+
+    /// Removes the package but for its configuration, before anything happens.
+    pub fn leave_configuration(&mut self, name: &str) {
+        self.set_progress(name, Progress::Removed);
+        self.automatic.remove(name);
+    }
+
+    /// Holds the package, before anything happens.
+    pub fn hold_package(&mut self, name: &str) {
+        if let Some(installed) = self.packages.get_mut(name) {
+            installed.held = true;
+        }
     }
 
     fn set_progress(&mut self, name: &str, progress: Progress) {

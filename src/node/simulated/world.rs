@@ -72,6 +72,12 @@ pub struct World {
     pub(super) accounts: Accounts,
     pub(super) catalogue: Catalogue,
     pub(super) packages: BTreeMap<String, Installed>,
+    /// What was installed for others' sake.
+    pub(super) automatic: BTreeSet<String>,
+    /// What dpkg is to do with a package, where that is not the usual.
+    pub(super) selections: BTreeMap<String, String>,
+    /// When the lists were renewed.
+    pub(super) lists_time: i64,
     pub(super) units: BTreeMap<String, SimulatedUnit>,
     pub(super) sysctls: BTreeMap<String, String>,
     pub(super) modules: BTreeSet<String>,
@@ -111,6 +117,9 @@ impl World {
             accounts: Accounts::default(),
             catalogue: Catalogue::default(),
             packages: BTreeMap::new(),
+            automatic: BTreeSet::new(),
+            selections: BTreeMap::new(),
+            lists_time: 0,
             units: BTreeMap::new(),
             sysctls: BTreeMap::new(),
             modules: BTreeSet::new(),

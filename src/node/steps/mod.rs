@@ -7,6 +7,7 @@
 //! called with the lock's descriptor closed (`9>&-`): a daemon must not keep a machine locked.
 
 mod accounts;
+mod apt;
 mod apt_key;
 mod backup;
 mod check;
@@ -40,6 +41,7 @@ mod file_tests;
 use serde::{Deserialize, Serialize};
 
 pub use accounts::{AddGroup, AddUser, ChangeAging, ChangeGroup, ChangeUser, Membership, RemoveGroup, RemoveUser, SetPassword};
+pub use apt::{Apt, AptProgram, Fate, FinishInterrupted, MarkManual, SelectPackage};
 pub use apt_key::{AptKeyChange, ChangeAptKeys};
 pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
@@ -55,7 +57,7 @@ pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};
 pub use owner::{ChangeMode, ChangeOwner};
-pub use package::{Install, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
+pub use package::{Install, LISTS_RENEWED, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
 pub use remove::{Remove, RemoveWhat};
 pub use run::{HostTime, Ran, Run};
 pub use sources::TrySources;
@@ -201,6 +203,14 @@ steps! {
     SetTimeZone(SetTimeZone),
     /// What the hardware clock holds.
     SetHardwareClock(SetHardwareClock),
+    /// A call of apt-get or dpkg.
+    Apt(Apt),
+    /// Packages that are wanted for their own sake.
+    MarkManual(MarkManual),
+    /// Packages that were left half installed.
+    FinishInterrupted(FinishInterrupted),
+    /// What dpkg is to do with a package.
+    SelectPackage(SelectPackage),
     /// The service manager.
     Unit(UnitStep),
     /// A kernel parameter at run time.

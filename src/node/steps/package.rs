@@ -84,7 +84,16 @@ pub struct MarkPackages {
 pub struct RefreshLists {
     /// By which.
     pub manager: Manager,
+    /// How often it is tried (apt).
+    pub tries: u32,
+    /// The longest pause between two tries, in seconds; they double from one second on.
+    pub longest_pause: u32,
+    /// How long whoever holds the package manager is waited for, in seconds.
+    pub patience: u64,
 }
+
+/// What a line of the output of [`RefreshLists`] begins with that says how old the lists were and are: two times.
+pub const LISTS_RENEWED: &str = "homelabctl: lists ";
 
 /// How apt-get is run: no questions, changed conffiles stay, other package managers are waited for (two minutes).
 const APT: Function = Function {
@@ -172,13 +181,64 @@ const MARK_PACKAGES: Function = Function {
 )"#,
 };
 
-/// manager. apt-get update ends with 0 where a list could not be had, unless it is told that this is an error.
+/// Waits until nobody holds apt or dpkg: seconds. The kernel's list of locks tells who does, and who has the file open.
+///
+/// apt-get waits for dpkg's lock alone, not for that of the lists.
+pub(super) const APT_FREE: Function = Function {
+    name: "s_apt_free",
+    needs: &[&FAIL],
+    text: r#"s_apt_holder() {
+  set +f
+  for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    inode=$(stat -Lc %i "$lock" 2>/dev/null) || continue
+    while read -r _ class _ mode holder place _; do
+      case $class$mode$place in POSIXWRITE*":$inode") ;; *) continue ;; esac
+      for open in /proc/"$holder"/fd/*; do
+        if [ "$open" -ef "$lock" ]; then
+          program=
+          read -r program <"/proc/$holder/comm" 2>/dev/null || :
+          set -f
+          return 0
+        fi
+      done
+    done </proc/locks
+  done 2>/dev/null
+  set -f
+  return 1
+}
+s_apt_free() {
+  waited=0
+  while s_apt_holder; do
+    [ "$waited" -lt "$1" ] ||
+      s_fail "E: Could not get lock $lock. It is held by process $holder ($program), which was waited for $1 s"
+    sleep 1
+    waited=$((waited + 1))
+  done
+}"#,
+};
+
+/// manager, tries, longest pause, patience. apt-get update ends with 0 where a list could not be had, unless it is told
+/// that this is an error.
 pub(super) const REFRESH: Function = Function {
     name: "s_refresh_lists",
-    needs: &[&FAIL, &APT],
-    text: r#"s_refresh_lists() (
+    needs: &[&FAIL, &APT, &APT_FREE],
+    text: r#"s_lists_time() {
+  if [ -e /var/lib/apt/periodic/update-success-stamp ]; then stat -Lc %Y /var/lib/apt/periodic/update-success-stamp
+  else stat -Lc %Y /var/lib/apt/lists 2>/dev/null || echo 0
+  fi
+}
+s_refresh_lists() (
   case $1 in
-    apt) s_apt -o APT::Update::Error-Mode=any update ;;
+    apt)
+      before=$(s_lists_time) tried=1 pause=1
+      until s_apt_free "$4" && s_apt -o APT::Update::Error-Mode=any update; do
+        [ "$tried" -lt "$2" ] || exit 1
+        [ "$pause" -le "$3" ] || pause=$3
+        sleep "$pause"
+        tried=$((tried + 1)) pause=$((pause * 2))
+      done
+      printf 'homelabctl: lists %s %s\n' "$before" "$(s_lists_time)"
+      ;;
     dnf) dnf -y -q makecache ;;
   esac
 )"#,
@@ -193,7 +253,7 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-fn names(names: &[String]) -> String {
+pub(super) fn names(names: &[String]) -> String {
     list(&names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -314,11 +374,15 @@ impl Action for MarkPackages {
 
 impl Action for RefreshLists {
     fn call(&self) -> Call {
-        Call::new(&REFRESH, [self.manager.word()])
+        let numbers = [self.tries.to_string(), self.longest_pause.to_string(), self.patience.to_string()];
+        Call::new(&REFRESH, [self.manager.word().to_owned()].into_iter().chain(numbers))
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::Packages, Touch::Files("/var/lib/apt".into()), Touch::Files("/var/cache".into())]
+        // the lists, and what distributions make of them afterwards; what is installed stays as it is
+        ["/var/lib/apt", "/var/cache", "/var/lib/command-not-found", "/var/lib/update-notifier"]
+            .map(|path| Touch::Files(path.into()))
+            .to_vec()
     }
 
     fn describe(&self) -> String {

@@ -29,7 +29,7 @@ const TRY: Function = Function {
   tries=$1 longest=$2 n=0 pause=1
   shift 2
   while [ "$n" -lt "$tries" ]; do
-    if said=$(s_refresh_lists apt 2>&1); then
+    if said=$(s_refresh_lists apt 1 0 60 2>&1); then
       printf '%s\n' "$said"
       exit 0
     fi
@@ -64,7 +64,7 @@ impl Action for TrySources {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        let lists = [Touch::Packages, Touch::Files("/var/lib/apt".into()), Touch::Files("/var/cache".into())];
+        let lists = [Touch::Files("/var/lib/apt".into()), Touch::Files("/var/cache".into())];
         lists.into_iter().chain(self.before.iter().map(|(path, _)| Touch::Files(path.clone()))).collect()
     }
 
