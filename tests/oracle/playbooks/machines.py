@@ -48,7 +48,7 @@ class Machine:
         self.root(f"{(HERE / 'reset.sh').read_text()}\n{setup}")
 
     def state(self, normal):
-        entries, digests, homes, accounts = (
+        entries, digests, homes, accounts, system = (
             part.split("\0")[:-1] if number < 3 else part for number, part in enumerate(self.root((HERE / "state.sh").read_text()).split(PART + "\0"))
         )
         digests = dict((line[66:].removeprefix("case/"), line[:64]) for line in digests)
@@ -63,6 +63,8 @@ class Machine:
         state = {"tree": dict(sorted(tree.items()))}
         if accounts:
             state["accounts"] = sorted(account(line) for line in accounts.splitlines())
+        if system:
+            state["system"] = sorted(system.splitlines())
         return state
 
 

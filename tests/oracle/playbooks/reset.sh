@@ -8,6 +8,33 @@ if ! [ -d $keep ]; then
     for file in passwd group shadow gshadow subuid subgid; do [ ! -e /etc/$file ] || cp -p /etc/$file $keep; done
     ls /home >$keep/homes
 fi
+# what stands outside of the trees of a case and may be changed by one: kept as it was, and shown by state.sh where it differs
+if ! [ -e $keep/look.sh ]; then
+    cat >$keep/look.sh <<'END'
+export LC_ALL=C
+set -- /etc/apt /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
+for path; do
+    shift
+    if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
+done
+printf 'hostname %s\n' "$(uname -n)"
+find "$@" -printf '%p %y %m %u:%g %l\n' | sort
+find "$@" -type f -exec sha256sum {} + | sort -k2
+END
+    uname -n >$keep/name
+    sh $keep/look.sh >$keep/system
+    paths=
+    for path in etc/apt etc/hostname etc/machine-info etc/localtime etc/timezone etc/adjtime; do
+        if [ -e $path ] || [ -L $path ]; then paths="$paths $path"; fi
+    done
+    tar -cpf $keep/system.tar $paths
+fi
+if [ "$(sh $keep/look.sh | sha256sum)" != "$(sha256sum <$keep/system)" ]; then
+    rm -rf /etc/apt /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
+    tar -xpf $keep/system.tar
+    hostname "$(cat $keep/name)"
+    systemctl --quiet stop systemd-hostnamed systemd-timedated 2>/dev/null || :
+fi
 # what a case left waiting in the background
 for pid in $(pgrep -x sleep || :); do
     parent=$(ps -o ppid= -p "$pid" || :)

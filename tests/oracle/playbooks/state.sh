@@ -1,5 +1,6 @@
-# Shows the tree of a case and the accounts, in four parts: what is below /srv/case, the files' digests, homes, and the lines
-# of the account files that came or went since the beginning. Names may hold anything, so NUL ends each field.
+# Shows the tree of a case and the accounts, in five parts: what is below /srv/case, the files' digests, homes, the lines
+# of the account files that came or went since the beginning, and of what is looked at elsewhere (reset.sh). Names may hold
+# anything, so NUL ends each field.
 set -eu
 cd /srv
 part() { printf -- '--part--\0'; }
@@ -15,3 +16,6 @@ for file in passwd group shadow; do
     grep -vxFf /var/lib/case-begin/$file /etc/$file | sed "s/^/+$file /" || :
     grep -vxFf /etc/$file /var/lib/case-begin/$file | sed "s/^/-$file /" || :
 done
+part
+sh /var/lib/case-begin/look.sh >/var/lib/case-begin/system.now
+diff /var/lib/case-begin/system /var/lib/case-begin/system.now | sed -n 's/^< /-/p; s/^> /+/p' || :

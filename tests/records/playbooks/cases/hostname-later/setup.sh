@@ -1,0 +1,1 @@
+echo w1 >/etc/hostname

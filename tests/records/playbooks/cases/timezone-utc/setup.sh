@@ -1,0 +1,1 @@
+ln -sf /usr/share/zoneinfo/Asia/Tokyo /etc/localtime
