@@ -114,6 +114,8 @@ pub(super) struct State {
     pub(super) files: BTreeMap<String, Node>,
     /// Facts by Ansible's names, without `ansible_`.
     pub(super) facts: BTreeMap<String, Node>,
+    /// Those among them that a module told without `ansible_`: they are variables by that name.
+    pub(super) bare: BTreeSet<String>,
     /// Whether facts are read when they are named.
     pub(super) gathers: bool,
     /// Which, and how.

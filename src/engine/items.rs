@@ -508,6 +508,7 @@ impl<M: Machines> Engine<M> {
             "clear_facts" => those.iter().for_each(|host| {
                 let mut state = host.state();
                 state.facts.clear();
+                state.bare.clear();
                 state.looked_for.clear();
                 // they come back with the next play that gathers them
                 (state.gathers, state.gathered) = (false, false);

@@ -138,7 +138,13 @@ impl TaskScope {
 
     /// A fact by Ansible's name; noted down if it could be read.
     fn fact(&self, name: &str) -> Option<Node> {
-        let short = name.strip_prefix("ansible_")?;
+        let Some(short) = name.strip_prefix("ansible_") else {
+            let mut found = None;
+            self.world.state(&self.view.host)?.look(&mut |state| {
+                found = state.bare.contains(name).then(|| state.facts.get(name).cloned()).flatten();
+            });
+            return found;
+        };
         let (mut found, mut read) = (None, false);
         self.world.state(&self.view.host)?.look(&mut |state| {
             if short == "facts" {
@@ -327,6 +333,7 @@ impl Scope for TaskScope {
         if let Some(state) = self.world.state(&self.view.host) {
             state.look(&mut |state| {
                 names.extend(state.set.keys().chain(state.included.keys()).chain(state.files.keys()).cloned());
+                names.extend(state.bare.iter().cloned());
                 names.extend(state.facts.keys().map(|name| format!("ansible_{name}")));
             });
         }

@@ -517,6 +517,9 @@ impl<M: Machines> Engine<M> {
             let mut state = target.state();
             for (name, value) in facts {
                 let value = modules::node(value, &made(Value::Null).place);
+                if !name.starts_with("ansible_") {
+                    state.bare.insert(name.clone());
+                }
                 state.facts.insert(name.strip_prefix("ansible_").unwrap_or(name).to_owned(), value);
             }
         }

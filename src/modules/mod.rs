@@ -26,6 +26,7 @@ pub mod find;
 mod get_url;
 mod group;
 mod halt;
+mod homelab;
 mod hostname;
 mod http;
 mod known_hosts;

@@ -20,6 +20,7 @@ mod facts_machines;
 mod facts_setup;
 mod frames;
 mod fuzz_corpus;
+mod homelab_modules;
 mod homelab_project;
 mod hostile;
 mod house;

@@ -12,15 +12,21 @@ const LOOKS: &[Outcome] = &[Unchanged, Unknown, Failed];
 /// Of one that takes nothing that could be wrong, and relies on nothing that stays.
 const TELLS: &[Outcome] = &[Unchanged];
 
+/// By what name it stands in the table: two collections may have modules of the same name.
+fn key(module: &dyn crate::modules::Module) -> String {
+    let spec = module.spec();
+    if spec.collection == "homelab" { format!("homelab_{}", spec.name) } else { spec.name.to_owned() }
+}
+
 macro_rules! cases {
     ($($name:ident: $module:expr, $states:expr, $occurs:expr, $make:expr, $look:expr;)+) => {
         const CASES: &[Case] = &[$(Case { module: &$module, states: $states, occurs: $occurs, make: $make, look: $look }),+];
         /// One test for each.
         mod holds {
-            use super::{CASES, prove};
+            use super::{CASES, key, prove};
             $(#[test]
             fn $name() {
-                prove(CASES.iter().find(|case| case.module.spec().name == stringify!($name)).unwrap());
+                prove(CASES.iter().find(|case| key(case.module) == stringify!($name)).unwrap());
             })+
         }
     };
@@ -28,9 +34,9 @@ macro_rules! cases {
 
 use crate::modules::{
     apt, apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, dpkg_selections,
-    edited_file, fetch, file, find, get_url, group, hostname, known_hosts, lineinfile, modprobe, package, package_facts, package_hold,
-    ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, timezone,
-    unarchive, uri, user, wait_for,
+    edited_file, fetch, file, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, package, package_facts,
+    package_hold, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile,
+    template, timezone, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -53,11 +59,15 @@ cases! {
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
     hostname: hostname::Hostname, 400, &[Changed, Unchanged, Refused, Unknown, Failed], hostname::tests::state, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
+    homelab_kernel_module: homelab::kernel_module::HomelabKernelModule, 800, CHANGES, homelab::kernel_module::tests::state, |_, _, _| ();
+    homelab_swap: homelab::swap::HomelabSwap, 600, CHANGES, homelab::swap::tests::state, |_, _, _| ();
+    homelab_sysctl: homelab::sysctl::HomelabSysctl, 800, CHANGES, homelab::sysctl::tests::state, |_, _, _| ();
+    homelab_time_sync: homelab::time_sync::HomelabTimeSync, 600, CHANGES, homelab::time_sync::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
     modprobe: modprobe::Modprobe, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], modprobe::tests::state, |_, _, _| ();
     package: package::Package, 600, &[Changed, Unchanged, Unknown, Failed], packages::package, |_, _, _| ();
     package_facts: package_facts::PackageFacts, 100, LOOKS, packages::facts, |_, _, _| ();
-    package_hold: package_hold::PackageHold, 400, &[Changed, Unchanged, Refused, Unknown, Failed], packages::hold, |_, _, _| ();
+    homelab_package_hold: package_hold::PackageHold, 400, &[Changed, Unchanged, Refused, Unknown, Failed], packages::hold, |_, _, _| ();
     ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
     raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
     reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();
@@ -85,7 +95,7 @@ cases! {
 #[test]
 fn every_module_stands_in_the_table_once() {
     let names = |of: &[&'static dyn crate::modules::Module]| {
-        let mut names: Vec<_> = of.iter().map(|module| module.spec().name).collect();
+        let mut names: Vec<_> = of.iter().map(|module| key(*module)).collect();
         names.sort_unstable();
         names
     };

@@ -275,11 +275,15 @@ fn dry(module: &dyn Module, before: &Bench, args: &Args, planned: &Planned, cont
     );
 }
 
-/// The plan without what is asked of the service manager, which a dry run leaves out.
+/// The plan without what is asked of the service manager or waited for, which a dry run leaves out.
 fn without_manager(planned: &Planned) -> Planned {
     let mut planned = planned.clone();
     if let Ok((Decision { act: Act::Plan(Plan::Change(change)), .. }, _)) = &mut planned {
-        change.steps.retain(|step| !matches!(step, Step::Unit(unit) if unit.unit.is_none()));
+        change.steps.retain(|step| match step {
+            Step::Unit(unit) => unit.unit.is_some(),
+            Step::WaitForSync(_) => false,
+            _ => true,
+        });
     }
     planned
 }

@@ -78,6 +78,7 @@ const TABLE: &[Group] = &[
     },
     Group { collector: "lsb", names: &["lsb"], make: distribution::lsb },
     Group { collector: "pkg_mgr", names: &["pkg_mgr"], make: services::package_manager },
+    Group { collector: "systemd", names: &["systemd"], make: services::systemd },
     Group { collector: "service_mgr", names: &["service_mgr"], make: services::service_manager },
     Group {
         collector: "user",

@@ -2,7 +2,7 @@
 
 use super::distribution::family;
 use super::gather::{Gather, Made, known};
-use crate::node::facts::Stat;
+use crate::node::facts::{Saying, Stat};
 
 /// Of several the last counts.
 const PACKAGE_MANAGERS: [(&str, &str); 14] = [
@@ -48,6 +48,17 @@ fn red_hat(gather: &Gather<'_>) -> Option<&'static str> {
     };
     let is_5 = gather.ask(Stat::new(dnf))?.target.is_some_and(|target| matches!(target.as_str(), "dnf5" | "/usr/bin/dnf5"));
     Some(if is_5 { "dnf5" } else { "dnf" })
+}
+
+/// The second line of what it says of itself are its features.
+pub(super) fn systemd(gather: &Gather<'_>) -> Made {
+    let said = gather.ask(Saying::Systemd);
+    let version = said.as_deref().and_then(|said| {
+        let mut lines = said.lines();
+        let version: i64 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        Some(serde_json::json!({"version": version, "features": lines.next().unwrap_or_default()}))
+    });
+    known([("systemd", version)])
 }
 
 pub(super) fn service_manager(gather: &Gather<'_>) -> Made {

@@ -12,6 +12,7 @@ mod apt_sources;
 mod block_devices;
 mod checksum;
 mod clock;
+mod clock_sync;
 mod content;
 mod digest;
 mod directory;
@@ -36,6 +37,7 @@ mod login;
 mod matches;
 mod module;
 mod mount;
+mod next_kernel;
 mod os_release;
 mod package;
 mod packages;
@@ -52,6 +54,7 @@ mod shadow;
 mod small_file;
 mod stat;
 mod status;
+mod swap_units;
 mod swaps;
 mod sysctl;
 mod sysctl_order;
@@ -71,6 +74,8 @@ pub use apt_sources::{AptSources, SourcesFile};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
+pub(crate) use clock_sync::CLOCK_SYNC;
+pub use clock_sync::{ClockSync, SyncState};
 pub use content::{Content, FileContent};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
@@ -95,6 +100,7 @@ pub use login::{Login, LoginUser};
 pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
+pub use next_kernel::{NextKernelModule, NextModule};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
 pub use packages::{KnownPackage, Packages};
@@ -108,6 +114,7 @@ pub use services::{ServiceEntry, Services};
 pub use shadow::{Shadow, ShadowEntry};
 pub use stat::{FileKind, FileStat, Mode, Stat};
 pub use status::{FullStat, Status};
+pub use swap_units::{SwapUnit, SwapUnits};
 pub use swaps::{Swap, Swaps};
 pub use sysctl::{Sysctl, SysctlState};
 pub use sysctl_order::Setting;
@@ -154,6 +161,7 @@ pub const KINDS: &[&Kind] = &[
     &block_devices::KIND,
     &checksum::KIND,
     &clock::KIND,
+    &clock_sync::KIND,
     &content::KIND,
     &digest::KIND,
     &directory::KIND,
@@ -187,6 +195,7 @@ pub const KINDS: &[&Kind] = &[
     &module::KIND,
     &mount::ALL,
     &mount::AT,
+    &next_kernel::KIND,
     &os_release::KIND,
     &package::KIND,
     &packages::KIND,
@@ -200,6 +209,7 @@ pub const KINDS: &[&Kind] = &[
     &stat::FOLLOWED,
     &stat::KIND,
     &status::KIND,
+    &swap_units::KIND,
     &swaps::KIND,
     &sysctl::KIND,
     &tree::KIND,

@@ -47,7 +47,7 @@ pub enum ModulePlace {
 
 pub(super) const KIND: Kind = Kind { name: "module", function: &PROBE, merged: true, words: name, parse: |_, text| json(read(text)?) };
 
-fn name(args: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn name(args: &[String]) -> Result<Vec<String>, String> {
     match args {
         [name] if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => Ok(vec![name.clone()]),
         [name] => Err(format!("{name:?} is not a name of a kernel module")),

@@ -19,6 +19,8 @@ pub enum Saying {
     RouteV4,
     /// `ip -6 route get 2404:6800:400a:800::1012`
     RouteV6,
+    /// `systemctl --version`, where systemd runs.
+    Systemd,
 }
 
 impl Saying {
@@ -30,6 +32,7 @@ impl Saying {
             Self::Roots => "roots",
             Self::RouteV4 => "route_v4",
             Self::RouteV6 => "route_v6",
+            Self::Systemd => "systemd",
         }
     }
 }
@@ -42,6 +45,7 @@ impl Fact for Saying {
             Self::FullName => vec![Touch::Network, Touch::Files("/etc".into())],
             Self::LsbRelease => vec![Touch::Packages, Touch::FilesOutside(Vec::new())],
             Self::LongBit | Self::Roots => Vec::new(),
+            Self::Systemd => vec![Touch::Packages, Touch::Units],
             Self::RouteV4 | Self::RouteV6 => vec![Touch::Network],
         };
         Query::new(KIND.name, [self.name()], stands_on).moving()
@@ -53,7 +57,9 @@ pub(super) const KIND: Kind = Kind {
     function: &PROBE,
     merged: false,
     words: |args| match args {
-        [name] if ["full_name", "lsb_release", "long_bit", "roots", "route_v4", "route_v6"].contains(&name.as_str()) => Ok(args.to_vec()),
+        [name] if ["full_name", "lsb_release", "long_bit", "roots", "route_v4", "route_v6", "systemd"].contains(&name.as_str()) => {
+            Ok(args.to_vec())
+        }
         _ => Err("one of the known programs is wanted".into()),
     },
     parse: |_, text| json(text),
@@ -84,6 +90,10 @@ probe_saying() {
     ;;
   lsb_release) set -- lsb_release -a ;;
   long_bit) set -- getconf LONG_BIT ;;
+  systemd)
+    [ -d /run/systemd/system ] || { r=; answer "$id" 44; return; }
+    set -- systemctl --version
+    ;;
   roots) set -- stat -L -c %d:%i / /proc/1/root/. ;;
   route_v4) set -- ip -4 route get 8.8.8.8 ;;
   route_v6) set -- ip -6 route get 2404:6800:400a:800::1012 ;;

@@ -8,9 +8,9 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::{SimulatedUnit, World};
 use crate::node::facts::{
-    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, Mode, ModulePlace,
-    ModuleState, Mount, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, ServiceEntry, Sha256, ShadowEntry,
-    SourcesFile, SysctlState, UnitState,
+    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, MemoryState, Mode,
+    ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, ServiceEntry,
+    Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -32,6 +32,13 @@ impl World {
                 None => Reading::Absent,
             },
             "package" => self.packages.get(subject).map_or(Reading::Absent, |installed| package(subject, installed)),
+            "next_kernel_module" => {
+                let has = (self.built_in_modules.contains(subject) || self.available_modules.contains(subject))
+                    && !self.next_kernel_lacks.contains(subject);
+                Reading::present(&NextModule { kernel: "6.2".into(), runs: self.next_kernel_lacks.is_empty(), has })
+            }
+            "swap_units" => self.swap_units(),
+            "clock_sync" => Reading::present(&SyncState { synchronised: self.synchronised, by: "it".into() }),
             "services" => self.services_fact(),
             "installed" | "automatic" | "interrupted" | "selection" | "apt_lists" | "apt_names" | "apt_policy" | "apt_simulation"
             | "packages" => self.package_fact(query, subject),
@@ -76,6 +83,17 @@ impl World {
             }
             "umask" => Reading::present(&Mode(0o022)),
             "hostname" => Reading::present(&self.hostname),
+            "swaps" => {
+                let swap = |(path, size): (&String, &u64)| Swap { path: path.clone(), kind: "file".into(), size: *size, priority: -2 };
+                Reading::present(&self.swaps.iter().map(swap).collect::<Vec<_>>())
+            }
+            "memory" => Reading::present(&MemoryState {
+                total: 8 << 30,
+                free: 1 << 30,
+                available: 4 << 30,
+                swap_total: self.swaps.values().sum(),
+                swap_free: 0,
+            }),
             "working_directory" => Reading::present(&"/root"),
             "environment" => Reading::present(&std::collections::BTreeMap::from([("HOME", "/root")])),
             "login" => {
@@ -234,6 +252,30 @@ impl World {
         Reading::present(&Enablement { word: word.into(), links: Vec::new() })
     }
 
+    fn swap_units(&self) -> Reading {
+        let unit = |(name, unit): (&String, &SimulatedUnit)| SwapUnit {
+            name: name.clone(),
+            load_state: if unit.masked { "masked" } else { "loaded" }.into(),
+            active_state: if unit.active { "active" } else { "inactive" }.into(),
+            unit_file_state: Some(
+                if !name.starts_with("own") {
+                    "generated"
+                } else if unit.enabled {
+                    "enabled"
+                } else {
+                    "disabled"
+                }
+                .into(),
+            ),
+            fragment_path: Some(format!(
+                "{}/{name}",
+                if name.starts_with("own") { "/etc/systemd/system" } else { "/run/systemd/generator" }
+            )),
+            source_path: None,
+        };
+        Reading::present(&self.units.iter().filter(|(name, _)| name.ends_with(".swap")).map(unit).collect::<Vec<_>>())
+    }
+
     fn services_fact(&self) -> Reading {
         let entry = |(name, unit): (&String, &SimulatedUnit)| {
             let state = if unit.active { "running" } else { "stopped" };
@@ -289,6 +331,9 @@ impl World {
     }
 
     fn module(&self, name: &str) -> Reading {
+        if self.built_in_modules.contains(name) {
+            return Reading::present(&ModuleState { state: ModulePlace::BuiltIn });
+        }
         let state = match (self.modules.contains(name), self.available_modules.contains(name)) {
             (true, _) => ModulePlace::Loaded,
             (false, true) => ModulePlace::Available,

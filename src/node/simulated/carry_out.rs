@@ -56,6 +56,19 @@ impl World {
             Step::SetHardwareClock(step) => self.set_hardware_clock(step),
             Step::SetSysctl(step) => self.set_sysctl(step),
             Step::LoadSysctls(step) => self.load_sysctls(step),
+            Step::SwapOff(step) => {
+                if self.tick()? {
+                    self.swaps.remove(&step.path);
+                }
+                Ok(())
+            }
+            // a daemon that runs has set the clock by the end
+            Step::WaitForSync(_) => {
+                if self.tick()? {
+                    self.synchronised = self.units.iter().any(|(name, unit)| unit.active && name != "silent.service");
+                }
+                Ok(())
+            }
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Mount(step) => self.mount(step),
@@ -187,21 +200,24 @@ impl World {
     }
 
     fn load_module(&mut self, step: &LoadModule) -> Result<(), Stop> {
-        if !self.available_modules.contains(&step.name) {
+        // dashes and underscores are the same
+        let name = step.name.replace('-', "_");
+        if !self.available_modules.contains(&name) {
             return Err(format!("modprobe: FATAL: Module {} not found", step.name).into());
         }
         if self.tick()? {
-            self.modules.insert(step.name.clone());
+            self.modules.insert(name);
         }
         Ok(())
     }
 
     fn unload_module(&mut self, step: &UnloadModule) -> Result<(), Stop> {
-        if !self.available_modules.contains(&step.name) {
+        let name = step.name.replace('-', "_");
+        if !self.available_modules.contains(&name) {
             return Err(format!("modprobe: FATAL: Module {} not found.", step.name).into());
         }
         if self.tick()? {
-            self.modules.remove(&step.name);
+            self.modules.remove(&name);
         }
         Ok(())
     }

@@ -82,6 +82,14 @@ pub struct World {
     pub(super) sysctls: BTreeMap<String, String>,
     pub(super) modules: BTreeSet<String>,
     pub(super) available_modules: BTreeSet<String>,
+    /// Modules that are a part of the kernel.
+    pub(super) built_in_modules: BTreeSet<String>,
+    /// What the next boot's kernel lacks.
+    pub(super) next_kernel_lacks: BTreeSet<String>,
+    /// The files and devices in use as swap, each with its size in bytes; all of it is filled.
+    pub(super) swaps: BTreeMap<String, u64>,
+    /// Whether the clock is kept by whoever runs.
+    pub(super) synchronised: bool,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) hostname: String,
@@ -124,6 +132,10 @@ impl World {
             sysctls: BTreeMap::new(),
             modules: BTreeSet::new(),
             available_modules: BTreeSet::new(),
+            built_in_modules: BTreeSet::new(),
+            next_kernel_lacks: BTreeSet::new(),
+            swaps: BTreeMap::new(),
+            synchronised: false,
             servers: BTreeMap::new(),
             hostname: "node".into(),
             has_apt_key: true,
@@ -252,6 +264,26 @@ impl World {
     /// A release that has no apt-key any more.
     pub fn without_apt_key(&mut self) {
         self.has_apt_key = false;
+    }
+
+    /// Makes it a part of the kernel, before anything happens.
+    pub fn build_in(&mut self, name: &str) {
+        self.built_in_modules.insert(name.into());
+    }
+
+    /// The kernel of the next boot is another, and has no such module.
+    pub fn next_kernel_lacks(&mut self, name: &str) {
+        self.next_kernel_lacks.insert(name.into());
+    }
+
+    /// Has a file or device in use as swap, before anything happens.
+    pub fn add_swap(&mut self, path: &str, size: u64) {
+        self.swaps.insert(path.into(), size);
+    }
+
+    /// Whether the clock is kept, before anything happens.
+    pub fn set_synchronised(&mut self, synchronised: bool) {
+        self.synchronised = synchronised;
     }
 
     /// From now on a server has that at an address.

@@ -26,6 +26,8 @@ mod package;
 mod remove;
 mod run;
 mod sources;
+mod swap;
+mod sync;
 mod sysctl;
 mod temporary;
 mod times;
@@ -61,6 +63,8 @@ pub use package::{Install, LISTS_RENEWED, Manager, Mark, MarkPackages, RefreshLi
 pub use remove::{Remove, RemoveWhat};
 pub use run::{HostTime, Ran, Run};
 pub use sources::TrySources;
+pub use swap::SwapOff;
+pub use sync::WaitForSync;
 pub(crate) use sysctl::NOT_SET;
 pub use sysctl::{LoadSysctls, SetSysctl};
 pub use temporary::MakeTemporary;
@@ -221,6 +225,10 @@ steps! {
     LoadModule(LoadModule),
     /// A kernel module that is unloaded.
     UnloadModule(UnloadModule),
+    /// Swap that is given up.
+    SwapOff(SwapOff),
+    /// A clock that is waited for.
+    WaitForSync(WaitForSync),
     /// Something that is mounted.
     Mount(Mount),
     /// Something that is unmounted.

@@ -45,11 +45,12 @@ class Machine:
         subprocess.run([*self.ssh[:-1], "-O", "exit", self.ssh[-1]], capture_output=True, timeout=20)
 
     def begin(self, setup):
-        self.root(f"{(HERE / 'reset.sh').read_text()}\n{setup}")
+        self.root(f"{(HERE / 'system.sh').read_text()}{(HERE / 'reset.sh').read_text()}\n{setup}")
 
     def state(self, normal):
+        said = self.root((HERE / "system.sh").read_text() + (HERE / "state.sh").read_text()).split(PART + "\0")
         entries, digests, homes, accounts, system = (
-            part.split("\0")[:-1] if number < 3 else part for number, part in enumerate(self.root((HERE / "state.sh").read_text()).split(PART + "\0"))
+            part.split("\0")[:-1] if number < 3 else part for number, part in enumerate(said)
         )
         digests = dict((line[66:].removeprefix("case/"), line[:64]) for line in digests)
         tree = {}

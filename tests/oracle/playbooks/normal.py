@@ -15,6 +15,13 @@ DROPPED = {
     "mtime", "ctime", "inode", "dev", "blocks", "block_size", "elapsed", "version", "pid", "rusage", "cookies_string", "access_time",
     "module_stderr", "child_pid", "exception_type",
 }
+# What systemd says of a unit is kept as far as it does not depend on the day: of its properties these, of services those of
+# cases and a few that every machine has.
+PROPERTIES = {
+    "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "FragmentPath", "Description", "Type", "Restart", "Result", "CanReload",
+    "RemainAfterExit", "User", "WantedBy",
+}
+SERVICES = re.compile(r"case-(?!server).*|ssh\.service|getty@\.service|systemd-journald\.service|systemd-halt\.service")
 SIZES = {"size", "nlink"}
 KEPT_FACTS = {
     "ansible_distribution", "ansible_distribution_release", "ansible_distribution_major_version", "ansible_os_family",
@@ -64,6 +71,10 @@ class Normal:
     def value(self, value, dropped=DROPPED):
         if isinstance(value, dict):
             value = in_order(value)
+            if isinstance(status := value.get("status"), dict) and "ActiveState" in status:
+                value = {**value, "status": {key: item for key, item in status.items() if key in PROPERTIES}}
+            if isinstance(services := value.get("services"), dict):
+                value = {**value, "services": {key: item for key, item in services.items() if SERVICES.fullmatch(key)}}
             sizes = SIZES if value.get("isdir") or value.get("state") == "directory" or "directory" == value.get("type") else ()
             return {
                 self.text(key): self.value(item, dropped) for key, item in value.items()

@@ -1,0 +1,1 @@
+echo net.ipv4.case_none=1 >/etc/sysctl.d/case.conf
