@@ -163,6 +163,11 @@ impl Job<'_> {
             let key = self.is_present.then(|| self.name.to_owned());
             change.steps.push(LoadSysctls { file: path.to_owned(), key, ignore_missing: args.is("ignoreerrors") }.into());
         }
+        if self.task.check && self.is_present && !has_key && !args.is("ignoreerrors") && (set || loads) {
+            let why = format!("there is no kernel parameter {} now: setting it fails unless something loads its module before", self.name);
+            let touches = vec![crate::plan::Touch::Files(path.to_owned()), crate::plan::Touch::Sysctls];
+            return Ok(Decision { act: Act::Pending(why, touches), ..Decision::unchanged() });
+        }
         let is_set = self.is_present && has_key && (set || loads);
         if is_set && !same(&kernel, &self.value) {
             change = change.differs(format!("sysctl {}", self.name), self.state.value.clone(), Some(self.value.clone()));

@@ -28,6 +28,8 @@ pub(super) struct Shown {
     pub load_state: String,
     #[serde(default)]
     pub load_error: Option<String>,
+    #[serde(default)]
+    pub fragment_path: Option<String>,
     pub active_state: String,
 }
 

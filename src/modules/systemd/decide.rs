@@ -102,6 +102,12 @@ impl Unit<'_> {
         let mut decision = Decision::unchanged();
         let mut change: Change = Plan::change([]);
         let mask = self.mask();
+        // a link cannot take the place of a file
+        let fragment = self.known.shown.as_ref().and_then(|shown| shown.fragment_path.as_deref());
+        let own = format!("/etc/systemd/system/{}", whole_name(name));
+        if mask == Some(UnitAction::Mask) && !args.is("force") && fragment == Some(own.as_str()) {
+            return Err(Halt::fail(format!("Failed to mask the service ({name}): Failed to mask unit: File {own} already exists.")));
+        }
         let enable = self.enable(mask, &mut decision)?;
         let start = self.start(&mut decision)?;
         for action in mask.into_iter().chain(enable.action).chain(start) {

@@ -28,11 +28,11 @@ pub struct ServiceEntry {
     pub name: String,
     /// `running` or `stopped`; of what systemd has not loaded `active`, `inactive` or `unknown`.
     pub state: String,
-    /// `systemd` or `sysv`.
-    pub source: String,
     /// Of systemd's: `enabled`, `static`, `not-found`, `failed`…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// `systemd` or `sysv`.
+    pub source: String,
 }
 
 /// Its one argument keeps it out of what is asked of every machine: it takes long.

@@ -233,7 +233,7 @@ impl World {
             active_state: if unit.active { "active" } else { "inactive" }.into(),
             sub_state: if unit.active { "running" } else { "dead" }.into(),
             unit_file_state: Some(file.into()),
-            fragment_path: Some(format!("/etc/systemd/system/{name}")),
+            fragment_path: Some(format!("/usr/lib/systemd/system/{name}")),
             drop_in_paths: None,
             need_daemon_reload: false,
             description: name.into(),

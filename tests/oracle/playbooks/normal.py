@@ -19,7 +19,7 @@ DROPPED = {
 # cases and a few that every machine has.
 PROPERTIES = {
     "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "FragmentPath", "Description", "Type", "Restart", "Result", "CanReload",
-    "RemainAfterExit", "User", "WantedBy",
+    "RemainAfterExit", "User",
 }
 SERVICES = re.compile(r"case-(?!server).*|ssh\.service|getty@\.service|systemd-journald\.service|systemd-halt\.service")
 SIZES = {"size", "nlink"}

@@ -18,7 +18,7 @@ if [ -e /var/lib/systemd/linger/op ]; then
     loginctl disable-linger op
     systemctl stop user@$(id -u op).service
 fi
-rm -f /usr/lib/systemd/system/case-* /etc/init.d/case-*
+rm -f /usr/lib/systemd/system/case-* /etc/init.d/case-* /run/systemd/system/*.wants/case-*
 system_files >$keep/files-now
 if ! cmp -s $keep/files $keep/files-now; then
     sed 's/^.*  //' $keep/files-now | sort -u | xargs -r rm -f
@@ -30,7 +30,7 @@ fi
 system_values | grep -vxFf $keep/values | while read -r key _; do
     sysctl -q -w "$key=$(sed -n "s/^$key //p" $keep/values)" || :
 done
-! grep -q '^dummy ' /proc/modules || modprobe -r dummy || :
+! grep -qs '^dummy ' /proc/modules || modprobe -r dummy || :
 # what stands outside of the trees of a case and may be changed by one: kept as it was, and shown by state.sh where it differs
 if ! [ -e $keep/look.sh ]; then
     cat >$keep/look.sh <<'END'

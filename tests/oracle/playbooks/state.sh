@@ -21,7 +21,7 @@ system_files | grep -vxFf /var/lib/case-begin/files | sed 's/^/+file /' || :
 system_files | grep -vxFf - /var/lib/case-begin/files | sed 's/^/-file /' || :
 system_values | grep -vxFf /var/lib/case-begin/values | tr '\t' ' ' | sed 's/^/+value /' || :
 system_units | sed 's/^/+unit /'
-! grep -q '^dummy ' /proc/modules || echo "+module dummy"
+! grep -qs '^dummy ' /proc/modules || echo "+module dummy"
 part
 sh /var/lib/case-begin/look.sh >/var/lib/case-begin/system.now
 diff /var/lib/case-begin/system /var/lib/case-begin/system.now | sed -n 's/^< /-/p; s/^> /+/p' || :
