@@ -1,6 +1,7 @@
 //! The machines of a run of playbooks: connected to when they are first wanted, locked before the first change.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::node::apply::Lock;
 use crate::node::hold::{self, Held, HoldError};
 use crate::node::host::Host;
 use crate::node::lock::{Claim, DIRECTORY, Holder, Patience};
+use crate::node::long_step::State;
 use crate::node::machine::{Real, Shells as _};
 use crate::plan::Scope;
 use crate::report::{Event, Problem};
@@ -178,14 +180,23 @@ impl Fleet {
                 return Ok(false);
             }
         };
+        let waited = AtomicBool::new(false);
         let told = |holder: &Holder| match holder {
             Holder::Contended(Some(claim)) => self.does(name, format!("waits for {} from {}", claim.who, claim.from)),
             Holder::Contended(None) => self.does(name, "waits for another run".to_owned()),
-            Holder::Waiting(_) => self.does(name, "waits for a step of an earlier run".to_owned()),
+            Holder::Waiting(_) => {
+                waited.store(true, Ordering::Relaxed);
+                self.does(name, "waits for a step of an earlier run".to_owned());
+            }
             _ => {}
         };
         match hold::take(shell, DIRECTORY, &self.claim, Patience::default(), told).await {
-            Ok(held) => locked(&self.held).push(held),
+            Ok(held) => {
+                locked(&self.held).push(held);
+                if waited.load(Ordering::Relaxed) {
+                    self.tell_left(name, machine).await;
+                }
+            }
             // the machine has two names in the inventory
             Err(HoldError::Locked(claim)) if claim.nonce == self.claim.nonce => {}
             Err(error) => {
@@ -194,5 +205,21 @@ impl Fleet {
             }
         }
         Ok(true)
+    }
+
+    /// Says what an earlier run had begun and this one has waited for, and how it ended.
+    async fn tell_left(&self, name: &str, machine: &mut Real<Host>) {
+        let scope = Scope::new(name, "root");
+        // what cannot be asked is found by the next run
+        for left in machine.left(&scope, DIRECTORY).await.unwrap_or_default() {
+            let how = match machine.wait(&scope, DIRECTORY, &left.id).await {
+                Ok(State::Finished(ended)) if ended.status == 0 => "ended well".to_owned(),
+                Ok(State::Finished(ended)) => format!("ended with status {}", ended.status),
+                Ok(State::Vanished) => "was killed".to_owned(),
+                _ => continue,
+            };
+            let message = format!("{name}: a step that an earlier run had begun was waited for: {}: it {how}", left.title);
+            self.shared.reporter.tell(Event::warning(message));
+        }
     }
 }

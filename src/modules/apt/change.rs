@@ -88,7 +88,7 @@ pub(super) fn simulated(
 }
 
 /// What was left half installed is finished first.
-fn unfinished(task: &Task<'_>, facts: &Facts<'_>, change: &mut Change) -> Result<(), Halt> {
+pub(super) fn unfinished(task: &Task<'_>, facts: &Facts<'_>, change: &mut Change) -> Result<(), Halt> {
     if let Some(half) = facts.get(Interrupted)? {
         let dpkg_options = dpkg_options(task.args).into_iter().map(str::to_owned).collect();
         change.steps.push(FinishInterrupted { patience: patience(task.args), dpkg_options }.into());

@@ -2,6 +2,7 @@
 
 mod change;
 mod command;
+mod deb;
 mod install;
 mod lists;
 mod remove;
@@ -13,10 +14,10 @@ mod wanted;
 use serde_json::{Map, Value};
 
 use super::halt::{Halt, settled};
-use super::{Decision, Module, Spec, Task};
+use super::{Act, Decision, Module, Spec, Task};
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::AptLists;
-use crate::node::steps::{LISTS_RENEWED, Step};
+use crate::node::steps::{AptProgram, LISTS_RENEWED, Step};
 use crate::plan::{Facts, Stop};
 
 /// Packages by apt.
@@ -50,8 +51,11 @@ impl Module for Apt {
                 result.insert("msg".into(), format!("Failed to update apt cache after {} retries: {why}", refresh.tries).into());
             }
             Some(Step::Apt(apt)) => {
-                result.insert("msg".into(), format!("{}{stderr}", apt.failure).into());
-                result.insert("rc".into(), output.status.into());
+                let is_dpkg = apt.program == AptProgram::Dpkg;
+                result.insert("msg".into(), if is_dpkg { apt.failure.clone() } else { format!("{}{stderr}", apt.failure) }.into());
+                if !is_dpkg {
+                    result.insert("rc".into(), output.status.into());
+                }
                 for (name, text) in [("stdout", stdout), ("stderr", stderr)] {
                     result.insert(format!("{name}_lines"), super::ran::lines(&text).into());
                     result.insert(name.into(), text.into());
@@ -65,18 +69,24 @@ impl Module for Apt {
 
 /// The lists first, if they are to be renewed.
 fn begin(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
-    let args = task.args;
-    if args.str("deb").is_some() {
-        return Err(Halt::fail("`deb` of `apt` is not carried out here yet"));
-    }
     if only_empties(task) {
         return Ok(remove::clean(task));
     }
     if lists::are_old(task, facts)? {
         let decision = lists::renewed(task);
+        let decision = dated(decision, task, facts, true)?;
         return Ok(if does_nothing_else(task) { decision } else { decision.in_part() });
     }
-    packages(task, facts)
+    dated(packages(task, facts)?, task, facts, false)
+}
+
+/// In a dry run: how old the lists are, which is not known any more once something is foretold.
+fn dated(decision: Decision, task: &Task<'_>, facts: &Facts<'_>, renewed: bool) -> Result<Decision, Halt> {
+    if !task.check || !tells_of_lists(task) || matches!(decision.act, Act::Fail(_)) {
+        return Ok(decision);
+    }
+    let time = facts.get(AptLists)?.unwrap_or(0);
+    Ok(decision.with("cache_updated", renewed).with("cache_update_time", time))
 }
 
 /// All but the lists.
@@ -87,6 +97,9 @@ fn packages(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let args = task.args;
     if let Some(mode) = upgrade_of(task) {
         return remove::upgrade(task, facts, mode);
+    }
+    if let Some(debs) = args.str("deb") {
+        return deb::install(task, facts, debs);
     }
     let given = packages_of(task);
     let packages: Vec<String> = given.iter().filter(|package| **package != "*").map(|package| package.trim().to_owned()).collect();
@@ -141,7 +154,7 @@ fn only_empties(task: &Task<'_>) -> bool {
 fn tells_of_lists(task: &Task<'_>) -> bool {
     let args = task.args;
     let cleans = packages_of(task).is_empty() && (args.is("autoclean") || args.is("autoremove"));
-    let installs = upgrade_of(task).is_none() && args.str("state") != Some("absent") && !cleans;
+    let installs = upgrade_of(task).is_none() && args.str("deb").is_none() && args.str("state") != Some("absent") && !cleans;
     !only_empties(task) && (does_nothing_else(task) || installs)
 }
 
@@ -163,11 +176,17 @@ fn result(task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Resu
     // a package that was only marked says nothing, and Ansible tells nothing of it
     let is_silent = |output: &Output| output.stdout.is_empty() && output.stderr.is_empty();
     let last = outputs.last().filter(|output| !is_list(output) && (only_empties(task) || !is_silent(output)));
-    if let Some(output) = last {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if task.args.str("deb").is_some() {
+        // with what was installed for it
+        let all = |part: fn(&Output) -> &[u8]| {
+            outputs.iter().filter(|output| !is_list(output)).map(|output| text(part(output))).collect::<String>()
+        };
+        result.extend(said::output(task, &all(|output| &output.stdout), &all(|output| &output.stderr)));
+    } else if let Some(output) = last {
         result.extend(said::output(task, &text(&output.stdout), &text(&output.stderr)));
     }
-    if !tells_of_lists(task) {
+    if task.check || !tells_of_lists(task) {
         return Ok(result);
     }
     match renewed {
@@ -177,10 +196,6 @@ fn result(task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Resu
             if does_nothing_else(task) {
                 result.insert("changed".into(), (before != after).into());
             }
-        }
-        None if task.check && lists::are_old(task, facts)? => {
-            result.insert("cache_updated".into(), true.into());
-            result.insert("cache_update_time".into(), facts.get(AptLists)?.unwrap_or(0).into());
         }
         None => {
             result.insert("cache_updated".into(), false.into());

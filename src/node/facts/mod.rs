@@ -14,6 +14,7 @@ mod checksum;
 mod clock;
 mod clock_sync;
 mod content;
+mod deb_file;
 mod digest;
 mod directory;
 mod download;
@@ -77,6 +78,7 @@ pub use clock::{Clock, ClockReading};
 pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
 pub use content::{Content, FileContent};
+pub use deb_file::{DebFile, DebPackage};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
@@ -163,6 +165,7 @@ pub const KINDS: &[&Kind] = &[
     &clock::KIND,
     &clock_sync::KIND,
     &content::KIND,
+    &deb_file::KIND,
     &digest::KIND,
     &directory::KIND,
     &download::KIND,

@@ -91,7 +91,8 @@ package_lines() {
   IFS=$nl
   for l in $2; do
     n=${l%%"$tab"*} a=${l#*"$tab"}; a=${a%%"$tab"*}
-    [ "$n" = "$1" ] || [ "$n:$a" = "$1" ] || continue
+    # what is for all architectures is for each
+    case $1 in "$n"|"$n:$a") ;; "$n:"*) [ "$a" = all ] || continue ;; *) continue ;; esac
     known=1
     case $only:$l in
     *" not-installed$tab"*) ;;
@@ -105,7 +106,7 @@ package_lines() {
 }
 is_no_package() {
   case $manager in
-  dpkg) case $nl$complaint$nl in *"${nl}dpkg-query: no packages found matching $1$nl"*) return 0 ;; esac ;;
+  dpkg) case $nl$complaint$nl in *"${nl}dpkg-query: no packages found matching ${1%:*}$nl"*) return 0 ;; esac ;;
   rpm) case $complaint in "rpm ended with status "*) return 0 ;; esac ;;
   esac
   return 1
@@ -113,8 +114,10 @@ is_no_package() {
 probe_package() {
   ids=$1; shift
   if [ -s /var/lib/dpkg/status ]; then
-    manager=dpkg
-    take dpkg-query -W --showformat='${Package}\t${Architecture}\t${Version}\t${Status}\tdpkg\n' "$@"
+    manager=dpkg bare=
+    # with an architecture it would not find what is for all of them
+    for name do bare="$bare ${name%:*}"; done
+    take dpkg-query -W --showformat='${Package}\t${Architecture}\t${Version}\t${Status}\tdpkg\n' $bare
   elif command -v rpm >/dev/null; then
     manager=rpm
     take rpm -q --qf '%{NAME}\t%{ARCH}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\tinstalled\trpm\n' "$@"

@@ -75,7 +75,7 @@ def of_states(ours, theirs):
     for host in theirs:
         own, other = ours.get(host, {}), theirs[host]
         yield from (f"{host}: {line}" for line in of_files(own.get("tree", {}), other.get("tree", {})))
-        for part in ("accounts", "system"):
+        for part in ("accounts", "system", "packages"):
             for line in sorted({*own.get(part, ())} ^ {*other.get(part, ())}):
                 yield f"{host}: {line} {'too much' if line in own.get(part, ()) else 'absent'}"
 

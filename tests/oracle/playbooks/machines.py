@@ -31,7 +31,7 @@ class Machine:
     def root(self, script, *words):
         """What a script says that runs as root; its standard input is the script."""
         command = " ".join(["sudo", "-n", "sh", "-s", *words])
-        done = subprocess.run([*self.ssh, command], input=script.encode(), capture_output=True, timeout=120)
+        done = subprocess.run([*self.ssh, command], input=script.encode(), capture_output=True, timeout=60)
         if done.returncode != 0:
             raise OSError(f"{self.name}: {done.stderr.decode()}{done.stdout.decode()}")
         return done.stdout.decode("utf-8", "surrogateescape")
@@ -49,7 +49,7 @@ class Machine:
 
     def state(self, normal):
         said = self.root((HERE / "system.sh").read_text() + (HERE / "state.sh").read_text()).split(PART + "\0")
-        entries, digests, homes, accounts, system = (
+        entries, digests, homes, accounts, system, packages = (
             part.split("\0")[:-1] if number < 3 else part for number, part in enumerate(said)
         )
         digests = dict((line[66:].removeprefix("case/"), line[:64]) for line in digests)
@@ -66,6 +66,8 @@ class Machine:
             state["accounts"] = sorted(account(line) for line in accounts.splitlines())
         if system:
             state["system"] = sorted(system.splitlines())
+        if packages:
+            state["packages"] = sorted(packages.splitlines())
         return state
 
 

@@ -7,6 +7,13 @@ if ! [ -d $keep ]; then
     mkdir $keep
     for file in passwd group shadow gshadow subuid subgid; do [ ! -e /etc/$file ] || cp -p /etc/$file $keep; done
     ls /home >$keep/homes
+    dpkg-query -W -f '${Package}:${Architecture}\n' | sort >$keep/names
+    dpkg --get-selections >$keep/selections
+    cp -p /var/lib/apt/extended_states $keep 2>/dev/null || :
+    {
+        dpkg-query -W -f '${Package}:${Architecture} ${Version} ${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status}\n'
+        apt-mark showauto | sed 's/$/ automatic/'
+    } | sort >$keep/packages
 fi
 if ! [ -e $keep/values ]; then
     system_files >$keep/files
@@ -58,6 +65,12 @@ if [ "$(sh $keep/look.sh | sha256sum)" != "$(sha256sum <$keep/system)" ]; then
     hostname "$(cat $keep/name)"
     systemctl --quiet stop systemd-hostnamed systemd-timedated 2>/dev/null || :
 fi
+# packages that a case installed, whatever state they are in, and the marks of the others
+new=$(dpkg-query -W -f '${Package}:${Architecture}\n' | sort | comm -13 $keep/names -)
+[ -z "$new" ] || DEBIAN_FRONTEND=noninteractive dpkg --force-all --purge $new >/dev/null 2>&1 || :
+dpkg --set-selections <$keep/selections
+if [ -e $keep/extended_states ]; then cp -p $keep/extended_states /var/lib/apt; else rm -f /var/lib/apt/extended_states; fi
+rm -rf /var/cache/apt/archives/*.deb /usr/sbin/policy-rc.d* /etc/hl-*
 # what a case left waiting in the background
 for pid in $(pgrep -x sleep || :); do
     parent=$(ps -o ppid= -p "$pid" || :)

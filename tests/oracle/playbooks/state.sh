@@ -1,5 +1,6 @@
-# Shows the tree of a case and the accounts, in five parts: what is below /srv/case, the files' digests, homes, the lines
-# of the account files that came or went since the beginning, and of what is looked at elsewhere (reset.sh). Names may hold
+# Shows the tree of a case, the accounts, the system and the packages, in six parts: what is below /srv/case, the files'
+# digests, homes, the lines of the account files that came or went since the beginning, what is looked at elsewhere (reset.sh),
+# and packages. Names may hold anything, so NUL ends each field.
 # anything, so NUL ends each field.
 set -eu
 cd /srv
@@ -25,3 +26,15 @@ system_units | sed 's/^/+unit /'
 part
 sh /var/lib/case-begin/look.sh >/var/lib/case-begin/system.now
 diff /var/lib/case-begin/system /var/lib/case-begin/system.now | sed -n 's/^< /-/p; s/^> /+/p' || :
+part
+packages() {
+    dpkg-query -W -f '${Package}:${Architecture} ${Version} ${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status}\n'
+    apt-mark showauto | sed 's/$/ automatic/'
+    find /var/cache/apt/archives -name '*.deb'
+    [ ! -e /usr/sbin/policy-rc.d ] || echo "policy-rc.d: $(cat /usr/sbin/policy-rc.d)"
+    ! systemctl is-active -q hl-service || echo "hl-service runs"
+    for file in /etc/hl-*; do [ ! -f "$file" ] || echo "$file: $(cat "$file")"; done
+}
+packages | sort >/run/case-packages
+grep -vxFf /var/lib/case-begin/packages /run/case-packages | sed "s/^/+/" || :
+grep -vxFf /run/case-packages /var/lib/case-begin/packages | sed "s/^/-/" || :
