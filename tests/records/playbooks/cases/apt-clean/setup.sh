@@ -1,0 +1,2 @@
+export DEBIAN_FRONTEND=noninteractive
+cp /usr/share/testbed/archive/pool/hl-tool_2.0_all.deb /var/cache/apt/archives

@@ -1,0 +1,3 @@
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq install hl-conf=1.0 >/dev/null 2>&1
+echo changed >>/etc/hl-conf.conf

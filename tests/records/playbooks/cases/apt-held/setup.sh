@@ -1,0 +1,3 @@
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq install hl-tool=1.0 >/dev/null 2>&1
+apt-mark -q hold hl-tool >/dev/null
