@@ -103,7 +103,7 @@ fn our_own_modules_hold_after_a_restart() {
     assert_eq!(first.code, Some(0), "{}{}", first.stdout, first.stderr);
     let outcomes: Vec<String> = ends(&first).into_iter().map(|(_, outcome)| outcome).collect();
     assert_eq!(outcomes, ["changed", "changed", "changed", "changed", "ok"], "{}", first.stdout);
-    assert!(first.stdout.contains("kept: true, loaded"), "{}", first.stdout);
+    assert!(first.stdout.contains("kept: True, loaded"), "{}", first.stdout);
     let wanted = "1 512 4096 131072 6291457 disabled\nactive\nloaded";
     assert_eq!(machine.root_says(HOLDS).unwrap().trim(), wanted);
     let fstab = machine.root_says("tail -n 3 /etc/fstab").unwrap();
