@@ -65,7 +65,7 @@ fn find(name: &str) -> Result<&'static Shipped, ExitCode> {
 fn list(dir: &Path) -> String {
     let width = SHIPPED.iter().map(|shipped| shipped.name.len()).max().unwrap_or(0);
     let line = |shipped: &Shipped| {
-        let about = shipped.about().split_once(": ").map_or(shipped.about(), |(_, about)| about);
+        let about = shipped.about().split_once(": ").map_or(shipped.about(), |(_, about)| about).trim_end_matches('.');
         let mine = own(shipped.name, dir).map(|path| {
             let same = std::fs::read(dir.join(&path)).is_ok_and(|bytes| bytes == shipped.text.as_bytes());
             format!("{:width$}  {} runs in its place{}\n", "", path.display(), if same { ", and says the same" } else { "" })
