@@ -22,7 +22,8 @@ sed 's/^/group /' /etc/group
 cut -d: -f1,2,4- /etc/shadow | sed 's/^/shadow /'
 dpkg-query -W -f 'package ${Package} ${db:Status-Want} ${db:Status-Status}\n'
 dpkg-query -W -f 'version ${Package} ${Version}\n' 'hl-*' 'kube*' 2>/dev/null | grep -v ' $' || :
-systemctl list-unit-files --no-legend --no-pager --state=enabled,disabled,masked | awk '{ print "unit", $1, $2 }'
+units=$(systemctl list-unit-files --no-legend --no-pager --state=enabled,disabled,masked)
+echo "$units" | awk '{ print "unit", $1, $2 }'
 for unit in containerd kubelet mirror node-exporter systemd-timesyncd iscsid ssh; do
     echo "active $unit $(systemctl is-active $unit || :)"
 done
