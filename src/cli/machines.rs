@@ -22,7 +22,7 @@ use crate::node::long_step::State;
 use crate::node::machine::{Real, Shells as _};
 use crate::plan::Scope;
 use crate::report::{Event, Problem};
-use crate::transport::Connection;
+use crate::transport::{Connection, ShellError};
 use crate::yaml::Node;
 
 /// All machines of a run.
@@ -174,6 +174,11 @@ impl Fleet {
         let root = host.privilege("root");
         let shell = match host.connection().shell(&root, std::time::Duration::from_secs(30)).await {
             Ok(shell) => shell,
+            // a host that does not answer says nothing about who may be root there
+            Err(error) if error.outcome_is_unknown() || matches!(error, ShellError::NoChannel(_)) => {
+                let why = format!("the machine cannot be locked for this run: {}", error);
+                return Err(NotReached { why, hint: Some("run it again: nothing was changed by this task".to_owned()) });
+            }
             // without root there is no lock; what runs there without it is the user's own
             Err(_) => {
                 self.shared.reporter.tell(Event::warning(format!("{name}: there is no root here, so the machine is not locked")));
