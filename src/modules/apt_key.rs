@@ -169,16 +169,22 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
                     }
                     AptKeyChange::Add(bytes)
                 }
-                None => return Err(Halt::fail("No key to add ... how did i get here?!?!")),
+                None => {
+                    let told = told(Decision::fail("No key to add ... how did i get here?!?!"), key);
+                    return Ok(told.with("before", is).with("changed", true));
+                }
             },
         };
         let word = |is: bool| is.then(|| key.fingerprint.clone());
         change.diff.push(Difference { what: "apt key".into(), before: word(there), after: word(present) });
         change.steps.push(ChangeAptKeys { keyring, what }.into());
     }
-    let mut decision = planned(change).with("id", key.given).with("short_id", key.short).with("fp", key.fingerprint);
-    decision = decision.with("key_id", key.key_id);
+    let decision = told(planned(change), key);
     Ok(if matches!(decision.act, Act::Plan(Plan::Refuse(_))) { decision } else { decision.with("before", is) })
+}
+
+fn told(decision: Decision, key: Id) -> Decision {
+    decision.with("id", key.given).with("short_id", key.short).with("fp", key.fingerprint).with("key_id", key.key_id)
 }
 
 #[cfg(test)]

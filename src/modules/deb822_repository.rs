@@ -1,13 +1,14 @@
 //! `ansible.builtin.deb822_repository`
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::attributes::{Attributes, MODE, Owned, Wanted};
+use super::attributes::{Attributes, MODE, Owned, Wanted, path_info};
 use super::fetched::{Fetched, fetched};
 use super::halt::{Halt, settled};
 use super::outcome::planned;
 use super::whole_file::WholeFile;
 use super::{Args, Decision, Kind, Module, Opt, Spec, Task};
+use crate::node::apply::Carried;
 use crate::node::facts::{FileKind, Stat};
 use crate::node::steps::MakeDirectory;
 use crate::node::{Change, Plan};
@@ -70,6 +71,11 @@ impl Module for Deb822Repository {
         settled(plan(task, facts))
     }
 
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        // Ansible's modules tell of every file that is their `dest`
+        path_info(&sources_file(&slug(task.args.str("name").unwrap_or_default())), facts)
+    }
+
     fn looks_afresh(&self, task: &Task<'_>) -> bool {
         task.args.str("signed_by").is_some_and(|key| super::fetched::is_address(key) && !key.starts_with("file:"))
     }
@@ -78,7 +84,7 @@ impl Module for Deb822Repository {
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let args = task.args;
     let slug = slug(args.str("name").unwrap_or_default());
-    let sources = WholeFile::look(facts, &format!("/etc/apt/sources.list.d/{slug}.sources"))?;
+    let sources = WholeFile::look(facts, &sources_file(&slug))?;
     let key_at = |extension: &str| format!("{KEYRINGS}/{slug}.{extension}");
     let mut change: Change = Plan::change([]);
     if args.str("state") == Some("absent") {
@@ -98,6 +104,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     sources.put(facts, repo.clone().into_bytes(), &wanted, &mut change)?;
     let file = key.and_then(|key| key.file).map_or(Value::Null, Value::from);
     Ok(planned(change).with("repo", repo).with("dest", sources.path).with("key_filename", file))
+}
+
+fn sources_file(slug: &str) -> String {
+    format!("/etc/apt/sources.list.d/{slug}.sources")
 }
 
 /// What stands behind `Signed-By`, and the key's file if there is one.

@@ -4,15 +4,16 @@ mod keys;
 #[cfg(test)]
 pub(super) mod tests;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::attributes::{ModeChange, Owned, Wanted, look, maker, promise};
+use super::attributes::{ModeChange, Owned, Wanted, look, maker, path_info, promise};
 use super::fetched::{Fetched, fetched};
 use super::halt::{Halt, settled};
-use super::outcome::planned;
+use super::outcome::{Ended, planned};
 use super::paths::{above, join, path};
 use super::whole_file::WholeFile;
 use super::{Decision, Kind, Module, Opt, Spec, Task};
+use crate::node::apply::Carried;
 use crate::node::facts::{Account, FileKind, RealPath, Stat, User};
 use crate::node::steps::MakeDirectory;
 use crate::node::{Change, Plan};
@@ -58,6 +59,15 @@ impl Module for AuthorizedKey {
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(plan(task, facts))
+    }
+
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        // Ansible's modules tell of every file that is their `path`; its `state` is what is told in the end
+        match task.args.str("path").map(|text| path(text, task, facts)).transpose() {
+            Ok(Some(path)) => path_info(&path, facts),
+            Err(Ended::Stop(stop)) => Err(stop),
+            Ok(None) | Err(Ended::Fail(_)) => Ok(Map::new()),
+        }
     }
 
     fn looks_afresh(&self, task: &Task<'_>) -> bool {

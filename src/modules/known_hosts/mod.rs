@@ -4,15 +4,16 @@ mod lines;
 #[cfg(test)]
 pub(super) mod tests;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::attributes::{Owned, Wanted};
+use super::attributes::{Owned, Wanted, path_info};
 use super::halt::{Halt, settled};
-use super::outcome::planned;
+use super::outcome::{Ended, planned};
 use super::paths::path;
 use super::whole_file::WholeFile;
 use super::{Decision, Kind, Module, Opt, Spec, Task};
+use crate::node::apply::Carried;
 use crate::node::{Change, Plan};
 use crate::plan::{Facts, Stop};
 use lines::{Entry, hashed};
@@ -51,6 +52,15 @@ impl Module for KnownHosts {
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(plan(task, facts))
+    }
+
+    fn result(&self, task: &Task<'_>, facts: &Facts<'_>, _carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        // Ansible's modules tell of every file that is their `path`; its `state` is what is told in the end
+        match path(task.args.str("path").unwrap_or_default(), task, facts) {
+            Ok(path) => path_info(&path, facts),
+            Err(Ended::Stop(stop)) => Err(stop),
+            Err(Ended::Fail(_)) => Ok(Map::new()),
+        }
     }
 }
 

@@ -42,8 +42,17 @@ static PROBE: Function = Function {
 probe_apt_keys() {
   id=$1 keyring=$2
   if ! command -v apt-key >/dev/null; then r=; answer "$id" 44; return; fi
+  # apt-key makes a keyring that is not there
+  if [ -n "$keyring" ] && ! [ -e "$keyring" ]; then r=; answer "$id" 0; return; fi
   set -- apt-key ${keyring:+--keyring "$keyring"} adv --list-public-keys --keyid-format=long
-  if take "$@"; then answer "$id" 0; else r=$err; answer "$id" 1; fi
+  if ! take "$@"; then r=$err; answer "$id" 1; return; fi
+  # the lines around the keys name a temporary file, another each time
+  keys=
+  IFS=$nl; set -- $r; IFS=$ifs
+  for l do
+    case $l in pub*|sub*) keys=$keys$l$nl ;; esac
+  done
+  r=${keys%"$nl"}; answer "$id" 0
 }
 "#,
     needs: &[],

@@ -50,6 +50,7 @@ const TRY: Function = Function {
     esac
     shift 2
   done
+  errors=$(printf '%s\n' "${said-}" | grep '^[EW]: ') && said=$errors
   printf '%s\n' "Failed to update apt cache after $tries retries: ${said-unknown reason}" >&2
   exit 1
 )"#,

@@ -2,9 +2,11 @@
 
 use super::super::task;
 use super::Known;
+use super::arguments::spec;
 use super::python::Python;
 use super::walk::Seen;
 use crate::diagnostics::{Diagnostic, Diagnostics, Level, suggestion};
+use crate::modules::boolean;
 
 /// The lookups of ansible-core 2.19, and those that its `ansible_builtin_runtime.yml` finds in collections.
 const LOOKUPS: &str = "config csvfile dict env file fileglob first_found indexed_items ini inventory_hostnames items lines list \
@@ -18,6 +20,21 @@ const LOOKUPS: &str = "config csvfile dict env file fileglob first_found indexed
 pub(super) fn check(seen: &Seen, known: &Known, python: &Python, problems: &mut Diagnostics) {
     kind(seen, python, problems);
     text(seen, known, problems);
+    exclusive(seen, problems);
+}
+
+/// Keys of one user that are exclusive, one after the other: only the last stays. (The file is one where neither the user nor the
+/// path is a template.)
+fn exclusive(seen: &Seen, problems: &mut Diagnostics) {
+    if seen.task.repeat.is_none() || spec(seen).is_none_or(|spec| spec.name != "authorized_key") {
+        return;
+    }
+    let option = |name: &str| seen.task.action.options.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
+    let is_one_file = ["user", "path"].into_iter().filter_map(option).all(|value| !value.is_template());
+    if let Some(exclusive) = option("exclusive").filter(|value| is_one_file && boolean(value) == Some(true)) {
+        let problem = Diagnostic::warning("each turn of the loop removes the keys of the others").at(exclusive.place.clone());
+        problems.push(problem.hint("give all keys in one text, without a loop: `key: \"{{ keys | join('\\n') }}\"`"));
+    }
 }
 
 /// `with_…` by what is no lookup is no keyword at all.
