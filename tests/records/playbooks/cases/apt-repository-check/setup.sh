@@ -1,0 +1,1 @@
+echo 'deb http://example.org/a stable main' >/etc/apt/sources.list.d/a.list

@@ -1,0 +1,1 @@
+printf 'deb http://example.org/debian stable main\ndeb http://example.org/a stable main\n' >/etc/apt/sources.list.d/a.list; printf '# b\ndeb http://example.org/debian stable main\n#deb http://example.org/debian stable main\n' >/etc/apt/sources.list.d/b.list

@@ -1,0 +1,1 @@
+echo '# nothing' >/etc/apt/sources.list.d/there.list
