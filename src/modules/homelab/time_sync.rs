@@ -117,6 +117,12 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     };
     let mut change: Change = Plan::change([]);
     let name = daemon.unit.name.clone();
+    if !daemon.is_installed() {
+        return Err(refuse(
+            format!("{name} is active and masked: it would not start after a reboot"),
+            format!("`systemctl unmask {name}` lets it, or `systemctl stop {name}` ends it"),
+        ));
+    }
     if !daemon.enabled.as_ref().is_some_and(|enabled| enabled.is_enabled() && enabled.word != "enabled-runtime") {
         change =
             change.differs(format!("unit {name}"), daemon.enabled.as_ref().map(|enabled| enabled.word.clone()), Some("enabled".into()));
