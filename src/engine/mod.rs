@@ -39,6 +39,7 @@ mod status;
 mod tags;
 mod task;
 mod unforeseen;
+mod unknown_facts;
 mod via;
 mod words;
 

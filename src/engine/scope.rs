@@ -291,11 +291,18 @@ impl Scope for TaskScope {
     fn entry(&self, name: &str, key: &str) -> Option<Node> {
         if name == "ansible_facts" {
             let found = self.fact(&format!("ansible_{key}"));
-            let (mut waits, mut set) = (false, false);
+            let (mut waits, mut set, mut unknown) = (false, false, None);
             self.world.state(&self.view.host)?.look(&mut |state| {
+                unknown = state.unknown.get(&super::unknown_facts::fact_key(key)).cloned();
                 waits = state.gathers && !state.looked_for.contains(key) && !state.looked_for.contains("all") && super::gather::knows(key);
                 set = state.set.contains_key(name);
             });
+            if let Some(why) = unknown {
+                self.note(|wanted| {
+                    wanted.unknown.insert(why);
+                });
+                return Some(magic::made(Value::Null));
+            }
             // the answer is asked for again once it has been read
             return if set { None } else { found.or_else(|| waits.then(|| magic::made(Value::Null))) };
         }

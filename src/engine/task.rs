@@ -248,22 +248,18 @@ impl<M: Machines> Engine<M> {
     /// One item of a loop, or the task without one.
     async fn once(&self, at: &Position, task: &Arc<Task>, host: &Arc<Host<M::Machine>>, top: Arc<BTreeMap<String, Node>>) -> Done {
         match self.tried(at, task, host, top).await {
-            Ok(done) => done,
+            Ok(done) => {
+                if let (true, Some(why)) = (done.is_pending(), &done.why) {
+                    self.unknown_facts(task, host, why);
+                }
+                done
+            }
             Err(stuck) => {
                 if let Stuck::Pending(why) = &stuck {
                     self.unknown_facts(task, host, why);
                 }
                 stuck.done()
             }
-        }
-    }
-
-    /// Variables that `set_fact` would set are known after a real run only.
-    fn unknown_facts(&self, task: &Task, host: &Host<M::Machine>, why: &str) {
-        if task.action.name.rsplit('.').next() == Some("set_fact") {
-            let names = task.action.options.iter().filter_map(|(key, _)| key.as_str());
-            let mut state = host.state();
-            names.for_each(|name| drop(state.unknown.insert(name.to_owned(), why.to_owned())));
         }
     }
 
@@ -518,6 +514,7 @@ impl<M: Machines> Engine<M> {
             for (name, value) in facts {
                 let value = modules::node(value, &made(Value::Null).place);
                 if !name.starts_with("ansible_") {
+                    state.unknown.remove(&super::unknown_facts::fact_key(name));
                     state.bare.insert(name.clone());
                 }
                 state.facts.insert(name.strip_prefix("ansible_").unwrap_or(name).to_owned(), value);

@@ -53,6 +53,7 @@ fn the_manual_has_a_page_for_every_command() {
     let expected = [
         "-check",
         "-completions",
+        "-doc",
         "-exec",
         "-facts",
         "-inventory-explain",
@@ -62,6 +63,10 @@ fn the_manual_has_a_page_for_every_command() {
         "-inventory",
         "-man",
         "-ping",
+        "-playbooks-eject",
+        "-playbooks-list",
+        "-playbooks-show",
+        "-playbooks",
         "-provision",
         "",
     ]
