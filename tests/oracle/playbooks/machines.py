@@ -38,7 +38,7 @@ class Machine:
 
     def prepare(self):
         server = (HERE / "server.py").read_text()
-        self.root(f"hostname {self.name}; grep -qw {self.name} /etc/hosts || echo 127.0.1.1 {self.name} >>/etc/hosts; cat >/usr/local/lib/case-server.py <<'END-OF-SERVER'\n{server}\nEND-OF-SERVER\n"
+        self.root(f"hostname {self.name}; echo {self.name} >/etc/hostname; grep -qw {self.name} /etc/hosts || echo 127.0.1.1 {self.name} >>/etc/hosts; cat >/usr/local/lib/case-server.py <<'END-OF-SERVER'\n{server}\nEND-OF-SERVER\n"
                   "systemctl --quiet stop case-server 2>/dev/null || :\nsystemd-run --quiet --unit=case-server python3 /usr/local/lib/case-server.py\n")
 
     def leave(self):

@@ -71,6 +71,8 @@ class Normal:
     def value(self, value, dropped=DROPPED):
         if isinstance(value, dict):
             value = in_order(value)
+            if value.get("cache_update_time"):
+                value = {**value, "cache_update_time": "TIME"}  # when the root file system was made, or the lists were read
             if isinstance(status := value.get("status"), dict) and "ActiveState" in status:
                 value = {**value, "status": {key: item for key, item in status.items() if key in PROPERTIES}}
             if isinstance(services := value.get("services"), dict):

@@ -12,7 +12,7 @@ if ! [ -d $keep ]; then
     cp -p /var/lib/apt/extended_states $keep 2>/dev/null || :
     {
         dpkg-query -W -f '${Package}:${Architecture} ${Version} ${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status}\n'
-        apt-mark showauto | sed 's/$/ automatic/'
+        awk '$1 == "Package:" { name = $2 } $1 == "Auto-Installed:" && $2 == 1 { print name " automatic" }' /var/lib/apt/extended_states 2>/dev/null || :
     } | sort >$keep/packages
 fi
 if ! [ -e $keep/values ]; then

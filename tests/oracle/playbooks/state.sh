@@ -29,7 +29,8 @@ diff /var/lib/case-begin/system /var/lib/case-begin/system.now | sed -n 's/^< /-
 part
 packages() {
     dpkg-query -W -f '${Package}:${Architecture} ${Version} ${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status}\n'
-    apt-mark showauto | sed 's/$/ automatic/'
+    # apt-mark says nothing where a case leaves sources that cannot be read
+    awk '$1 == "Package:" { name = $2 } $1 == "Auto-Installed:" && $2 == 1 { print name " automatic" }' /var/lib/apt/extended_states 2>/dev/null || :
     find /var/cache/apt/archives -name '*.deb'
     [ ! -e /usr/sbin/policy-rc.d ] || echo "policy-rc.d: $(cat /usr/sbin/policy-rc.d)"
     ! systemctl is-active -q hl-service || echo "hl-service runs"
