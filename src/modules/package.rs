@@ -15,6 +15,7 @@ use crate::plan::{Facts, Stop};
 pub struct Package;
 
 /// The options of `apt`, with `use` before them.
+#[expect(clippy::indexing_slicing, reason = "the compiler does it, and would say so")]
 static WITH_USE: [Opt; OPTIONS.len() + 1] = {
     let mut options = [USE; OPTIONS.len() + 1];
     let mut at = 0;

@@ -169,9 +169,8 @@ impl Job<'_> {
             return Ok(Decision { act: Act::Pending(why, touches), ..Decision::unchanged() });
         }
         let is_set = self.is_present && has_key && (set || loads);
-        if is_set && !same(&kernel, &self.value) {
-            change = change.differs(format!("sysctl {}", self.name), self.state.value.clone(), Some(self.value.clone()));
-        } else if change.diff.is_empty() && !change.steps.is_empty() {
+        let moves = is_set && !same(&kernel, &self.value);
+        if moves || (change.diff.is_empty() && !change.steps.is_empty()) {
             change = change.differs(format!("sysctl {}", self.name), self.state.value.clone(), Some(self.value.clone()));
         }
         self.foretell(&mut change, after, is_set);

@@ -90,7 +90,8 @@ mod tests {
         let mut files: Vec<String> =
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         let mut shipped: Vec<String> = SHIPPED.iter().map(Shipped::file_name).collect();
-        (files.sort(), shipped.sort());
+        files.sort();
+        shipped.sort();
         assert_eq!(files, shipped);
         for shipped in SHIPPED {
             let imports: Vec<&str> =
