@@ -30,7 +30,6 @@ const NOT_OFFERED: &[&str] = &[
     "selinux_python_present",
     "system_capabilities",
     "system_capabilities_enforced",
-    "systemd",
     "device_links",
 ];
 

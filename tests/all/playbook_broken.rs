@@ -15,7 +15,7 @@ const COMMAND: &str = "check site.yml -i hosts.ini";
 const INVENTORY: &str = "[masters]\nm1\n[workers]\nw1\n";
 
 /// Problems of no text in which a line could be shown.
-const WITHOUT_A_PLACE: &[&str] = &["no playbook is named", "cannot read ", "the playbook `site.yml` is empty"];
+const WITHOUT_A_PLACE: &[&str] = &["there is no playbook ", "cannot read ", "the playbook `site.yml` is empty"];
 
 struct Case {
     name: String,
