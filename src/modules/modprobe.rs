@@ -1,9 +1,12 @@
 //! `community.general.modprobe`
 
+use serde_json::{Map, Value};
+
 use super::edited_file::{Edited, EditedFile};
 use super::halt::{Halt, settled};
 use super::outcome::{both, planned};
 use super::{Act, Decision, Kind, Module, Opt, Spec, Task};
+use crate::node::apply::Output;
 use crate::node::facts::{FileLine, LinesIn, Module as KernelModule, ModulePlace};
 use crate::node::steps::{LoadModule, UnloadModule};
 use crate::node::{Change, Plan};
@@ -48,6 +51,12 @@ impl Module for Modprobe {
             decision.result.insert(name.into(), task.args.str(option).unwrap_or_default().into());
         }
         Ok(decision)
+    }
+
+    fn failed(&self, _task: &Task<'_>, output: &Output) -> Map<String, Value> {
+        let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes));
+        let said = [("rc", output.status.into()), ("stdout", text(&output.stdout)), ("stderr", text(&output.stderr))];
+        said.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
     }
 }
 
