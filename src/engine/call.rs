@@ -40,6 +40,13 @@ pub(super) struct Call<'a> {
     pub(super) background: Option<&'a Background>,
 }
 
+impl Call<'_> {
+    /// What is to be done; or, once a first part is done, what is left.
+    fn plan(&self, rest: bool, facts: &Facts<'_>) -> Result<Decision, Stop> {
+        if rest { self.module.rest(&self.task, facts) } else { self.module.plan(&self.task, facts) }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Halt {
@@ -242,11 +249,7 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
     let reads = call.module.only_reads(&call.task) && !seat.predicted;
     let check = call.task.check && !(call.module.is_opaque() && reads && call.dry);
     for _ in 0..ATTEMPTS {
-        let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| {
-            if before.is_some() { call.module.rest(&call.task, facts) } else { call.module.plan(&call.task, facts) }
-        })
-        .await
-        {
+        let (decision, relied_on) = match ask(seat, machines, &call.scope, |facts| call.plan(before.is_some(), facts)).await {
             Ok(answer) => answer,
             Err(halt) => {
                 let done = halted(halt, call.dry && call.task.check);
@@ -389,8 +392,7 @@ fn halted(halt: Halt, check: bool) -> Done {
 
 /// Says what would come of it if what it depends on did not matter.
 fn probably(store: &Store, call: &Call<'_>, mut done: Done, rest: bool) -> Done {
-    let facts = Facts::new(store, call.scope.clone());
-    let would = match if rest { call.module.rest(&call.task, &facts) } else { call.module.plan(&call.task, &facts) } {
+    let would = match call.plan(rest, &Facts::new(store, call.scope.clone())) {
         Ok(Decision { act: Act::Plan(Plan::Change(_)), .. }) => "probably changed",
         Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be",
         _ => return done,

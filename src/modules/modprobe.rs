@@ -195,16 +195,7 @@ pub(super) fn edit(
     let is = file.content.clone();
     let new = content(is.as_deref().unwrap_or_default());
     let edited = Edited { changed: is.as_deref() != Some(new.as_slice()), content: new, message: String::new(), found: None };
-    match file.write(task, facts, edited, "")?.act {
-        Act::Plan(Plan::Change(written)) => {
-            change.diff.extend(written.diff);
-            change.steps.extend(written.steps);
-            change.expect.extend(written.expect);
-        }
-        Act::Plan(Plan::Unchanged) => {}
-        other => return Err(Decision { act: other, ..Decision::unchanged() }.into()),
-    }
-    Ok(())
+    file.write_into(task, facts, edited, change)
 }
 
 /// Words as Python's `shlex.split` has them.

@@ -148,15 +148,7 @@ impl Job<'_> {
         }
         if write {
             let edited = Edited { content: content.into_bytes(), changed: true, message: String::new(), found: None };
-            match file.write(self.task, self.facts, edited, "")?.act {
-                Act::Plan(Plan::Change(written)) => {
-                    change.diff.extend(written.diff);
-                    change.steps.extend(written.steps);
-                    change.expect.extend(written.expect);
-                }
-                Act::Plan(Plan::Unchanged) => {}
-                other => return Err(Decision { act: other, ..Decision::unchanged() }.into()),
-            }
+            file.write_into(self.task, self.facts, edited, &mut change)?;
         }
         let loads = changed && args.is("reload");
         if loads {

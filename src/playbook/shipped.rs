@@ -35,6 +35,11 @@ impl Shipped {
         format!("{}.yaml", self.name)
     }
 
+    /// Whether the file at that path says the same.
+    pub fn is_at(&self, path: &Path) -> bool {
+        std::fs::read(path).is_ok_and(|bytes| bytes == self.text.as_bytes())
+    }
+
     /// What it is for: the first line of its file.
     pub fn about(&self) -> &'static str {
         self.text.lines().next().map_or("", |line| line.trim_start_matches("# "))
@@ -70,7 +75,7 @@ pub fn unpack(cache: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     std::fs::create_dir_all(&dir).map_err(|error| (dir.clone(), error))?;
     for shipped in SHIPPED {
         let path = dir.join(shipped.file_name());
-        if std::fs::read(&path).is_ok_and(|bytes| bytes == shipped.text.as_bytes()) {
+        if shipped.is_at(&path) {
             continue;
         }
         // another run may read it at this moment

@@ -1,6 +1,6 @@
 //! `homelabctl playbooks`: those that come with the program.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 
@@ -67,51 +67,57 @@ fn list(dir: &Path) -> String {
     let line = |shipped: &Shipped| {
         let about = shipped.about().split_once(": ").map_or(shipped.about(), |(_, about)| about).trim_end_matches('.');
         let mine = own(shipped.name, dir).map(|path| {
-            let same = std::fs::read(dir.join(&path)).is_ok_and(|bytes| bytes == shipped.text.as_bytes());
-            format!("{:width$}  {} runs in its place{}\n", "", path.display(), if same { ", and says the same" } else { "" })
+            let same = if shipped.is_at(&dir.join(&path)) { ", and says the same" } else { "" };
+            format!("{:width$}  {} runs in its place{same}\n", "", path.display())
         });
         format!("{:width$}  {about}\n{}", shipped.name, mine.unwrap_or_default())
     };
     SHIPPED.iter().map(line).collect()
 }
 
-/// Nothing is written before it is known that all can be.
+/// What stands where one is to be put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    TheSame,
+    Another,
+}
+
+/// One's own copy of what is imported stays: it is what a copy of the importing one is made for.
 fn eject(shipped: &Shipped, dir: &Path, force: bool) -> ExitCode {
-    let all = shipped.with_imports();
-    let files: Vec<(PathBuf, &Shipped, bool)> = all
-        .into_iter()
-        .map(|shipped| {
-            let path = Path::new(FOLDER).join(shipped.file_name());
-            let there = std::fs::read(dir.join(&path));
-            let same = there.as_ref().is_ok_and(|bytes| bytes == shipped.text.as_bytes());
-            (path, shipped, same)
-        })
-        .collect();
-    let others = files.iter().filter(|(path, _, same)| !same && dir.join(path).symlink_metadata().is_ok());
-    let other: Vec<String> = others.map(|(path, ..)| path.display().to_string()).collect();
-    // one's own copy of what is imported is what a copy of the importing one is made for
-    let first = files.first().map(|(path, ..)| path.display().to_string()).unwrap_or_default();
-    if other.contains(&first) && !force {
+    let looked_at = |shipped: &'static Shipped| {
+        let path = Path::new(FOLDER).join(shipped.file_name());
+        let there = match dir.join(&path).symlink_metadata() {
+            Err(_) => There::Nothing,
+            Ok(_) if shipped.is_at(&dir.join(&path)) => There::TheSame,
+            Ok(_) => There::Another,
+        };
+        (path, shipped, there)
+    };
+    let files: Vec<_> = shipped.with_imports().into_iter().map(looked_at).collect();
+    if let Some((path, _, There::Another)) = files.first().filter(|_| !force) {
+        let (path, name) = (path.display(), shipped.name);
         screen::complain(&format!(
-            "error: `{first}` is there already, and says something else; nothing was written\nhint: look at what differs with `homelabctl playbooks show {} | diff - {first}`; `--force` writes over it",
-            shipped.name
+            "error: `{path}` is there already, and says something else; nothing was written\nhint: look at what differs with `homelabctl playbooks show {name} | diff - {path}`; `--force` writes over it"
         ));
         return ExitCode::Usage;
     }
     let mut said = String::new();
-    for (path, shipped, same) in &files {
-        let shown = path.display().to_string();
-        if *same || (other.contains(&shown) && !force) {
-            said += &format!("{shown} {}\n", if *same { "is as it comes already" } else { "is your own, and stays" });
-            continue;
+    for (path, shipped, there) in &files {
+        let shown = path.display();
+        match there {
+            There::TheSame => said += &format!("{shown} is as it comes already\n"),
+            There::Another if !force => said += &format!("{shown} is your own, and stays\n"),
+            There::Nothing | There::Another => {
+                let full = dir.join(path);
+                let made = full.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&full, shipped.text));
+                if let Err(error) = made {
+                    screen::complain(&format!("error: cannot write `{shown}`: {}", reason(&error)));
+                    return ExitCode::Failed;
+                }
+                said += &format!("{shown} written: `homelabctl provision {}` runs it from now on\n", shipped.name);
+            }
         }
-        let full = dir.join(path);
-        let made = full.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&full, shipped.text));
-        if let Err(error) = made {
-            screen::complain(&format!("error: cannot write `{shown}`: {}", reason(&error)));
-            return ExitCode::Failed;
-        }
-        said += &format!("{shown} written: `homelabctl provision {}` runs it from now on\n", shipped.name);
     }
     screen::print(said.as_bytes())
 }

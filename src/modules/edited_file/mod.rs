@@ -14,7 +14,7 @@ use super::outcome::{both, planned};
 use super::paths;
 use super::remote_file::{LONGEST, bytes_of};
 use super::validation::Validation;
-use super::{Decision, Task};
+use super::{Act, Decision, Task};
 use crate::node::apply::Carried;
 use crate::node::facts::{Content, Digest, FileContent, FileKind, FileStat, RealPath, Sha256, Stat};
 use crate::node::steps::{BACKUP_FILE, Backup, MakeDirectory, Source, WriteFile};
@@ -142,6 +142,20 @@ impl EditedFile {
         }
         let decision = attributes::with_flags(planned(change), &self.real, task.args, facts)?.with("msg", message);
         Ok(if backup == "backup" { decision.with("backup", "") } else { decision })
+    }
+
+    /// The same as a part of a larger change.
+    pub fn write_into(self, task: &Task<'_>, facts: &Facts<'_>, edited: Edited, change: &mut Change) -> Result<(), Halt> {
+        match self.write(task, facts, edited, "")?.act {
+            Act::Plan(Plan::Change(written)) => {
+                change.diff.extend(written.diff);
+                change.steps.extend(written.steps);
+                change.expect.extend(written.expect);
+                Ok(())
+            }
+            Act::Plan(Plan::Unchanged) => Ok(()),
+            other => Err(Decision { act: other, ..Decision::unchanged() }.into()),
+        }
     }
 
     /// What a new file has as it is made and in the end; the directories above it are made too.

@@ -7,7 +7,7 @@ pub mod time_sync;
 
 use super::edited_file::{Edited, EditedFile};
 use super::halt::Halt;
-use super::{Act, Decision, Task};
+use super::{Decision, Task};
 use crate::node::Change;
 use crate::plan::{Facts, Plan, Refusal};
 
@@ -30,16 +30,7 @@ fn write(
         return Ok(());
     }
     let edited = Edited { content: new, changed: true, message: String::new(), found: None };
-    match file.write(task, facts, edited, "")?.act {
-        Act::Plan(Plan::Change(written)) => {
-            change.diff.extend(written.diff);
-            change.steps.extend(written.steps);
-            change.expect.extend(written.expect);
-            Ok(())
-        }
-        Act::Plan(Plan::Unchanged) => Ok(()),
-        other => Err(Decision { act: other, ..Decision::unchanged() }.into()),
-    }
+    file.write_into(task, facts, edited, change)
 }
 
 /// What is known of a file and of other facts; all that is missing is asked for at once.
