@@ -514,7 +514,7 @@ impl<M: Machines> Engine<M> {
             for (name, value) in facts {
                 let value = modules::node(value, &made(Value::Null).place);
                 if !name.starts_with("ansible_") {
-                    state.unknown.remove(&super::unknown_facts::fact_key(name));
+                    super::unknown_facts::keys(name).iter().for_each(|key| drop(state.unknown.remove(key)));
                     state.bare.insert(name.clone());
                 }
                 state.facts.insert(name.strip_prefix("ansible_").unwrap_or(name).to_owned(), value);

@@ -10,7 +10,7 @@ impl<M: Machines> Engine<M> {
         let module = task.action.name.rsplit('.').next().unwrap_or_default();
         let names: Vec<String> = match module {
             "set_fact" => task.action.options.iter().filter_map(|(key, _)| Some(key.as_str()?.to_owned())).collect(),
-            _ => brought_by(module).map(|name| [name.to_owned(), fact_key(name)]).into_iter().flatten().collect(),
+            _ => brought_by(module).map(keys).into_iter().flatten().collect(),
         };
         let mut state = host.state();
         names.into_iter().for_each(|name| drop(state.unknown.insert(name, why.to_owned())));
@@ -24,6 +24,11 @@ fn brought_by(module: &str) -> Option<&'static str> {
         "service_facts" => Some("services"),
         _ => None,
     }
+}
+
+/// By which names [`super::host::State::unknown`] has a fact: it is a variable, and a part of `ansible_facts`.
+pub(super) fn keys(name: &str) -> [String; 2] {
+    [name.to_owned(), fact_key(name)]
 }
 
 /// Where [`super::host::State::unknown`] has a part of `ansible_facts`.
