@@ -1,6 +1,5 @@
 //! The command lines that are measured.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,13 +48,7 @@ impl<'a> Field<'a> {
         std::fs::write(dir.path().join(".ssh/known_hosts"), known).unwrap();
         // its commands must not read it: nothing is on their standard input, as in the shells that homelabctl opens
         std::fs::write(dir.path().join("script"), format!("{{\n{}\n}} </dev/null\n", script.text)).unwrap();
-        let mut hosts = String::new();
-        for Machine { name, address, port, user, key_path, .. } in machines {
-            let key = key_path.display();
-            writeln!(hosts, "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}")
-                .unwrap();
-        }
-        std::fs::write(dir.path().join("hosts"), hosts).unwrap();
+        std::fs::write(dir.path().join("hosts"), machines.iter().map(Machine::inventory_line).collect::<String>()).unwrap();
         Self { bed, machines, dir, ansible: ansible.map(Path::to_owned) }
     }
 

@@ -110,12 +110,7 @@ fn inventory(machines: &[Machine]) -> String {
     let mut text = String::new();
     for (group, letter) in [("masters", 'm'), ("workers", 'w')] {
         writeln!(text, "[{group}]").unwrap();
-        for m in machines.iter().filter(|m| m.name.starts_with(letter)) {
-            let Machine { name, address, port, user, key_path, .. } = m;
-            let key = key_path.display();
-            writeln!(text, "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}")
-                .unwrap();
-        }
+        text.extend(machines.iter().filter(|m| m.name.starts_with(letter)).map(Machine::inventory_line));
     }
     text
 }

@@ -1,11 +1,10 @@
 //! Our own modules on a machine with a kernel of its own: what they do, what they refuse, and what holds after a restart.
 
-use std::process::Stdio;
-
 use serde_json::Value;
 
 use crate::program::{Program, Ran};
-use crate::testbed::{Bed, Kind, Machine};
+use crate::testbed::{Bed, Kind};
+use crate::time_server::{TimeServer, asked_by_timesyncd};
 
 /// Swap from fstab, from a unit of somebody's own, and files that set kernel parameters.
 const PREPARE: &str = "for name in swapfile other; do
@@ -16,8 +15,6 @@ printf '[Swap]\\nWhat=/other\\n[Install]\\nWantedBy=swap.target\\n' >/etc/system
 systemctl daemon-reload && systemctl -q enable other.swap && swapon -a && systemctl start other.swap
 echo 'fs.inotify.max_user_watches = 4096' >/usr/lib/sysctl.d/99-vendor.conf
 echo 'blacklist ip_vs_sh' >/etc/modprobe.d/vendor.conf
-mkdir -p /etc/systemd/timesyncd.conf.d
-printf '[Time]\\nNTP=10.77.0.1\\n' >/etc/systemd/timesyncd.conf.d/testbed.conf
 systemctl -q disable --now systemd-timesyncd";
 
 const PLAYBOOK: &str = "- hosts: all
@@ -84,18 +81,13 @@ fn our_own_modules_hold_after_a_restart() {
     let program = Program::new();
     std::fs::create_dir_all(program.path("home/.ssh")).unwrap();
     program.file("home/.ssh/known_hosts", &machine.known_hosts_lines());
-    let Machine { name, address, port, user, .. } = &machine;
-    let key = bed.key_path();
-    let line =
-        format!("{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={}\n", key.display());
-    program.file("hosts.ini", &line).file("play.yml", PLAYBOOK).file("refused.yml", REFUSED);
-    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/time_server.py");
-    let mut time_server = bed.command("python3").arg(server).stdout(Stdio::null()).spawn().unwrap();
+    program.file("hosts.ini", &machine.inventory_line()).file("play.yml", PLAYBOOK).file("refused.yml", REFUSED);
+    let _time_server = TimeServer::start(&bed);
     let run = |playbook: &str, more: &[&str]| {
         let words = [&["provision", playbook, "-i", "hosts.ini", "--output", "jsonl"], more].concat();
         bed.inside(|| program.run(&words)).unwrap()
     };
-    machine.root_says(PREPARE).unwrap();
+    machine.root_says(&(asked_by_timesyncd() + PREPARE)).unwrap();
     let dry = run("play.yml", &["--check"]);
     let foretold = ends(&dry);
     assert_eq!(foretold.iter().map(|(_, outcome)| outcome.as_str()).filter(|outcome| *outcome == "ok").count(), 0, "{}", dry.stdout);
@@ -123,6 +115,4 @@ fn our_own_modules_hold_after_a_restart() {
     ] {
         assert!(refused.stdout.contains(evidence), "{evidence}\n{}", refused.stdout);
     }
-    let _ = time_server.kill();
-    let _ = time_server.wait();
 }

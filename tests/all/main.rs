@@ -47,4 +47,5 @@ mod template_records;
 mod testbed_basics;
 mod testbed_traits;
 mod testbed_uml;
+mod time_server;
 mod yaml_records;

@@ -1,6 +1,5 @@
 //! The Python scripts that compare with records, among machines of a test.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -20,13 +19,7 @@ impl<'a> Among<'a> {
     /// Among these, which are of that kind and release.
     pub fn new(bed: &'a Bed, machines: &[Machine], kind: &'static str) -> Self {
         let (inventory, known_hosts) = (bed.dir().join("inventory.ini"), bed.dir().join("known_hosts"));
-        let mut lines = String::new();
-        for Machine { name, address, port, user, key_path, .. } in machines {
-            let key = key_path.display();
-            writeln!(lines, "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}")
-                .unwrap();
-        }
-        fs::write(&inventory, lines).unwrap();
+        fs::write(&inventory, machines.iter().map(Machine::inventory_line).collect::<String>()).unwrap();
         fs::write(&known_hosts, machines.iter().map(Machine::known_hosts_lines).collect::<String>()).unwrap();
         Self { bed, inventory, known_hosts, machines: kind }
     }

@@ -2,12 +2,12 @@
 //! and the second run finds nothing to do.
 
 use std::collections::BTreeMap;
-use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
 use crate::program::{Program, Ran};
 use crate::testbed::{Bed, Kind, Machine, Suite};
+use crate::time_server::{TimeServer, asked_by_timesyncd};
 
 /// What must hold after the run, and after the restart.
 const HOLDS: &str = "sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
@@ -22,22 +22,13 @@ const AS_IT_SHOULD_BE: &str = "1 1 1 524288 512 1 10 1";
 const PREPARE: &str =
     "dd if=/dev/zero of=/swapfile bs=1M count=16 2>/dev/null && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
 printf '# swap of the installer\\n/swapfile none swap sw 0 0\\n' >>/etc/fstab
-sysctl -qw fs.inotify.max_user_watches=8192
-mkdir -p /etc/systemd/timesyncd.conf.d
-printf '[Time]\\nNTP=10.77.0.1\\n' >/etc/systemd/timesyncd.conf.d/testbed.conf";
+sysctl -qw fs.inotify.max_user_watches=8192";
 
 struct Project {
     program: Program,
     machines: Vec<Machine>,
     bed: Bed,
-    time_server: Child,
-}
-
-impl Drop for Project {
-    fn drop(&mut self) {
-        let _ = self.time_server.kill();
-        let _ = self.time_server.wait();
-    }
+    _time_server: TimeServer,
 }
 
 impl Project {
@@ -48,20 +39,13 @@ impl Project {
         let program = Program::new();
         std::fs::create_dir_all(program.path("home/.ssh")).unwrap();
         program.file("home/.ssh/known_hosts", &machines.iter().map(Machine::known_hosts_lines).collect::<String>());
-        let line = |machine: &Machine| {
-            let Machine { name, address, port, user, .. } = machine;
-            format!(
-                "{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={}\n",
-                bed.key_path().display()
-            )
-        };
-        program.file("hosts.ini", &format!("[masters]\n{}[workers]\n{}", line(&machines[0]), line(&machines[1])));
+        let [master, worker] = [&machines[0], &machines[1]].map(Machine::inventory_line);
+        program.file("hosts.ini", &format!("[masters]\n{master}[workers]\n{worker}"));
         for machine in &machines {
-            machine.root_says(PREPARE).unwrap();
+            machine.root_says(&(asked_by_timesyncd() + PREPARE)).unwrap();
         }
-        let server = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/time_server.py");
-        let time_server = bed.command("python3").arg(server).stdout(Stdio::null()).spawn().unwrap();
-        Self { program, machines, bed, time_server }
+        let _time_server = TimeServer::start(&bed);
+        Self { program, machines, bed, _time_server }
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {

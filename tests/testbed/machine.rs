@@ -157,6 +157,13 @@ impl Machine {
         Err(Error::Program { program: format!("{}: {script}", self.name), status: output.status.to_string(), output: lossy(&said) })
     }
 
+    /// Its line in an inventory.
+    pub fn inventory_line(&self) -> String {
+        let Machine { name, address, port, user, key_path, .. } = self;
+        let key = key_path.display();
+        format!("{name} ansible_host={address} ansible_port={port} ansible_user={user} ansible_ssh_private_key_file={key}\n")
+    }
+
     /// The lines that known_hosts wants for this machine.
     pub fn known_hosts_lines(&self) -> String {
         let host = if self.port == 22 { self.address.clone() } else { format!("[{}]:{}", self.address, self.port) };

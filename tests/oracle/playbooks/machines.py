@@ -37,8 +37,8 @@ class Machine:
         return done.stdout.decode("utf-8", "surrogateescape")
 
     def prepare(self):
-        server = (HERE / "server.py").read_text()
-        self.root(f"hostname {self.name}; echo {self.name} >/etc/hostname; grep -qw {self.name} /etc/hosts || echo 127.0.1.1 {self.name} >>/etc/hosts; cat >/usr/local/lib/case-server.py <<'END-OF-SERVER'\n{server}\nEND-OF-SERVER\n"
+        server, key = (HERE / "server.py").read_text(), (HERE.parents[2] / "src/node/openpgp_key.asc").read_text()
+        self.root(f"hostname {self.name}; echo {self.name} >/etc/hostname; grep -qw {self.name} /etc/hosts || echo 127.0.1.1 {self.name} >>/etc/hosts; cat >/usr/local/lib/case-key.asc <<'END-OF-KEY'\n{key}\nEND-OF-KEY\ncat >/usr/local/lib/case-server.py <<'END-OF-SERVER'\n{server}\nEND-OF-SERVER\n"
                   "systemctl --quiet stop case-server 2>/dev/null || :\nsystemd-run --quiet --unit=case-server python3 /usr/local/lib/case-server.py\n")
 
     def leave(self):

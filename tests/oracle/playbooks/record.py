@@ -9,7 +9,8 @@ $HOMELABCTL_MACHINES (`nspawn 12`, `uml 13` …), and only the cases that are fo
 
 A case is a folder:
     play.yml    what runs, against `all`; everything else in the folder stands beside it (roles, files, group_vars …)
-    setup.sh    makes the state that the case begins with, as root on each machine, after /srv/case was made, empty
+    setup.sh    makes the state that the case begins with, as root on each machine, after /srv/case was made, empty; a key of
+                OpenPGP is there, /usr/local/lib/case-key.asc
     args        more arguments of ansible-playbook, one a line
     hosts       how many machines, 1 without it: m1 in the group `first`, m2 … in the group `rest`
     extra.ini   more lines of the inventory
