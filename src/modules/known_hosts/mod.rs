@@ -103,6 +103,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         (Found::Others, false) if key.is_some() => None,
         (Found::Others, false) => without(&host, &lines, &file, &mut change),
     };
+    // as Ansible: always, but not of the lines that `ssh-keygen -R` would take
+    let shown = after.as_deref().filter(|_| present || found != Found::Others).unwrap_or(&before);
+    let header = if file.stat.is_some() { path.as_str() } else { "/dev/null" };
+    let diff = serde_json::json!({ "before_header": header, "after_header": path, "before": before, "after": shown });
     if let Some(after) = after {
         file.put(facts, after.into_bytes(), &Wanted::default(), &mut change)?;
     }
@@ -110,7 +114,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     for option in SPEC.options {
         decision = decision.with(option.name, args.get(option.name).cloned().unwrap_or(Value::Null));
     }
-    Ok(decision.with("path", path))
+    Ok(decision.with("path", path).with("diff", diff))
 }
 
 /// Whether the line is the host's.

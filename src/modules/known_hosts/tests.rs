@@ -90,3 +90,18 @@ fn a_hidden_name_is_found_again() {
     // a name that can be read is hidden
     assert!(after("a ssh-rsa AAAA\n", args).unwrap().starts_with("|1|"));
 }
+
+#[test]
+fn what_would_differ_is_registered() {
+    let mut world = World::new(1);
+    world.add_file("/etc/known", b"a ssh-rsa AAAA\n", 0o644);
+    let mut bench = Bench::new(world);
+    let Seen::Changed(decision, ..) = bench.run(&KnownHosts, &json!({"path": "/etc/known", "name": "a", "key": "a ssh-rsa AAAB"})) else {
+        panic!()
+    };
+    let headers = ("/etc/known", "/etc/known");
+    let diff = json!({"before": "a ssh-rsa AAAA\n", "after": "a ssh-rsa AAAB\n", "before_header": headers.0, "after_header": headers.1});
+    assert_eq!(decision.result["diff"], diff);
+    let Seen::Unchanged(decision) = bench.run(&KnownHosts, &json!({"path": "/none", "name": "a", "state": "absent"})) else { panic!() };
+    assert_eq!(decision.result["diff"]["before_header"], "/dev/null");
+}
