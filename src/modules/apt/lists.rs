@@ -24,14 +24,17 @@ pub(super) fn are_old(task: &Task<'_>, facts: &Facts<'_>) -> Result<bool, Stop> 
 
 /// They are.
 pub(super) fn renewed(task: &Task<'_>) -> Decision {
+    planned(Plan::change([renewal(task).into()]).differs("lists of packages", Some("perhaps old".into()), Some("new".into())))
+}
+
+pub(super) fn renewal(task: &Task<'_>) -> RefreshLists {
     let number = |name: &str| task.args.int(name).and_then(|number| u32::try_from(number).ok());
-    let step = RefreshLists {
+    RefreshLists {
         manager: Manager::Apt,
         tries: number("update_cache_retries").unwrap_or(5),
         longest_pause: number("update_cache_retry_max_delay").unwrap_or(12),
         patience: patience(task.args),
-    };
-    planned(Plan::change([step.into()]).differs("lists of packages", Some("perhaps old".into()), Some("new".into())))
+    }
 }
 
 /// How old they were, and are.

@@ -14,11 +14,13 @@ mod wanted;
 use serde_json::{Map, Value};
 
 use super::halt::{Halt, settled};
+use super::outcome::planned;
 use super::{Act, Decision, Module, Spec, Task};
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::AptLists;
 use crate::node::steps::{AptProgram, LISTS_RENEWED, Step};
-use crate::plan::{Facts, Stop};
+use crate::node::web::masked;
+use crate::plan::{Facts, Plan, Stop};
 
 /// Packages by apt.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ impl Module for Apt {
 
     fn rest(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(packages(task, facts))
+    }
+
+    fn looks_afresh(&self, task: &Task<'_>) -> bool {
+        task.args.str("deb").is_some_and(deb::is_address)
     }
 
     fn result(&self, task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
@@ -72,7 +78,16 @@ fn begin(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if only_empties(task) {
         return Ok(remove::clean(task));
     }
-    if lists::are_old(task, facts)? {
+    let are_old = lists::are_old(task, facts)?;
+    if let Some(url) = task.args.str("deb").filter(|debs| deb::is_address(debs) && !task.check) {
+        let fetch = deb::brought(task, facts, url)?;
+        let steps: Vec<Step> = are_old.then(|| lists::renewal(task).into()).into_iter().chain(fetch.map(Step::from)).collect();
+        if steps.is_empty() {
+            return Ok(Decision::unchanged());
+        }
+        return Ok(planned(Plan::change(steps).differs("what is installed from", None, Some(masked(url)))).in_part());
+    }
+    if are_old {
         let decision = lists::renewed(task);
         let decision = dated(decision, task, facts, true)?;
         return Ok(if does_nothing_else(task) { decision } else { decision.in_part() });

@@ -20,7 +20,7 @@ pub(in crate::modules) const OPTIONS: &[Opt] = &[
     Opt::new("update_cache_retry_max_delay", Kind::Int).default("12").about("The longest pause between two tries, in seconds"),
     Opt::new("cache_valid_time", Kind::Int).default("0").about("How old the lists may be, in seconds, before they are renewed"),
     Opt::new("purge", Kind::Bool).default("false").about("Whether the configuration of what is removed goes too"),
-    Opt::new("deb", Kind::Path).about("A package's file on the machine, or several with commas between them"),
+    Opt::new("deb", Kind::Path).about("A package's file on the machine, or several with commas between them; or the address of one"),
     Opt::new("default_release", Kind::Str).aliases(&["default-release"]).about("The release that versions are preferred from"),
     Opt::new("install_recommends", Kind::Bool)
         .aliases(&["install-recommends"])
@@ -55,8 +55,8 @@ pub(in crate::modules) const OPTIONS: &[Opt] = &[
 
 /// Of these one at most.
 pub(in crate::modules) const EXCLUSIVE: &[&[&str]] = &[&["deb", "package", "upgrade"]];
-/// Of these one at least.
-pub(in crate::modules) const ONE_OF: &[&[&str]] = &[&["autoremove", "deb", "package", "update_cache", "upgrade"]];
+/// Of these one at least: what there is to do. Ansible's list is shorter, but never asks: one of them has a default.
+pub(in crate::modules) const ONE_OF: &[&[&str]] = &[&["autoclean", "autoremove", "clean", "deb", "package", "update_cache", "upgrade"]];
 
 pub(in crate::modules) static SPEC: Spec = Spec {
     options: OPTIONS,
@@ -71,7 +71,7 @@ pub(in crate::modules) static SPEC: Spec = Spec {
         "A name that several packages provide is satisfied by any of them that is installed; Ansible reports a change each time.",
         "In a dry run nothing is touched: Ansible renews nothing but empties the archives for `clean`, and fails where python3-apt is missing. What is to be installed after lists that would be renewed is only probable, and said to be.",
         "A list that cannot be had is an error, also for passing reasons; Ansible goes on with the old one.",
-        "`deb` takes files on the machine; what is on a server is brought by `get_url` first.",
+        "What `deb` names on a server is brought by the machine, to be looked at, and again where it is to be installed. What it depends on is not said in a dry run.",
         "`aptitude` is never used: `safe` and `full` are apt-get's `upgrade --with-new-pkgs` and `dist-upgrade`.",
     ],
     example: "- name: Kubernetes' packages\n  ansible.builtin.apt:\n    name: [kubelet=1.34.*, kubeadm=1.34.*]\n    update_cache: true\n    cache_valid_time: 3600\n",

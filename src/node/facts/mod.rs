@@ -78,7 +78,7 @@ pub use clock::{Clock, ClockReading};
 pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
 pub use content::{Content, FileContent};
-pub use deb_file::{DebFile, DebPackage};
+pub use deb_file::{DebAt, DebFile, DebPackage, Served};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
@@ -165,6 +165,7 @@ pub const KINDS: &[&Kind] = &[
     &clock::KIND,
     &clock_sync::KIND,
     &content::KIND,
+    &deb_file::AT,
     &deb_file::KIND,
     &digest::KIND,
     &directory::KIND,

@@ -8,9 +8,9 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::{SimulatedUnit, World};
 use crate::node::facts::{
-    Account, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, MemoryState, Mode,
-    ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, ServiceEntry,
-    Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
+    Account, DebPackage, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, MemoryState,
+    Mode, ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Served,
+    ServiceEntry, Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -63,6 +63,11 @@ impl World {
             "download" => Reading::present(&match self.servers.get(subject) {
                 Some(content) => Downloaded::Is(FileContent::from(content.clone())),
                 None => Downloaded::Failed("HTTP Error 404".into()),
+            }),
+            // a package's file is the text of its fields
+            "deb_at" => Reading::present(&match self.servers.get(subject) {
+                Some(content) => DebPackage::read(&String::from_utf8_lossy(content)).map_or_else(Served::NoPackage, Served::Is),
+                None => Served::Failed("HTTP Error 404".into()),
             }),
             "apt_keys" if self.has_apt_key => Reading::present(self.apt_keys.get(subject).unwrap_or(&Vec::new())),
             "apt_keys" => Reading::Absent,
