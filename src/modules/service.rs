@@ -1,7 +1,7 @@
 //! `ansible.builtin.service`
 
 use super::halt::{Halt, settled};
-use super::systemd::{self, OPTIONS};
+use super::systemd::{self, ONE_OF, OPTIONS};
 use super::{Decision, Kind, Module, Opt, Spec, Task};
 use crate::plan::{Facts, Plan, Refusal, Stop};
 
@@ -14,7 +14,7 @@ pub struct Service;
 
 static SPEC: Spec = Spec {
     options: &SERVICE_OPTIONS,
-    one_of: &[&["state", "enabled", "masked", "daemon_reload", "daemon_reexec"]],
+    one_of: ONE_OF,
     required_by: &[("state", &["name"]), ("enabled", &["name"]), ("masked", &["name"])],
     about: "Starts, stops and enables services",
     notes: &[

@@ -309,10 +309,13 @@ pub struct Common {
 impl Task {
     /// What `module_defaults` says of a module, as it is written, the weakest first: what its groups are given, then what it is
     /// given itself. Of several levels that name the same, only the innermost counts. `service` hands its options on to
-    /// `systemd`, whose defaults it has too.
+    /// `systemd`, and `package` to `apt`, whose defaults they have too.
     pub fn module_defaults(&self, collection: &str, name: &str) -> Vec<&Node> {
-        let behind =
-            if (collection, name) == ("ansible.builtin", "service") { self.defaults_of(collection, "systemd") } else { Vec::new() };
+        let behind = match (collection, name) {
+            ("ansible.builtin", "service") => self.defaults_of(collection, "systemd"),
+            ("ansible.builtin", "package") => self.defaults_of(collection, "apt"),
+            _ => Vec::new(),
+        };
         behind.into_iter().chain(self.defaults_of(collection, name)).collect()
     }
 

@@ -92,8 +92,10 @@ pub(super) fn defaults(seen: &Seen, problems: &mut Diagnostics) {
 /// Adds what `module_defaults` says, the strongest first. Whether some of it cannot be known.
 fn add_defaults(spec: &Spec, seen: &Seen, options: &mut Vec<(Node, Node)>) -> bool {
     let levels = seen.task.levels.iter().flat_map(|level| &level.module_defaults);
+    // of `package`: on another system another module does it, with its own defaults
+    let is_behind = |name: &str| spec.name == "package" && matches!(find(name), Found::NotHere);
     let mut unsure = levels.clone().any(Node::is_template)
-        || levels.filter_map(Node::as_map).flatten().any(|(key, _)| key.as_str().is_some_and(|key| key.contains("{{")));
+        || levels.filter_map(Node::as_map).flatten().any(|(key, _)| key.as_str().is_some_and(|key| key.contains("{{") || is_behind(key)));
     for values in seen.task.module_defaults(spec.collection, spec.name).into_iter().rev() {
         let Some(values) = values.as_map() else {
             unsure = true;
