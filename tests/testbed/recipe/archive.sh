@@ -85,15 +85,17 @@ script postinst 'i=0; while [ $i -lt 16 ]; do sleep 0.5; i=$((i + 1)); echo "hl-
 pack hl-slow 1.0 archive
 script postinst 'echo "hl-broken cannot be configured" >&2; exit 3'
 pack hl-broken 1.0 archive
-# Asks twice: through debconf, and whoever sits at the terminal.
+# Asks twice: its standard input, and through debconf. (A script that has debconf has its pipe there, which nobody closes: so
+# the first is asked before.)
+script preinst 'rm -f /etc/hl-asks.answer
+if read -r line; then echo "heard $line" >>/etc/hl-asks.answer; fi'
 script config '. /usr/share/debconf/confmodule
 db_input critical hl-asks/name || :
 db_go'
 script postinst '. /usr/share/debconf/confmodule
 db_get hl-asks/name
-echo "$RET" >/etc/hl-asks.answer
-db_stop
-if read -r line; then echo "heard $line" >>/etc/hl-asks.answer; fi'
+echo "$RET" >>/etc/hl-asks.answer
+db_stop'
 script postrm 'if [ "$1" = purge ]; then rm -f /etc/hl-asks.answer; . /usr/share/debconf/confmodule; db_purge; fi'
 printf 'Template: hl-asks/name\nType: string\nDefault: nobody\nDescription: Whose machine is this?\n' >$work/tree/DEBIAN/templates
 pack hl-asks 1.0 archive 'Depends: debconf'
