@@ -144,10 +144,13 @@ impl Machines for Fleet {
             Some(whom) => (Some(whom.user), whom.password.or(host.become_password)),
             None => (None, host.become_password),
         };
-        let mut machine = Real::new(Host::new(Arc::new(connection), password), None);
+        let (shared, whose) = (Arc::clone(&self.shared), Arc::<str>::from(name));
+        let told = move |doing| shared.reporter.tell(Event::HostDoes { host: Arc::clone(&whose), doing });
+        let mut machine = Real::new(Host::new(Arc::new(connection), password), None).told(Box::new(told));
         self.does(name, "waiting for a shell".to_owned());
         let first = Scope::new(name, become_user.as_deref().unwrap_or(&user));
         machine.shells().shell(&first).await.map_err(|lost| NotReached { why: lost.why, hint: None })?;
+        self.does(name, "at work".to_owned());
         Ok(Reached { machine, user, become_user })
     }
 
@@ -217,7 +220,7 @@ impl Fleet {
         let scope = Scope::new(name, "root");
         // what cannot be asked is found by the next run
         for left in machine.left(&scope, DIRECTORY).await.unwrap_or_default() {
-            let how = match machine.wait(&scope, DIRECTORY, &left.id).await {
+            let how = match machine.wait(&scope, DIRECTORY, &left.id, &left.title).await {
                 Ok(State::Finished(ended)) if ended.status == 0 => "ended well".to_owned(),
                 Ok(State::Finished(ended)) => format!("ended with status {}", ended.status),
                 Ok(State::Vanished) => "was killed".to_owned(),

@@ -3,7 +3,8 @@
 //! A long step is a directory `<locks>/steps/<id>/` with its script, its title, the claim of the run that began it, its
 //! output and, once it has ended, its status, put there by a rename. There is no pipe to us. The id is a digest of what the
 //! step does, so a run that asks for the same step again finds the one that runs, and waits; or finds the status of one
-//! that ended and that nobody has taken, and takes it. The directory goes away only once the status has arrived here, by
+//! that ended meanwhile and that nobody has taken, and takes it. One that had ended before the run came is begun anew: its
+//! status is about a machine that may be another by now. The directory goes away only once the status has arrived here, by
 //! a script of its own: what was only sent may be lost with the connection.
 //!
 //! The step itself holds `step.lock`, after it has seen that the machine is still its run's; else it never begins
@@ -26,6 +27,8 @@ use super::steps::{FAIL, Invalid, Step};
 
 /// How long one call waits at most; the caller repeats it.
 pub const WAIT: Duration = Duration::from_secs(10);
+/// How long one call waits where somebody sees what the step says meanwhile.
+pub const WATCHED: Duration = Duration::from_secs(1);
 /// How much of a long step's output is brought back: its end.
 const OUTPUT_LIMIT: usize = 256 * 1024;
 
@@ -56,8 +59,8 @@ impl std::fmt::Display for Id {
 /// How a long step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It runs.
-    Running,
+    /// It runs, and this is the last line that it said.
+    Running(String),
     /// It ended, and this is what it left.
     Finished(Ended),
     /// It never began: the machine was another run's by then.
@@ -143,13 +146,15 @@ const START: Function = Function {
   umask 077
   dir=$1/steps/$2
   state=$(s_long_state "$dir")
+  # what an earlier run left before this one came says nothing about now
+  if [ "$state" = finished ] && [ "$dir/status" -ot "$1/run.lock" ] && ! grep -qxF -e "$4" "$dir/run"; then state=old; fi
   case $state in
     running | finished)
       echo "$state"
       exit 0
       ;;
   esac
-  # one that never began, or whose outcome nobody knows: this plan was made from what is true now
+  # nor one that never began, or whose outcome nobody knows: this plan was made from what is true now
   rm -rf -- "$dir" "$dir.new"
   mkdir -p -- "$1/steps" && mkdir -- "$dir.new" || exit 1
   printf '%s\n' "$3" >"$dir.new/title" && printf '%s\n' "$4" >"$dir.new/run" &&
@@ -197,7 +202,7 @@ const SEND_FILE: Function = Function {
 }"#,
 };
 
-/// locks, id, seconds, limit of the output. Records: 1 and 2 the output, 0 the state.
+/// locks, id, seconds, limit of the output. Records: 1 and 2 the output (1 the end of it while it runs), 0 the state.
 const WAIT_FOR: Function = Function {
     name: "s_long_wait",
     needs: &[&STATE, &SEND_FILE],
@@ -206,6 +211,7 @@ const WAIT_FOR: Function = Function {
   if [ "$3" -gt 0 ] && [ -d "$dir" ]; then timeout "$3" flock -s "$dir/alive" true || :; fi
   r=$(s_long_state "$dir")
   case $r in
+    running) s_send_file 1 "$dir/out" 400 || exit 1 ;;
     finished)
       read -r status <"$dir/status"
       r="finished $status"
@@ -327,7 +333,7 @@ pub fn take(script: &mut Script, locks: &str, id: &Id) -> Result<(), Nul> {
 pub fn read_wait(records: &Records) -> Option<State> {
     let state = to_text(&records.get(0)?.payload);
     match state.split_once(' ').unwrap_or((&state, "")) {
-        ("running", _) => Some(State::Running),
+        ("running", _) => Some(State::Running(last_line(&records.get(1)?.payload))),
         ("cancelled", _) => Some(State::Cancelled),
         ("vanished", _) => Some(State::Vanished),
         ("nothing", _) => Some(State::Nothing),
@@ -337,6 +343,12 @@ pub fn read_wait(records: &Records) -> Option<State> {
         }
         _ => None,
     }
+}
+
+/// The last line that says something; what a program wrote over (a carriage return) is a line of its own.
+fn last_line(output: &[u8]) -> String {
+    let text = to_text(output);
+    text.rsplit(['\n', '\r']).map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 /// Lets a script list the long steps that are there, running or with a status that nobody took; read by [`read_list`].
@@ -428,8 +440,10 @@ mod tests {
 
     /// A step that lasts a second, says something on both streams, tells whether it sees a lock, and ends with 3.
     fn step(mark: &Path) -> Step {
-        let text =
-            format!("sleep 1; echo out; ls -l /proc/self/fd | grep -c 'lock$\\|alive$'; echo err >&2; echo x >>{}; exit 3", mark.display());
+        let text = format!(
+            "echo begins; sleep 1; echo out; ls -l /proc/self/fd | grep -c 'lock$\\|alive$'; echo err >&2; echo x >>{}; exit 3",
+            mark.display()
+        );
         Run { argv: ["sh", "-c", &text].map(Into::into).to_vec(), ..Run::default() }.into()
     }
 
@@ -442,9 +456,10 @@ mod tests {
             assert_eq!(node.wait(&step, 0), State::Nothing);
             assert_eq!(node.start("n1", &step), "started");
             assert_eq!(node.start("n1", &step), "running");
-            assert_eq!(node.wait(&step, 0), State::Running);
+            let told = (0..50).map(|_| node.wait(&step, 0)).find(|state| *state != State::Running(String::new()));
+            assert_eq!(told, Some(State::Running("begins".into())), "what it says meanwhile is told");
             assert_eq!(node.list().len(), 1);
-            let ended = Ended { status: 3, stdout: b"out\n0\n".to_vec(), stderr: b"err\n".to_vec() };
+            let ended = Ended { status: 3, stdout: b"begins\nout\n0\n".to_vec(), stderr: b"err\n".to_vec() };
             assert_eq!(node.wait(&step, 9), State::Finished(ended.clone()));
             assert_eq!(node.wait(&step, 9), State::Finished(ended), "an answer that was lost can be asked for again");
             node.take(&step);
@@ -455,16 +470,33 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_nobody_took_is_there_for_the_next_run() {
+    fn the_last_line_of_an_output_that_says_something() {
+        let cases: [(&[u8], &str); 4] =
+            [(b"", ""), (b"Unpacking x ...\nSetting up x (1.0) ...\n\n", "Setting up x (1.0) ..."), (b"10%\r20%\r", "20%"), (b"a\nb", "b")];
+        for (output, line) in cases {
+            assert_eq!(last_line(output), line);
+        }
+    }
+
+    #[test]
+    fn a_status_that_nobody_took_is_the_answer_unless_it_is_older_than_the_run_that_asks() {
         for shell in SHELLS {
             let node = Node::new(shell, "n1");
-            let step = step(&node.path().join("mark"));
+            let mark = node.path().join("mark");
+            let step = step(&mark);
             node.start("n1", &step);
-            std::thread::sleep(Duration::from_millis(1500));
+            // another run waits for it
             node.claim("n2");
+            std::thread::sleep(Duration::from_millis(1500));
             assert_eq!(node.list(), [Left { id: Id::of(&step), title: "run sh".into(), state: "finished".into() }]);
             assert_eq!(node.start("n2", &step), "finished");
             assert!(matches!(node.wait(&step, 0), State::Finished(Ended { status: 3, .. })));
+            // a third one comes later
+            node.claim("n3");
+            assert_eq!(node.start("n3", &step), "started");
+            assert!(matches!(node.wait(&step, 9), State::Finished(_)));
+            assert_eq!(node.start("n3", &step), "finished", "its own");
+            assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\nx\n");
         }
     }
 

@@ -14,7 +14,7 @@ use super::leave;
 use super::long_step::{self, Id, State};
 use super::record::{Records, to_reason};
 use super::stage::{Load, Unstaged};
-use super::steps::{Had, Source};
+use super::steps::{Had, Source, Step};
 use super::upload::UploadError;
 use super::web::Tunnels;
 
@@ -135,20 +135,37 @@ pub trait Shells: Tunnels {
     fn changed(&mut self, touches: &[Touch]);
 }
 
+/// Hears what a machine does that takes long.
+pub type Hears = Box<dyn Fn(String) + Send + Sync>;
+
 /// A real machine.
-#[derive(Debug)]
 pub struct Real<S> {
     shells: S,
+    /// Who hears what a long step says while it runs.
+    hears: Option<Hears>,
     /// The run's lock here; `None` where there is no root, so no lock.
     lock: Option<Lock>,
     /// How long a long step may take.
     long_limit: Duration,
 }
 
+impl<S: std::fmt::Debug> std::fmt::Debug for Real<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Real").field("shells", &self.shells).field("lock", &self.lock).finish_non_exhaustive()
+    }
+}
+
 impl<S: Shells> Real<S> {
     /// A machine behind those shells, locked or not.
     pub fn new(shells: S, lock: Option<Lock>) -> Self {
-        Self { shells, lock, long_limit: Duration::from_secs(3600) }
+        Self { shells, hears: None, lock, long_limit: Duration::from_secs(3600) }
+    }
+
+    /// Whoever wants to hear which long step runs, and what it says meanwhile, a line at a time.
+    #[must_use]
+    pub fn told(mut self, hears: Hears) -> Self {
+        self.hears = Some(hears);
+        self
     }
 
     /// How long a long step may take before we stop waiting; it goes on, and its status is there for the next run.
@@ -176,27 +193,49 @@ impl<S: Shells> Real<S> {
         Ok((records, to_reason(answered.stderr.get(tail..).unwrap_or_default())))
     }
 
-    /// Waits for a long step of ours and takes its status.
+    /// Waits for a long step of ours, called `title`, and takes its status.
     ///
     /// # Errors
     /// The connection was lost, or it took too long: it goes on.
-    pub async fn wait(&mut self, scope: &Scope, locks: &str, id: &Id) -> Result<State, Lost> {
+    pub async fn wait(&mut self, scope: &Scope, locks: &str, id: &Id, title: &str) -> Result<State, Lost> {
         let began = Instant::now();
+        let at_most = if self.hears.is_some() { long_step::WATCHED } else { long_step::WAIT };
+        self.tell(title.to_owned());
+        let mut heard = String::new();
         loop {
             let nonce = nonce();
             let mut script = apply::begin(&nonce, &[]).map_err(|nul| Lost::before_sending(nul.to_string()))?;
-            long_step::wait(&mut script, locks, id, long_step::WAIT).map_err(|nul| Lost::before_sending(nul.to_string()))?;
+            long_step::wait(&mut script, locks, id, at_most).map_err(|nul| Lost::before_sending(nul.to_string()))?;
             let (records, said) = self.ask(scope, &nonce, &script.finish(), READ_LIMIT).await?;
             match long_step::read_wait(&records) {
-                Some(State::Running) if began.elapsed() < self.long_limit => {}
-                Some(State::Running) => return Err(Lost::after_sending(format!("it still runs after {} s", self.long_limit.as_secs()))),
+                Some(State::Running(line)) if began.elapsed() < self.long_limit => {
+                    if !line.is_empty() && line != heard {
+                        self.tell(format!("{title}: {line}"));
+                        heard = line;
+                    }
+                }
+                Some(State::Running(_)) => {
+                    return Err(Lost::after_sending(format!("it still runs after {} s", self.long_limit.as_secs())));
+                }
                 Some(state) => {
                     self.take(scope, locks, id).await?;
+                    self.tell(format!("{title}: it has ended"));
                     return Ok(state);
                 }
                 None => return Err(Lost::after_sending(format!("no answer about a long step: {said}"))),
             }
         }
+    }
+
+    fn tell(&self, doing: String) {
+        if let Some(hears) = &self.hears {
+            hears(doing);
+        }
+    }
+
+    async fn long(&mut self, scope: &Scope, lock: Option<&Lock>, id: &Id, step: Option<&Step>) -> Result<State, Lost> {
+        let title = step.map(Step::describe).unwrap_or_default();
+        self.wait(scope, lock.map_or("", |lock| &lock.directory), id, &title).await
     }
 
     /// Forgets a long step whose status has arrived: what is only sent may be lost with the connection, and then the next
@@ -266,12 +305,12 @@ impl<S: Shells> Real<S> {
                 // not the first script: some of the change was done
                 Heard::End(Applied::Locked(lost)) if number > 0 => return Ok(Applied::Unknown(lost.to_string())),
                 Heard::End(applied) => return Ok(applied),
-                Heard::Long(index, id) => match self.wait(scope, lock.as_ref().map_or("", |lock| &lock.directory), &id).await? {
+                Heard::Long(index, id) => match self.long(scope, lock.as_ref(), &id, change.steps.get(index)).await? {
                     State::Finished(ended) if ended.status == 0 => carried.outputs.push(ended.into()),
                     State::Finished(ended) => {
                         return Ok(Applied::StepFailed { index, output: ended.into(), before: carried.outputs });
                     }
-                    State::Running => return Ok(Applied::Unknown(format!("step {} still runs", index + 1))),
+                    State::Running(_) => return Ok(Applied::Unknown(format!("step {} still runs", index + 1))),
                     State::Cancelled => return Ok(Applied::Unknown(format!("step {} was not begun: the machine was not ours", index + 1))),
                     State::Vanished => return Ok(Applied::Unknown(format!("step {} was killed, or the machine restarted", index + 1))),
                     State::Nothing => return Ok(Applied::Unknown(format!("nothing is left of step {}: the machine restarted", index + 1))),

@@ -15,6 +15,7 @@ mod cli_playbooks;
 mod cli_runs;
 mod cli_usage;
 mod connections;
+mod cut_installs;
 mod facts_local;
 mod facts_machines;
 mod facts_setup;

@@ -161,10 +161,10 @@ fn a_long_step_survives_its_connection_and_its_status_is_taken() {
         assert_eq!(machine.root_says("cat /srv/ran").unwrap(), "x");
         let left = next.real.left(&scope, DIRECTORY).await.unwrap();
         assert_eq!(left.iter().map(|left| (left.title.as_str(), left.state.as_str())).collect::<Vec<_>>(), [("run sh", "finished")]);
-        let state = next.real.wait(&scope, DIRECTORY, &id).await.unwrap();
+        let state = next.real.wait(&scope, DIRECTORY, &id, "it").await.unwrap();
         let ended = long_step::Ended { status: 3, stdout: b"out\n".to_vec(), stderr: Vec::new() };
         assert_eq!(state, long_step::State::Finished(ended));
-        assert_eq!(next.real.wait(&scope, DIRECTORY, &id).await.unwrap(), long_step::State::Nothing);
+        assert_eq!(next.real.wait(&scope, DIRECTORY, &id, "it").await.unwrap(), long_step::State::Nothing);
         // the machine loses its power in the middle of it
         let script = long_step::start_script(DIRECTORY, "n2", &step, &[]).unwrap();
         RunScript::run(next.real.shells().shell(&scope).await.unwrap(), &script, LIMIT).await.unwrap();
@@ -173,7 +173,7 @@ fn a_long_step_survives_its_connection_and_its_status_is_taken() {
     machine.power_on().unwrap();
     inside(&bed, async || {
         let mut after = session(&home, "long", "n3").await;
-        assert_eq!(after.real.wait(&scope, DIRECTORY, &id).await.unwrap(), long_step::State::Nothing, "never a success");
+        assert_eq!(after.real.wait(&scope, DIRECTORY, &id, "it").await.unwrap(), long_step::State::Nothing, "never a success");
     });
     assert_eq!(machine.root_says("cat /srv/ran").unwrap(), "x", "it was cut, and ran once");
 }
