@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::program::{Program, Ran};
+use crate::provision_machines::project;
 use crate::testbed::{Bed, Kind};
 use crate::time_server::{TimeServer, asked_by_timesyncd};
 
@@ -114,5 +115,22 @@ fn our_own_modules_hold_after_a_restart() {
         "systemd-timesyncd.service is active, and chrony is wanted",
     ] {
         assert!(refused.stdout.contains(evidence), "{evidence}\n{}", refused.stdout);
+    }
+}
+
+#[test]
+fn packages_are_held_and_released() {
+    let bed = Bed::new().unwrap();
+    let machine = bed.machine("m1").without_python().start().unwrap();
+    machine.root_says("apt-get -qq install hl-tool hl-lib >/dev/null").unwrap();
+    let program = project(&bed, std::slice::from_ref(&machine));
+    for (state, held) in [("held", "hl-lib\nhl-tool"), ("released", "")] {
+        let task = format!("homelab.package_hold: {{name: [hl-tool, hl-lib], state: {state}}}");
+        program.file("hold.yml", &format!("- hosts: nodes\n  become: true\n  gather_facts: false\n  tasks:\n    - {task}\n"));
+        for ends in ["1 changed", "1 as they should be"] {
+            let ran = bed.inside(|| program.run(&["provision", "-i", "hosts", "hold.yml"])).unwrap();
+            assert!(ran.code == Some(0) && ran.stderr.contains(ends), "{}", ran.all());
+            assert_eq!(machine.root_says("apt-mark showhold").unwrap(), held);
+        }
     }
 }

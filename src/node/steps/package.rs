@@ -169,7 +169,7 @@ const MARK_PACKAGES: Function = Function {
   shift 2
   case $manager in
     apt)
-      dpkg-query -W -f '' -- "$@" && apt-mark "$how" -- "$@" 9>&-
+      dpkg-query -W -f . -- "$@" >/dev/null && apt-mark "$how" -- "$@" 9>&-
       ;;
     dnf)
       case $how in
