@@ -8,7 +8,10 @@ use crate::node::steps::{AptKeyChange, ChangeAptKeys, SetHardwareClock, SetHostn
 impl World {
     pub(super) fn set_hostname(&mut self, step: &SetHostname) -> Result<(), Stop> {
         if self.tick()? {
-            self.hostname.clone_from(&step.name);
+            // systemd gives a machine another name only as long as it has no lasting one
+            let text = self.content("/etc/hostname").map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+            let own = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+            self.hostname = own.filter(|_| !step.lasting).unwrap_or(&step.name).to_owned();
             if step.lasting {
                 self.put("/etc/hostname", Some(Kind::File(format!("{}\n", step.name).into_bytes())))?;
             }

@@ -99,8 +99,10 @@ impl World {
         }
         if self.tick()? {
             for name in &step.names {
-                if let Some(installed) = self.packages.get_mut(name) {
-                    installed.held = step.mark == Mark::Hold;
+                let hold = step.mark == Mark::Hold;
+                if let Some(installed) = self.packages.get_mut(name).filter(|installed| installed.held != hold) {
+                    installed.held = hold;
+                    self.selections.remove(name);
                 }
             }
         }
@@ -108,11 +110,12 @@ impl World {
     }
 
     fn select_package(&mut self, step: &SelectPackage) -> Result<(), Stop> {
-        if self.tick()? {
+        // dpkg only warns of a package that it does not know
+        if self.tick()?
+            && let Some(installed) = self.packages.get_mut(&step.name)
+        {
+            installed.held = step.selection == "hold";
             self.selections.insert(step.name.clone(), step.selection.clone());
-            if let Some(installed) = self.packages.get_mut(&step.name) {
-                installed.held = step.selection == "hold";
-            }
         }
         Ok(())
     }

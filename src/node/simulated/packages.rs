@@ -64,6 +64,10 @@ impl Installed {
 pub(super) enum PackageAction {
     /// Finds the packages and their versions, or fails before anything is changed.
     Resolve(Vec<(String, Option<String>)>),
+    /// Refuses what would change a package that is held, or bring an older version that was not allowed.
+    MayInstall(Vec<(String, Option<String>)>, bool),
+    /// Refuses to remove what nobody knows or what is held.
+    MayRemove(Vec<String>),
     /// `dpkg --configure -a`.
     Finish,
     Unpack(String, Option<String>),
@@ -83,7 +87,8 @@ pub(super) enum PackageAction {
 impl World {
     pub(super) fn install_actions(step: &Install) -> VecDeque<PackageAction> {
         let wanted: Vec<_> = step.packages.iter().map(|wanted| (wanted.name.clone(), wanted.version.clone())).collect();
-        let mut actions = VecDeque::from([PackageAction::Finish, PackageAction::Resolve(wanted.clone())]);
+        let may = PackageAction::MayInstall(wanted.clone(), step.allow_downgrade);
+        let mut actions = VecDeque::from([PackageAction::Finish, PackageAction::Resolve(wanted.clone()), may]);
         actions.extend(wanted.iter().map(|(name, version)| PackageAction::Unpack(name.clone(), version.clone())));
         for (name, _) in wanted {
             actions.extend([PackageAction::Scripts(name.clone()), PackageAction::Configured(name)]);
@@ -113,7 +118,7 @@ impl World {
 
     pub(super) fn remove_actions(step: &RemovePackages) -> VecDeque<PackageAction> {
         let remove = step.names.iter().map(|name| PackageAction::Remove { name: name.clone(), purge: step.purge });
-        [PackageAction::Finish].into_iter().chain(remove).collect()
+        [PackageAction::Finish, PackageAction::MayRemove(step.names.clone())].into_iter().chain(remove).collect()
     }
 
     pub(super) fn package_action(&mut self, action: &PackageAction) -> Result<(), Stop> {
@@ -145,6 +150,22 @@ impl World {
                     }
                 }
             }
+            PackageAction::MayInstall(wanted, downgrade) => {
+                for (name, version) in wanted {
+                    self.may_install(name, version.as_deref(), *downgrade)?;
+                }
+            }
+            PackageAction::MayRemove(names) => {
+                for name in names {
+                    match self.packages.get(name) {
+                        Some(one) if one.held && one.progress != Progress::Removed => {
+                            return Err("Held packages were changed".to_owned().into());
+                        }
+                        None if !self.catalogue.entries.contains_key(name) => return Err(format!("Unable to locate package {name}").into()),
+                        _ => {}
+                    }
+                }
+            }
             PackageAction::Unpack(name, version) => {
                 let Some(entry) = self.catalogue.entries.get(name).cloned() else { return Ok(()) };
                 let version = version.clone().or_else(|| entry.versions.last().cloned()).unwrap_or_default();
@@ -159,6 +180,9 @@ impl World {
                     }
                 }
                 self.files.sync_all();
+                if self.packages.get(name).is_none_or(|is| is.progress == Progress::Removed || is.version != version) {
+                    self.selections.remove(name);
+                }
                 self.packages.insert(name.clone(), Installed { version, progress: Progress::Unpacked, held });
             }
             PackageAction::Manual(names) => self.automatic.retain(|name| !names.contains(name)),
@@ -179,12 +203,29 @@ impl World {
                 }
                 self.files.sync_all();
                 self.automatic.remove(name);
+                if *purge || self.packages.get(name).is_some_and(|is| is.progress != Progress::Removed) {
+                    self.selections.remove(name);
+                }
                 if *purge {
                     self.packages.remove(name);
                 } else {
                     self.set_progress(name, Progress::Removed);
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn may_install(&self, name: &str, version: Option<&str>, downgrade: bool) -> Result<(), Stop> {
+        let (Some(is), Some(entry)) = (self.packages.get(name), self.catalogue.entries.get(name)) else { return Ok(()) };
+        let new = version.or(entry.versions.last().map(String::as_str)).unwrap_or_default();
+        let is_there = is.progress != Progress::Removed;
+        if is.held && !(is_there && is.version == new) {
+            return Err("Held packages were changed and -y was used without --allow-change-held-packages".to_owned().into());
+        }
+        let place = |version: &str| entry.versions.iter().position(|known| known == version);
+        if is_there && !downgrade && place(new) < place(&is.version) {
+            return Err("Packages were downgraded and -y was used without --allow-downgrades".to_owned().into());
         }
         Ok(())
     }

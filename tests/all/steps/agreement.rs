@@ -84,7 +84,8 @@ fn simulated_and_real_machines_agree() {
     let only: Option<u64> = std::env::var("HOMELABCTL_SEED").ok().and_then(|seed| seed.parse().ok());
     let mut done = 0;
     let mut all = Vec::new();
-    for (area, count) in [(Area::Files, 270), (Area::Accounts, 220), (Area::UnitsAndMounts, 20)] {
+    for (area, count) in [(Area::Files, 270), (Area::Accounts, 220), (Area::UnitsAndMounts, 20), (Area::Packages, 16), (Area::Settings, 30)]
+    {
         let seeds = only.map_or(0..count, |seed| seed..seed + 1);
         done += seeds.end - seeds.start;
         let started = std::time::Instant::now();

@@ -1,7 +1,9 @@
 //! Random sequences of steps for comparing simulated with real machines.
 
-use homelabctl::node::facts::{Digest, Directory, Group, MountAt, Stat, Status, Unit, User};
-use homelabctl::node::simulated::{Random, World};
+use homelabctl::node::facts::{
+    Digest, Directory, Group, Hostname, Installed, MountAt, Package, Selection, Stat, Status, Sysctl, Unit, UnitEnabled, UnitScope, User,
+};
+use homelabctl::node::simulated::{Entry, Random, World};
 use homelabctl::node::steps::*;
 use homelabctl::plan::{Fact, Query, Reading};
 use serde_json::Value;
@@ -12,6 +14,8 @@ pub enum Area {
     Files,
     Accounts,
     UnitsAndMounts,
+    Packages,
+    Settings,
 }
 
 /// The names below the base that files are made at. Few, so that they meet; one too long; one that looks like an option.
@@ -21,6 +25,10 @@ const TEMPORARY: &str = "t-temporary-";
 const USERS: &[&str] = &["t-ann", "t-bob", "t-cat"];
 const GROUPS: &[&str] = &["t-ops", "t-dev", "t-cat"];
 const UNITS: &[&str] = &["t-one.service", "t-two.service", "t-none.service"];
+
+/// Packages of the machine's own archive with their versions; the first leaves configuration behind; nobody knows the last.
+const PACKAGES: &[(&str, &[&str])] =
+    &[("hl-conf", &["1.0", "2.0"]), ("hl-tool", &["1.0", "1.1", "2.0"]), ("hl-lib", &["1.0"]), ("hl-none", &[])];
 
 pub struct Generator<'a> {
     pub random: &'a mut Random,
@@ -51,6 +59,8 @@ impl Generator<'_> {
                 Area::Accounts => self.account_step(),
                 Area::UnitsAndMounts if self.random.once_in(2) => self.unit_step(),
                 Area::UnitsAndMounts => self.mount_step(),
+                Area::Packages => self.package_step(),
+                Area::Settings => self.setting_step(),
             })
             .collect()
     }
@@ -184,6 +194,76 @@ impl Generator<'_> {
     }
 }
 
+impl Generator<'_> {
+    fn package_step(&mut self) -> Step {
+        let known = if self.random.once_in(8) { PACKAGES.len() } else { PACKAGES.len() - 1 };
+        let (name, versions) = *self.random.pick(&PACKAGES[..known]).unwrap();
+        let name = name.to_owned();
+        match self.random.below(10) {
+            0..=2 => {
+                let version = self.random.pick(versions).filter(|_| !self.random.once_in(3)).map(|version| (*version).to_owned());
+                let version = if self.random.once_in(10) { Some("9.9".to_owned()) } else { version };
+                let allow_downgrade = self.random.once_in(2);
+                let recommends = self.random.once_in(2).then_some(false);
+                Install { manager: Manager::Apt, packages: vec![Wanted { name, version }], recommends, allow_downgrade }.into()
+            }
+            3 => {
+                let version = (*self.random.pick(versions).unwrap_or(&"1.0")).to_owned();
+                let words = ["-y", "--allow-downgrades", "--allow-change-held-packages", "install", &format!("{name}={version}")];
+                Apt {
+                    program: AptProgram::AptGet,
+                    words: words.map(str::to_owned).to_vec(),
+                    fates: vec![(name, Fate::Installed(Some(version)))],
+                    manual: Vec::new(),
+                    policy_rc_d: self.random.once_in(2).then_some(101),
+                    patience: 5,
+                    title: "install it".into(),
+                    failure: String::new(),
+                    only_archives: false,
+                }
+                .into()
+            }
+            // only one of them has configuration that stays
+            4..=5 => RemovePackages { manager: Manager::Apt, purge: name != "hl-conf" || self.random.once_in(2), names: vec![name] }.into(),
+            6..=7 => {
+                let mark = if self.random.once_in(3) { Mark::Release } else { Mark::Hold };
+                MarkPackages { manager: Manager::Apt, names: vec![name], mark }.into()
+            }
+            8 => {
+                let selection = (*self.random.pick(&["install", "hold", "deinstall"]).unwrap()).to_owned();
+                SelectPackage { name, selection }.into()
+            }
+            _ => FinishInterrupted { patience: 5, dpkg_options: vec!["force-confold".into()] }.into(),
+        }
+    }
+
+    fn setting_step(&mut self) -> Step {
+        let value = (*self.random.pick(&["0", "1"]).unwrap()).to_owned();
+        let name = (*self.random.pick(SYSCTLS).unwrap()).to_owned();
+        let file = format!("{}/own.conf", self.base);
+        match self.random.below(7) {
+            0 => SetHostname { name: (*self.random.pick(&["t-one", "t-two"]).unwrap()).into(), lasting: !self.random.once_in(3) }.into(),
+            1..=2 => SetSysctl { name, value }.into(),
+            3..=4 => {
+                let text = format!("# of a test\n{name} = {value}\n-net.ipv4.t_none=1\n net/ipv4/conf/lo/log_martians={value}\n");
+                let owner = || "root".to_owned();
+                WriteFile { path: file, source: Source::Bytes(text.into_bytes()), owner: owner(), group: owner(), mode: 0o644 }.into()
+            }
+            5 => {
+                let key = self.random.once_in(2).then_some(name);
+                LoadSysctls { file, key, ignore_missing: self.random.once_in(2) }.into()
+            }
+            _ => {
+                let zone = (*self.random.pick(&["Europe/Berlin", "Etc/UTC", "No/Where"]).unwrap()).to_owned();
+                SetTimeZone { zone }.into()
+            }
+        }
+    }
+}
+
+/// Kernel parameters that a machine without a kernel of its own may set, and one that is missing.
+const SYSCTLS: &[&str] = &["net.ipv4.conf.lo.log_martians", "net.ipv4.conf.lo.arp_filter", "net.ipv4.t_none"];
+
 /// Everything that is looked at after a sequence.
 pub fn queries(base: &str, area: Area) -> Vec<Query> {
     let mut queries = Vec::new();
@@ -205,8 +285,19 @@ pub fn queries(base: &str, area: Area) -> Vec<Query> {
             queries.extend(USERS.iter().chain(&["t-own", "daemon"]).map(|name| User::new(*name).query()));
             queries.extend(GROUPS.iter().chain(USERS).chain(&["t-own", "daemon"]).map(|name| Group::new(*name).query()));
         }
+        Area::Packages => {
+            for (name, _) in PACKAGES {
+                queries.extend([Installed::new(*name).query(), Selection::new(*name).query(), Package::new(*name).query()]);
+            }
+        }
+        Area::Settings => {
+            queries.extend(SYSCTLS.iter().map(|name| Sysctl::new(*name).query()));
+            queries.extend([Hostname.query(), Stat::new("/etc/localtime").query(), Digest::new("/etc/hostname").query()]);
+            queries.push(Digest::new(format!("{base}/own.conf")).query());
+        }
         Area::UnitsAndMounts => {
             queries.extend(UNITS.iter().map(|name| Unit::new(*name).query()));
+            queries.extend(UNITS.iter().map(|name| UnitEnabled::new(*name, UnitScope::System).query()));
             for name in ["m", "m/in", "n", "o", "n/in", "o/in"] {
                 let path = format!("{base}/{name}");
                 queries.extend([MountAt::new(&path).query(), Stat::new(&path).query()]);
@@ -244,6 +335,9 @@ pub fn comparable(query: &Query, reading: &Reading) -> Reading {
             let keep: &[&str] = match query.kind.as_str() {
                 "unit" => &["load_state", "active_state", "unit_file_state"],
                 "mount_at" => &["target", "type"],
+                "unit_enabled" => &["word"],
+                "package" => &["name", "version", "status", "held"],
+                "sysctl" => &["value"],
                 _ => return reading.clone(),
             };
             let object = object.iter().filter(|(key, _)| keep.contains(&key.as_str()));
@@ -265,6 +359,20 @@ pub fn prepare_simulated(world: &mut World, base: &str, passwd: &str, group: &st
     for unit in &UNITS[..2] {
         world.add_unit(unit);
     }
+    for (name, versions) in PACKAGES.iter().filter(|(_, versions)| !versions.is_empty()) {
+        let versions = versions.iter().map(|version| (*version).to_owned()).collect();
+        world.catalogue().add(name, Entry { versions, ..Entry::default() });
+    }
+    for name in &SYSCTLS[..2] {
+        world.add_sysctl(name, "0");
+    }
+    world.add_file("/etc/hostname", b"node\n", 0o644);
+    world.add_link("/etc/localtime", "../usr/share/zoneinfo/Etc/UTC");
+    world.add_directory("/usr/share/zoneinfo/Europe", 0o755);
+    world.add_directory("/usr/share/zoneinfo/Etc", 0o755);
+    for zone in ["Europe/Berlin", "Etc/UTC"] {
+        world.add_file(&format!("/usr/share/zoneinfo/{zone}"), b"TZif", 0o644);
+    }
 }
 
 /// The real machine before all sequences.
@@ -283,6 +391,17 @@ pub fn reset(area: Area) -> &'static str {
     match area {
         Area::Files => "rm -rf /srv; mkdir -m 0755 /srv /srv/t",
         Area::Accounts => "cp -a /root/accounts/. /etc/; rm -rf /srv /home/t-*; mkdir -m 0755 /srv /srv/t",
+        Area::Packages => {
+            "apt-mark unhold hl-conf hl-tool hl-lib >/dev/null 2>&1
+            dpkg --purge hl-conf hl-tool hl-lib >/dev/null 2>&1
+            rm -f /etc/hl-conf.conf*"
+        }
+        Area::Settings => {
+            "hostnamectl set-hostname node
+            for name in log_martians arp_filter; do echo 0 >/proc/sys/net/ipv4/conf/lo/$name; done
+            timedatectl set-timezone Etc/UTC
+            rm -rf /srv; mkdir -m 0755 /srv /srv/t"
+        }
         Area::UnitsAndMounts => {
             "systemctl -q unmask t-one.service t-two.service t-none.service 2>/dev/null
             systemctl -q stop t-one.service t-two.service 2>/dev/null
