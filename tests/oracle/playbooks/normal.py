@@ -1,7 +1,7 @@
 """What of a result depends on the day, the machine or an accident, and what stands in its place.
 
 Paths      CASE: the folder of the case, HOME: the home of who runs ansible-playbook, TMP: the temporary folders of Ansible.
-Names      tempfile's `ansible.RANDOM`, backup files' `PID.DATE~`, the numbers of asynchronous jobs, addresses in
+Names      tempfile's `ansible.RANDOM`, what a package's file is called that came from a server, backup files' `PID.DATE~`, the numbers of asynchronous jobs, addresses in
            memory; the words that mean booleans and what each unpacker said come in the order of a set; new SSH
            keys and their fingerprints; for how long `pause` paused.
 Keys       DROPPED and, of folders, SIZES are left out. `stdout_lines` and `stderr_lines` say nothing that stdout does not.
@@ -35,6 +35,7 @@ TEXTS = [
     (re.compile(r"[\w/]*/\.homelabctl-[0-9a-f]+"), "TMP"),
     (re.compile(r"TMP(/[\w.-]+)+"), "TMP"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpRANDOM"),
+    (re.compile(r"(?<=Preparing to unpack \.\.\./)[\w-]+(\.deb)?(?= )"), "FETCHED"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".BACKUP~"),
     (re.compile(r"\bj?\d{5,}\.\d{3,}\b"), "JOB"),
     (re.compile(r"(?<=Paused for )[\d.]+"), "SOME"),

@@ -12,7 +12,7 @@ A case is a folder:
     setup.sh    makes the state that the case begins with, as root on each machine, after /srv/case was made, empty; a key of
                 OpenPGP is there, /usr/local/lib/case-key.asc
     args        more arguments of ansible-playbook, one a line
-    hosts       how many machines, 1 without it: m1 in the group `first`, m2 … in the group `rest`
+    hosts       how many machines, 1 without it: m1 in the group `first`, m2 … in the group `rest`; only of nspawn with Debian 12
     extra.ini   more lines of the inventory
     kind        `uml` where it needs a kernel of its own; one machine then
     debian      the releases on which it is recorded, `12` without it
@@ -171,7 +171,8 @@ class Machines:
 
     def __init__(self, words):
         self.kind, self.debian = words.split()
-        self.per_lane = 1 if self.kind == "uml" else 3
+        # those with several machines are recorded there alone
+        self.per_lane = 3 if (self.kind, self.debian) == ("nspawn", "12") else 1
 
     def fit(self, folder):
         read = lambda name, else_: (folder / name).read_text().split() if (folder / name).exists() else [else_]
