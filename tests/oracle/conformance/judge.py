@@ -2,7 +2,8 @@
 
 A case is a call of ansible-playbook: of a role there is one, of a script as many as it makes. A call is right if homelabctl ends
 well where Ansible did and badly where Ansible did, and if every assertion that Ansible reached is reached and ends alike: for each
-`assert` task, host and item. A call that the script did not expect to end as it did with Ansible does not count.
+`assert` task, host and item. A call that the script did not expect to end as it did with Ansible does not count, but for what a
+role had asserted by then.
 """
 import collections
 import os.path
@@ -74,8 +75,14 @@ def judged(target, theirs, ours):
     own = {call["number"]: call for call in ours["calls"]}
     # a script may also end because of another program than Ansible
     if theirs["exit"] != 0 and counted and counted[-1]["exit"] != 0:
-        last = counted.pop()
-        answer["not_counted"].append(f"{shown(last)}: Ansible ended with {last['exit']} here")
+        last = counted[-1]
+        how = f"Ansible ended with {last['exit']} here"
+        # what a role reached before can be compared
+        if target.is_script or not their_asserts(last):
+            counted.pop()
+        else:
+            how += f" after {their_asserts(last).total()} assertions, which count"
+        answer["not_counted"].append(f"{shown(last)}: {how}")
     for call in counted:
         answer["calls"] += 1
         answer["settings"] |= set(settings(call))

@@ -18,7 +18,7 @@ Ansible and every assertion that Ansible reached ends alike, for each host and i
 
 What a script looks for in Ansible's screen text (`grep`), what `ANSIBLE_*` settings ask for, and the programs beside
 `ansible-playbook` are counted apart: the script sees there what Ansible wrote. Cases that Ansible itself fails on these
-machines do not count.
+machines do not count, but for the assertions that a role reaches before.
 """
 
 
@@ -35,7 +35,7 @@ def reason_of(name, failure):
 
 def green(judgement):
     """`green`, `green but for Python`, or nothing."""
-    if not judgement["calls"]:
+    if not judgement["calls"] or (judgement["not_counted"] and not judgement["script"]):
         return ""
     if not judgement["failures"]:
         return "green"
