@@ -18,7 +18,7 @@ use super::outcome::planned;
 use super::{Act, Decision, Module, Spec, Task};
 use crate::node::apply::{Carried, Output};
 use crate::node::facts::AptLists;
-use crate::node::steps::{AptProgram, LISTS_RENEWED, Step};
+use crate::node::steps::{AptProgram, Fetched, LISTS_RENEWED, Step};
 use crate::node::web::masked;
 use crate::plan::{Facts, Plan, Stop};
 
@@ -193,9 +193,10 @@ fn result(task: &Task<'_>, facts: &Facts<'_>, carried: Option<&Carried>) -> Resu
     let last = outputs.last().filter(|output| !is_list(output) && (only_empties(task) || !is_silent(output)));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if task.args.str("deb").is_some() {
-        // with what was installed for it
+        // with what was installed for it, but not how it came
+        let is_fetch = |output: &Output| Fetched::read(&output.stdout).source.is_some();
         let all = |part: fn(&Output) -> &[u8]| {
-            outputs.iter().filter(|output| !is_list(output)).map(|output| text(part(output))).collect::<String>()
+            outputs.iter().filter(|output| !is_list(output) && !is_fetch(output)).map(|output| text(part(output))).collect::<String>()
         };
         result.extend(said::output(task, &all(|output| &output.stdout), &all(|output| &output.stderr)));
     } else if let Some(output) = last {

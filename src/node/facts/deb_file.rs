@@ -130,7 +130,7 @@ probe_deb_at() {
   fi
   case $r in
   failed*) ;;
-  *) if take dpkg-deb --field "$deb" Package Version; then r="is
+  *) if take dpkg-deb --field - Package Version <"$deb"; then r="is
 $r"; else r="odd $err"; fi ;;
   esac
   rm -f -- "$deb"
