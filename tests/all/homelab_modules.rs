@@ -134,3 +134,47 @@ fn packages_are_held_and_released() {
         }
     }
 }
+
+const HOLDS_AND_RELEASES: &str = "- hosts: all
+  become: true
+  gather_facts: false
+  tasks:
+    - {name: hold, homelab.package_hold: {name: [hl-tool, hl-lib]}}
+    - {name: hold again, homelab.package_hold: {names: [hl-lib, hl-tool], state: held}}
+    - {name: held for dpkg, ansible.builtin.dpkg_selections: {name: hl-tool, selection: hold}}
+    - {name: upgrade, ansible.builtin.apt: {name: hl-tool, state: latest}, ignore_errors: true}
+    - {name: release, homelab.package_hold: {name: hl-tool, state: released}}
+    - {name: released for dpkg, ansible.builtin.dpkg_selections: {name: hl-tool, selection: install}}
+    - {name: upgrade then, ansible.builtin.apt: {name: hl-tool, state: latest}}
+    - {name: not there, homelab.package_hold: {name: hl-extra}, ignore_errors: true}
+";
+
+#[test]
+fn a_hold_is_what_dpkg_and_apt_take_for_one() {
+    let bed = Bed::new().unwrap();
+    let machine = bed.machine("m1").without_python().start().unwrap();
+    let program = project(&bed, std::slice::from_ref(&machine));
+    program.file("play.yml", HOLDS_AND_RELEASES);
+    machine
+        .root_says("apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install hl-tool=1.0 hl-lib >/dev/null 2>&1")
+        .unwrap();
+    let ran = bed.inside(|| program.run(&["provision", "play.yml", "-i", "hosts", "--output", "jsonl"])).unwrap();
+    let ends = ends(&ran);
+    let ends: Vec<(&str, &str)> = ends.iter().map(|(task, outcome)| (task.as_str(), outcome.as_str())).collect();
+    assert_eq!(
+        ends,
+        [
+            ("hold", "changed"),
+            ("hold again", "unchanged"),
+            ("held for dpkg", "unchanged"),
+            ("upgrade", "failed"),
+            ("release", "changed"),
+            ("released for dpkg", "unchanged"),
+            ("upgrade then", "changed"),
+            ("not there", "refused"),
+        ],
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(machine.root_says("apt-mark showhold; dpkg-query -W -f '${Version}' hl-tool").unwrap(), "hl-lib\n2.0");
+}
