@@ -117,9 +117,27 @@ impl<M: Machines> Engine<M> {
         for (key, value) in given {
             set(key, value, spec);
         }
+        if spec.name == "package" {
+            self.add_package_use(view, task, &mut options).await?;
+        }
         let options: Vec<_> = options.into_iter().filter_map(|(key, value)| Some((key, without_omitted(value)?))).collect();
         hide::options(&self.template(), spec, &options);
         Ok(options)
+    }
+
+    /// What the variable `ansible_package_use` says of `package`, where the task says nothing of it.
+    async fn add_package_use(&self, view: &View, task: &Task, options: &mut Vec<(Node, Node)>) -> Result<(), Stuck> {
+        if options.iter().any(|(key, value)| key.as_str() == Some("use") && value.as_str() != Some("auto")) {
+            return Ok(());
+        }
+        let place = &task.action.place;
+        let variable = Node { literal: false, ..Node::new("{{ ansible_package_use | default('auto', true) }}", place.clone()) };
+        let chosen = self.rendered(view, &variable).await?;
+        if chosen.as_str() != Some("auto") {
+            options.retain(|(key, _)| key.as_str() != Some("use"));
+            options.push((Node::new("use", place.clone()), chosen));
+        }
+        Ok(())
     }
 
     /// The user whose shell does it.

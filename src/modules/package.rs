@@ -26,8 +26,9 @@ static WITH_USE: [Opt; OPTIONS.len() + 1] = {
     options
 };
 
-const USE: Opt =
-    Opt::new("use", super::Kind::Str).default("auto").about("The module that does it: `auto` for that of the machine, or `apt`");
+const USE: Opt = Opt::new("use", super::Kind::Str)
+    .default("auto")
+    .about("The module that does it: `auto` for what the variable `ansible_package_use` says, else that of the machine; or `apt`");
 
 static SPEC: Spec = Spec {
     options: &WITH_USE,
