@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod diagnostics;
+pub mod disk;
 pub mod engine;
 pub mod inventory;
 pub mod modules;

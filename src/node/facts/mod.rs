@@ -9,12 +9,15 @@
 mod apt;
 mod apt_keys;
 mod apt_sources;
+mod blankness;
 mod block_devices;
 mod checksum;
 mod clock;
 mod clock_sync;
 mod content;
 mod deb_file;
+mod device_contents;
+mod device_use;
 mod digest;
 mod directory;
 mod download;
@@ -72,6 +75,7 @@ mod working_directory;
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
 pub use apt_keys::AptKeys;
 pub use apt_sources::{AptSources, SourcesFile};
+pub use blankness::{Blankness, Extent, Zeros};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
@@ -79,6 +83,8 @@ pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
 pub use content::{Content, FileContent};
 pub use deb_file::{DebAt, DebFile, DebPackage, Served};
+pub use device_contents::{Contents, DeviceContents, Entry as PartitionEntry, Holding, Partition, Signature};
+pub use device_use::{DeviceUse, Layer, MountOf, Uses};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
@@ -160,6 +166,7 @@ pub const KINDS: &[&Kind] = &[
     &apt::SIMULATION,
     &apt_keys::KIND,
     &apt_sources::KIND,
+    &blankness::KIND,
     &block_devices::KIND,
     &checksum::KIND,
     &clock::KIND,
@@ -167,6 +174,8 @@ pub const KINDS: &[&Kind] = &[
     &content::KIND,
     &deb_file::AT,
     &deb_file::KIND,
+    &device_contents::KIND,
+    &device_use::KIND,
     &digest::KIND,
     &directory::KIND,
     &download::KIND,

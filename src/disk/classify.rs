@@ -1,0 +1,282 @@
+//! The judgement: from what was seen of a disk or a partition to what it is.
+
+use super::class::{Class, Fresh};
+use super::evidence::{Evidence, LvmState, Wanted};
+use super::naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
+use crate::node::facts::{Holding, Partition};
+
+/// Where a system lives.
+const SYSTEM: [&str; 7] = ["/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
+/// What Longhorn writes into the root of a disk of its own.
+const LONGHORN: [&str; 2] = ["longhorn-disk.cfg", "replicas"];
+/// What a disk may be formatted with.
+const FILESYSTEMS: [&str; 2] = ["ext4", "xfs"];
+
+/// What it is: a disk with all its partitions, or a partition that is looked at alone.
+///
+/// # Errors
+/// What has to be read first.
+pub fn classify(evidence: &Evidence) -> Result<Class, Wanted> {
+    if let Some(class) = system(evidence) {
+        return Ok(class);
+    }
+    let device = &evidence.contents.device;
+    if let Some(class) = unread_table(evidence) {
+        return Ok(class);
+    }
+    if let [partition] = evidence.contents.partitions.as_slice()
+        && let Some(label) = our_label(partition)
+        && has_whole_gpt_alone(device)
+    {
+        return ours(evidence, partition, label);
+    }
+    if !evidence.uses.swaps.is_empty() {
+        return Ok(Class::Busy(format!("{} is swap", evidence.uses.swaps.join(", "))));
+    }
+    if let Some(partition) = only_filesystem(evidence) {
+        return of_longhorn(evidence, partition);
+    }
+    if is_physical_volume(device) {
+        return lvm(evidence);
+    }
+    if let Some(class) = users(evidence) {
+        return Ok(class);
+    }
+    if !evidence.contents.partitions.is_empty() {
+        return Ok(Class::Foreign(format!("{}: {}", table_of(device), partitions(&evidence.contents.partitions))));
+    }
+    if device.signatures.is_empty() && device.kind.is_none() && device.table.is_none() && !device.is_ambiguous {
+        let is_partition = !evidence.contents.is_disk();
+        return zeros(evidence, 0, 0, if is_partition { Class::BlankPartition } else { Class::Blank });
+    }
+    if has_whole_gpt_alone(device) {
+        // the protective MBR, the header and 128 entries of 128 bytes; at the end the entries and the header
+        let sector = u64::from(device.sector);
+        return zeros(evidence, 2 * sector + (16 << 10), sector + (16 << 10), Class::EmptyTable);
+    }
+    if has_dos_alone(device) {
+        return zeros(evidence, u64::from(device.sector), 0, Class::EmptyTable);
+    }
+    Ok(Class::Foreign(found_on(device)))
+}
+
+fn system(evidence: &Evidence) -> Option<Class> {
+    let mut places: Vec<String> = Vec::new();
+    for mount in &evidence.uses.mounts {
+        if SYSTEM.contains(&mount.target.as_str()) && !mount.elsewhere && !places.contains(&mount.target) {
+            places.push(mount.target.clone());
+        }
+    }
+    (!places.is_empty()).then_some(Class::System(places))
+}
+
+/// A table that the kernel has not read is not what is believed to be there.
+fn unread_table(evidence: &Evidence) -> Option<Class> {
+    let known: Vec<u32> = evidence.contents.partitions.iter().map(|partition| partition.number).collect();
+    let mut table = evidence.contents.table.clone();
+    table.sort_unstable();
+    (known != table && evidence.contents.is_disk()).then(|| {
+        Class::Unreadable(format!(
+            "its table has the partitions {table:?}, and the kernel knows {known:?}: the table has not been read since it was changed"
+        ))
+    })
+}
+
+fn our_label(partition: &Partition) -> Option<&'static str> {
+    let name = partition.entry.name.as_deref()?;
+    [NEW_LABEL, FINAL_LABEL].into_iter().find(|label| *label == name)
+}
+
+/// Both copies of a GPT, and nothing else beside the partitions.
+fn has_whole_gpt_alone(device: &Holding) -> bool {
+    let sector = u64::from(device.sector);
+    let gpt = |offset: u64| device.signatures.iter().any(|signature| signature.kind == "gpt" && signature.offset == offset);
+    device.table.as_deref() == Some("gpt")
+        && device.kind.is_none()
+        && !device.is_ambiguous
+        && device.signatures.iter().all(|signature| ["gpt", "PMBR"].contains(&signature.kind.as_str()))
+        && gpt(sector)
+        && gpt(device.size.saturating_sub(sector))
+}
+
+fn has_dos_alone(device: &Holding) -> bool {
+    device.table.as_deref() == Some("dos")
+        && device.kind.is_none()
+        && !device.is_ambiguous
+        && device.signatures.iter().all(|signature| signature.kind == "dos")
+}
+
+fn ours(evidence: &Evidence, partition: &Partition, label: &str) -> Result<Class, Wanted> {
+    let holding = &partition.holding;
+    let belongs = partition.entry.uuid.as_deref().map(filesystem_uuid);
+    let filesystem = holding.kind.clone().filter(|kind| FILESYSTEMS.contains(&kind.as_str()) && !holding.is_ambiguous);
+    let is_it = holding.uuid.is_some() && holding.uuid == belongs;
+    let stacked: Vec<&str> = stacked_on(evidence);
+    if !stacked.is_empty() || !evidence.uses.swaps.is_empty() {
+        return Ok(Class::Busy(format!("{} stands on our partition", [stacked.join(", "), evidence.uses.swaps.join(", ")].concat())));
+    }
+    let at = mounted_on(evidence);
+    match (label, filesystem, is_it) {
+        (FINAL_LABEL, Some(filesystem), true) => {
+            let uuid = belongs.unwrap_or_default();
+            Ok(if at.is_empty() { Class::OursUnmounted { filesystem, uuid } } else { Class::OursMounted { at, filesystem, uuid } })
+        }
+        (FINAL_LABEL, ..) => Ok(Class::OursDamaged(format!(
+            "the partition {} is to hold the filesystem {}, and holds {}",
+            holding.path,
+            belongs.unwrap_or_default(),
+            found_on(holding)
+        ))),
+        (_, ..) if !at.is_empty() => Ok(Class::Busy(format!("{} is mounted on {} before it was finished", holding.path, at.join(", ")))),
+        (_, Some(kind), true) => match evidence.is_whole {
+            None => Err(Wanted::Whole { path: holding.path.clone(), kind }),
+            Some(true) => Ok(Class::New(Fresh::Formatted)),
+            Some(false) => Ok(Class::New(Fresh::Unformatted)),
+        },
+        _ if holding.signatures.is_empty() && holding.kind.is_none() && !holding.is_ambiguous => Ok(Class::New(Fresh::Unformatted)),
+        _ => Ok(Class::Foreign(format!("{} in a partition named {NEW_LABEL}", found_on(holding)))),
+    }
+}
+
+/// Layers that are neither the device nor its partitions.
+fn stacked_on(evidence: &Evidence) -> Vec<&str> {
+    let own = |name: &str| {
+        let of = |path: &str| path.rsplit('/').next() == Some(name);
+        of(&evidence.contents.device.path) || evidence.contents.partitions.iter().any(|partition| of(&partition.holding.path))
+    };
+    evidence.uses.layers.iter().map(|layer| layer.name.as_str()).filter(|name| !own(name)).collect()
+}
+
+fn mounted_on(evidence: &Evidence) -> Vec<String> {
+    let mut at: Vec<String> = Vec::new();
+    for mount in &evidence.uses.mounts {
+        if !at.contains(&mount.target) {
+            at.push(mount.target.clone());
+        }
+    }
+    at
+}
+
+/// The filesystem, where it is all that the device holds: on the device itself, or in its only partition.
+fn only_filesystem(evidence: &Evidence) -> Option<&Holding> {
+    let device = &evidence.contents.device;
+    let holding = match evidence.contents.partitions.as_slice() {
+        [] => device,
+        [partition] if device.kind.is_none() && !device.is_ambiguous => &partition.holding,
+        _ => return None,
+    };
+    let kind = holding.kind.as_deref().unwrap_or_default();
+    (FILESYSTEMS.contains(&kind) && holding.uuid.is_some() && !holding.is_ambiguous && stacked_on(evidence).is_empty()).then_some(holding)
+}
+
+fn of_longhorn(evidence: &Evidence, holding: &Holding) -> Result<Class, Wanted> {
+    let at = mounted_on(evidence);
+    let (path, filesystem) = (holding.path.clone(), holding.kind.clone().unwrap_or_default());
+    let Some(files) = &evidence.files else { return Err(Wanted::Files { path, kind: filesystem, mounted: at.first().cloned() }) };
+    if LONGHORN.iter().any(|name| files.iter().any(|file| file == name)) {
+        return Ok(Class::HasLonghornData { path, filesystem, uuid: holding.uuid.clone().unwrap_or_default(), at });
+    }
+    Ok(users(evidence).unwrap_or_else(|| Class::Foreign(format!("{} with {}", found_on(holding), counted(files.len())))))
+}
+
+fn counted(files: usize) -> String {
+    match files {
+        0 => "no files".into(),
+        1 => "1 file in its root".into(),
+        n => format!("{n} files in its root"),
+    }
+}
+
+fn is_physical_volume(device: &Holding) -> bool {
+    !device.is_ambiguous
+        && device.kind.as_deref() == Some("LVM2_member")
+        && device.signatures.iter().all(|found| found.kind == "LVM2_member")
+}
+
+fn lvm(evidence: &Evidence) -> Result<Class, Wanted> {
+    match &evidence.lvm {
+        None => Err(Wanted::Lvm { path: evidence.contents.device.path.clone() }),
+        Some(LvmState { group: None, .. }) => Ok(Class::NewPhysicalVolume),
+        Some(LvmState { group: Some(group), volumes: 0 }) => Ok(Class::NewVolumeGroup(group.clone())),
+        Some(LvmState { group: Some(group), volumes }) => {
+            let plural = if *volumes == 1 { "" } else { "s" };
+            Ok(Class::Foreign(format!("an LVM physical volume (group {group:?}, {volumes} volume{plural})")))
+        }
+    }
+}
+
+fn users(evidence: &Evidence) -> Option<Class> {
+    let at = mounted_on(evidence);
+    if !at.is_empty() {
+        let filesystem = evidence.uses.mounts.first().map(|mount| mount.kind.as_str()).unwrap_or_default();
+        return Some(Class::Busy(format!("{filesystem} mounted on {}", at.join(", "))));
+    }
+    let stacked = stacked_on(evidence);
+    (!stacked.is_empty()).then(|| Class::Busy(format!("{} stands on it ({})", stacked.join(", "), everything_on(evidence))))
+}
+
+fn everything_on(evidence: &Evidence) -> String {
+    match evidence.contents.partitions.as_slice() {
+        [] => found_on(&evidence.contents.device),
+        some => partitions(some),
+    }
+}
+
+fn zeros(evidence: &Evidence, head: u64, tail: u64, class: Class) -> Result<Class, Wanted> {
+    match evidence.zeros {
+        None => Err(Wanted::Zeros { path: evidence.contents.device.path.clone(), head, tail }),
+        Some(zeros) => Ok(zeros.first_other.map_or(class, |at| Class::UnknownData { at })),
+    }
+}
+
+fn table_of(device: &Holding) -> String {
+    match device.table.as_deref() {
+        Some("dos") => "MBR".into(),
+        Some(table) => table.to_ascii_uppercase(),
+        None => "no table".into(),
+    }
+}
+
+fn partitions(partitions: &[Partition]) -> String {
+    let one = |partition: &Partition| {
+        let name = partition.entry.name.as_deref().map(|name| format!(" {name:?}")).unwrap_or_default();
+        format!("{}{name} {}", partition.number, found_on(&partition.holding))
+    };
+    format!("partition {}", partitions.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// What is on a device in a person's words, with its label.
+fn found_on(holding: &Holding) -> String {
+    let mut kinds: Vec<&str> = Vec::new();
+    for kind in holding.kind.iter().map(String::as_str).chain(holding.signatures.iter().map(|found| found.kind.as_str())) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let label = holding.label.as_deref().map(|label| format!(" {label:?}")).unwrap_or_default();
+    match kinds.as_slice() {
+        [] if holding.is_ambiguous => "several things at once".into(),
+        [] => "nothing known".into(),
+        [one] => format!("{}{label}", words_for(one)),
+        several => format!("{}{label}", several.iter().map(|kind| words_for(kind)).collect::<Vec<_>>().join(" and ")),
+    }
+}
+
+/// What libblkid calls it, as people do.
+fn words_for(kind: &str) -> &str {
+    match kind {
+        "LVM2_member" | "LVM1_member" => "an LVM physical volume",
+        "linux_raid_member" => "a member of an MD array",
+        "crypto_LUKS" => "LUKS",
+        "zfs_member" => "a ZFS member",
+        "ceph_bluestore" => "Ceph BlueStore",
+        "PMBR" => "a protective MBR",
+        "gpt" => "a GPT that is damaged or not alone",
+        "dos" => "an MBR",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! What was seen of a disk or a partition.
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::facts::{Contents, Uses, Zeros};
+
+/// All that was seen of a disk, or of a partition that is looked at alone.
+///
+/// What is dear to read is there once it was asked for ([`Wanted`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What it holds.
+    pub contents: Contents,
+    /// Who uses it.
+    pub uses: Uses,
+    /// Whether it holds nothing but zeros.
+    pub zeros: Option<Zeros>,
+    /// The names in the root directory of the filesystem it holds; an empty list where there are none.
+    pub files: Option<Vec<String>>,
+    /// Whether the filesystem of a partition of ours that is not finished is whole.
+    pub is_whole: Option<bool>,
+    /// What LVM says of it.
+    pub lvm: Option<LvmState>,
+}
+
+/// What has to be read before it can be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whether that device holds zeros, without so many bytes at its head and tail.
+    Zeros {
+        /// The device.
+        path: String,
+        /// Bytes of a table at its head.
+        head: u64,
+        /// Bytes of a table at its end.
+        tail: u64,
+    },
+    /// The names in the root directory of the filesystem on that device.
+    Files {
+        /// The device.
+        path: String,
+        /// The type of the filesystem.
+        kind: String,
+        /// Where it is mounted.
+        mounted: Option<String>,
+    },
+    /// Whether the filesystem on that device is whole.
+    Whole {
+        /// The device.
+        path: String,
+        /// The type of the filesystem.
+        kind: String,
+    },
+    /// What LVM says of that device.
+    Lvm {
+        /// The device.
+        path: String,
+    },
+}
+
+/// What LVM says of a physical volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LvmState {
+    /// Its group, if it is in one.
+    pub group: Option<String>,
+    /// How many logical volumes the group has.
+    pub volumes: u32,
+}
