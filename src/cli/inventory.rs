@@ -243,6 +243,12 @@ pub(super) fn within(inventory: &Inventory, pattern: &str, limit: Option<&str>) 
     Ok(hosts.into_iter().filter(|host| allowed.contains(host)).collect())
 }
 
+/// There is an inventory without hosts, or none at all.
+pub(super) fn no_hosts(loaded: &Loaded) -> Diagnostic {
+    let what = if !loaded.sources.given.is_empty() { "the inventory holds no hosts" } else { "no hosts are known" };
+    Diagnostic::error(what).hint("name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`")
+}
+
 /// The hosts that a pattern and `--limit` leave, in the pattern's order. What is wrong is added to `problems`.
 pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArgs, problems: &mut Diagnostics) -> Vec<&'a Host> {
     let inventory = &loaded.inventory;
@@ -254,9 +260,7 @@ pub(super) fn select<'a>(loaded: &'a Loaded, pattern: &Pattern, limit: &LimitArg
         return pattern.select(inventory).unwrap_or_default();
     }
     if inventory.is_empty() && pattern.select(inventory).is_err() {
-        let what = if !loaded.sources.given.is_empty() { "the inventory holds no hosts" } else { "no hosts are known" };
-        let hint = "name them with `-i host1,host2,` (mind the comma), or a file of them with `-i FILE`";
-        problems.push(Diagnostic::error(what).hint(hint));
+        problems.push(no_hosts(loaded));
         return Vec::new();
     }
     let (hosts, limited) = (pattern.select(inventory), limit.as_ref().map(|limit| limit.select(inventory)).transpose());

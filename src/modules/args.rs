@@ -90,7 +90,7 @@ impl Args {
         let value = match converted(option.kind, node) {
             Ok(value) => value,
             Err(why) => {
-                problems.push(error(format!("`{}` of `{}` {why}", option.name, spec.name)));
+                problems.push(error(format!("`{}` of `{}` {why}", option.name, spec.shown())));
                 return;
             }
         };
@@ -98,7 +98,7 @@ impl Args {
         for item in value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice).iter().filter(|_| !option.choices.is_empty()) {
             let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
             if !option.choices.contains(&shown.as_str()) {
-                let message = format!("`{}` of `{}` is one of {}, not `{shown}`", option.name, spec.name, option.choices.join(", "));
+                let message = format!("`{}` of `{}` is one of {}, not `{shown}`", option.name, spec.shown(), option.choices.join(", "));
                 let error = error(message);
                 problems.push(match suggestion(&shown, option.choices.iter().copied()) {
                     Some(label) => error.label(label),
@@ -111,7 +111,7 @@ impl Args {
 
     fn missing(&self, spec: &Spec, place: &Place, problems: &mut Diagnostics) {
         for option in spec.options.iter().filter(|option| option.required && !self.given.contains(option.name)) {
-            let error = Diagnostic::error(format!("`{}` needs the option `{}`", spec.name, option.name)).at(place.clone());
+            let error = Diagnostic::error(format!("`{}` needs the option `{}`", spec.shown(), option.name)).at(place.clone());
             problems.push(error.hint(format!("add `{}:` to the task", option.name)));
         }
     }
@@ -124,32 +124,34 @@ impl Args {
         for group in spec.exclusive {
             let given: Vec<&str> = group.iter().copied().filter(is_certain).collect();
             if given.len() > 1 {
-                complain(format!("{} exclude each other in `{}`", names(&given, " and "), spec.name));
+                complain(format!("{} exclude each other in `{}`", names(&given, " and "), spec.shown()));
             }
         }
         for group in spec.together {
             if group.iter().any(is_certain) && !group.iter().all(is_given) {
-                complain(format!("{} go together in `{}`", names(group, " and "), spec.name));
+                complain(format!("{} go together in `{}`", names(group, " and "), spec.shown()));
             }
         }
-        for group in spec.one_of.iter().filter(|group| !group.iter().any(is_given)) {
-            complain(format!("`{}` needs one of {}", spec.name, names(group, ", ")));
+        // as in Ansible, an option that has a value anyway is one of them
+        let has_value = |name: &&str| is_given(name) || spec.option(name).is_some_and(|option| option.default.is_some());
+        for group in spec.one_of.iter().filter(|group| !group.iter().any(has_value)) {
+            complain(format!("`{}` needs one of {}", spec.shown(), names(group, ", ")));
         }
         for rule in spec.required_if.iter().filter(|rule| !unknown.contains(rule.option)) {
             let default = spec.option(rule.option).and_then(|option| option.default).map(str::to_owned);
             let value =
                 self.values.get(rule.option).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).or(default);
-            let missing: Vec<&str> = rule.then.iter().copied().filter(|name| !is_given(name)).collect();
+            let missing: Vec<&str> = rule.then.iter().copied().filter(|name| !has_value(name)).collect();
             let unmet = if rule.any { missing.len() == rule.then.len() } else { !missing.is_empty() };
             if value.as_deref() == Some(rule.value) && unmet {
                 let which = if rule.any { format!("one of {}", names(&missing, ", ")) } else { names(&missing, " and ") };
-                complain(format!("`{}` with `{}: {}` needs {which}", spec.name, rule.option, rule.value));
+                complain(format!("`{}` with `{}: {}` needs {which}", spec.shown(), rule.option, rule.value));
             }
         }
         for (option, needed) in spec.required_by.iter().filter(|(option, _)| is_certain(option)) {
             let missing: Vec<&str> = needed.iter().copied().filter(|name| !is_given(name)).collect();
             if !missing.is_empty() {
-                complain(format!("`{option}` of `{}` needs {}", spec.name, names(&missing, " and ")));
+                complain(format!("`{option}` of `{}` needs {}", spec.shown(), names(&missing, " and ")));
             }
         }
     }
@@ -213,13 +215,14 @@ impl Args {
 fn unknown(spec: &Spec, name: &str, key: &Node) -> Diagnostic {
     // Ansible 2.14 took it away, playbooks still have it, and it never did anything on the machine
     if name == "warn" && matches!(spec.name, "command" | "shell") {
-        let warning = Diagnostic::warning(format!("`warn` has no effect in `{}`: Ansible took it away", spec.name));
+        let warning = Diagnostic::warning(format!("`warn` has no effect in `{}`: Ansible took it away", spec.shown()));
         return warning.at(key.place.clone()).hint("take it away here too");
     }
     let names = spec.options.iter().flat_map(|option| option.aliases.iter().copied().chain([option.name]));
-    let error = Diagnostic::error(format!("unknown option `{name}` for module `{}`", spec.name)).at(key.place.clone());
+    let error = Diagnostic::error(format!("unknown option `{name}` for module `{}`", spec.shown())).at(key.place.clone());
     match suggestion(name, names) {
         Some(label) => error.label(label),
+        None if spec.options.is_empty() => error.hint("it has no options"),
         None => error.hint(format!("it has {}", spec.options.iter().map(|option| option.name).collect::<Vec<_>>().join(", "))),
     }
 }

@@ -119,6 +119,13 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// As it is called in messages: our own with their collection, because Ansible has some of the same names.
+    pub fn shown(&self) -> String {
+        if self.collection == "homelab" { format!("homelab.{}", self.name) } else { self.name.to_owned() }
+    }
+}
+
 impl Opt {
     /// An option that may be left out.
     pub const fn new(name: &'static str, kind: Kind) -> Self {

@@ -86,7 +86,8 @@ enum There {
 /// One's own copy of what is imported stays: it is what a copy of the importing one is made for.
 fn eject(shipped: &Shipped, dir: &Path, force: bool) -> ExitCode {
     let looked_at = |shipped: &'static Shipped| {
-        let path = Path::new(FOLDER).join(shipped.file_name());
+        // one of the project's own may have another ending
+        let path = own(shipped.name, dir).unwrap_or_else(|| Path::new(FOLDER).join(shipped.file_name()));
         let there = match dir.join(&path).symlink_metadata() {
             Err(_) => There::Nothing,
             Ok(_) if shipped.is_at(&dir.join(&path)) => There::TheSame,
@@ -110,7 +111,8 @@ fn eject(shipped: &Shipped, dir: &Path, force: bool) -> ExitCode {
             There::Another if !force => said += &format!("{shown} is your own, and stays\n"),
             There::Nothing | There::Another => {
                 let full = dir.join(path);
-                let made = full.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&full, shipped.text));
+                let text = importing(shipped.text, &files);
+                let made = full.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&full, text));
                 if let Err(error) = made {
                     screen::complain(&format!("error: cannot write `{shown}`: {}", reason(&error)));
                     return ExitCode::Failed;
@@ -122,9 +124,30 @@ fn eject(shipped: &Shipped, dir: &Path, force: bool) -> ExitCode {
     screen::print(said.as_bytes())
 }
 
+/// The text with the names that the imported files have in this project.
+fn importing(text: &str, files: &[(std::path::PathBuf, &'static Shipped, There)]) -> String {
+    files.iter().skip(1).fold(text.to_owned(), |text, (path, shipped, _)| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        text.replace(&format!("import_playbook: {}", shipped.file_name()), &format!("import_playbook: {name}"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ones_own_of_another_ending_is_imported_and_never_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(FOLDER).join(name);
+        std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        std::fs::write(path("tuning.yml"), "mine").unwrap();
+        assert_eq!(eject(Shipped::find("tuning").unwrap(), dir.path(), false), ExitCode::Usage);
+        assert_eq!(eject(Shipped::find("site").unwrap(), dir.path(), false), ExitCode::Done);
+        let site = std::fs::read_to_string(path("site.yaml")).unwrap();
+        assert!(site.contains("import_playbook: tuning.yml\n") && site.contains("import_playbook: base.yaml\n"), "{site}");
+        assert!(!path("tuning.yaml").exists());
+    }
 
     #[test]
     fn what_a_person_changed_is_never_written_over_without_a_word() {

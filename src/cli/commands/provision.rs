@@ -9,7 +9,7 @@ use clap::Args;
 use super::super::args::{self, ConnectionArgs, OutputArgs, OutputFormat, Unresolved};
 use super::super::environment::Environment;
 use super::super::interrupt::Interrupt;
-use super::super::inventory::within;
+use super::super::inventory::{no_hosts, within};
 use super::super::listed::listed;
 use super::super::machines::Fleet;
 use super::super::named_playbooks::chosen;
@@ -131,6 +131,11 @@ fn prepared(
         show::warn(output, environment, &warnings, secrets);
         let text = listed(&named, &loaded, limit.as_deref(), &args.tasks);
         return Ok(screen::print(text.as_bytes()));
+    }
+    // in the wrong folder, a run of nothing would look like success
+    let all_plain = named.iter().flat_map(|(_, playbook)| &playbook.plays).all(|play| plain_hosts(play).is_some());
+    if hosts.is_empty() && all_plain && loaded.inventory.is_empty() && !loaded.inventory.is_incomplete() {
+        problems.push(no_hosts(&loaded));
     }
     unmatched(&named, &loaded, &args.tasks).into_iter().for_each(|problem| problems.push(problem));
     let playbooks: Vec<Playbook> = named.into_iter().map(|(_, playbook)| playbook).collect();

@@ -1,6 +1,6 @@
 //! A call of apt-get as a change: what it does, what is shown of it, what was left half done before.
 
-use super::command::{Command, dpkg_options, patience};
+use super::command::{Command, dpkg_options, patience, policy_rc_d};
 use super::said;
 use crate::modules::halt::Halt;
 use crate::modules::outcome::planned;
@@ -67,7 +67,9 @@ pub(super) fn simulated(
         return Err(failed(if task.check { &failure.1 } else { &failure.0 }, &foretold).into());
     }
     if foretold.status == 0 && !changes(&foretold.stdout) {
-        return Ok(said::told(Decision::unchanged(), task, &foretold.stdout, ""));
+        // what was left half done is finished all the same
+        let decision = if change.steps.is_empty() { Decision::unchanged() } else { planned(change) };
+        return Ok(said::told(decision, task, &foretold.stdout, ""));
     }
     let prospects = foretold.prospects();
     for prospect in &prospects {
@@ -91,7 +93,7 @@ pub(super) fn simulated(
 pub(super) fn unfinished(task: &Task<'_>, facts: &Facts<'_>, change: &mut Change) -> Result<(), Halt> {
     if let Some(half) = facts.get(Interrupted)? {
         let dpkg_options = dpkg_options(task.args).into_iter().map(str::to_owned).collect();
-        change.steps.push(FinishInterrupted { patience: patience(task.args), dpkg_options }.into());
+        change.steps.push(FinishInterrupted { patience: patience(task.args), dpkg_options, policy_rc_d: policy_rc_d(task.args) }.into());
         let what = "packages that an earlier installation left half done".to_owned();
         change.diff.push(crate::plan::Difference { what, before: Some(half.join(", ")), after: Some("finished first".into()) });
     }

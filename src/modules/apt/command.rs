@@ -79,7 +79,7 @@ impl Command {
             words: self.words,
             fates,
             manual: Vec::new(),
-            policy_rc_d: args.int("policy_rc_d").and_then(|status| u8::try_from(status).ok()),
+            policy_rc_d: policy_rc_d(args),
             patience: patience(args),
             title,
             failure,
@@ -91,6 +91,11 @@ impl Command {
 /// Options of dpkg, without their dashes.
 pub(super) fn dpkg_options(args: &Args) -> Vec<&str> {
     args.str("dpkg_options").unwrap_or(DPKG_OPTIONS).split(',').collect()
+}
+
+/// The status that forbids services to start, or allows it.
+pub(super) fn policy_rc_d(args: &Args) -> Option<u8> {
+    args.int("policy_rc_d").and_then(|status| u8::try_from(status).ok())
 }
 
 /// How long another package manager is waited for, in seconds.

@@ -11,8 +11,10 @@ use crate::node::facts::{AptPolicy, Automatic, Installed, InstalledPackage, Offe
 use crate::node::steps::{Fate, MarkManual};
 use crate::plan::{Expect, Facts, Plan};
 
-/// What apt-get says where it had nothing to do.
-pub(super) const NOTHING: &str = "0 upgraded, 0 newly installed, 0 to remove";
+/// Whether apt-get says that it would do something.
+pub(super) fn does_something(said: &str) -> bool {
+    !said.lines().any(|line| line.starts_with("0 upgraded, 0 newly installed, 0 to remove"))
+}
 
 /// What is installed, and what can be.
 struct Status {
@@ -42,7 +44,8 @@ pub(super) fn install(task: &Task<'_>, facts: &Facts<'_>, packages: &[String]) -
     let marks = all(wanted.iter().filter(|one| one.is_name()).map(|one| facts.get(Automatic::new(&one.name))));
     let (is, _) = both(installed(&wanted, facts), marks)?;
     let looks = |one: &Wanted, is: &Option<InstalledPackage>| match is {
-        None => !only_upgrade,
+        // a misspelt name is told, whatever is to become of it
+        None => true,
         Some(is) => latest || !is.whole || !one.version.allows(&is.version) || one.version.is_open(),
     };
     let release = args.str("default_release").unwrap_or_default();
@@ -76,7 +79,8 @@ pub(super) fn install(task: &Task<'_>, facts: &Facts<'_>, packages: &[String]) -
         before.push((one.name.clone(), is.as_ref().map(|is| is.version.clone()), version.clone()));
         chosen.push((one.name.clone(), word, version));
     }
-    let names: Vec<String> = wanted.iter().filter(|one| one.is_name()).map(|one| one.name.clone()).collect();
+    let comes = |one: &&Wanted| one.is_name() && (!only_upgrade || before.iter().any(|(name, ..)| *name == one.name));
+    let names: Vec<String> = wanted.iter().filter(comes).map(|one| one.name.clone()).collect();
     if chosen.is_empty() {
         return marked(facts, &wanted, &is);
     }
@@ -222,5 +226,16 @@ fn build_dep(task: &Task<'_>, facts: &Facts<'_>, wanted: &[Wanted]) -> Result<De
     finish(task, &mut command);
     let failure = (failure(&command, false), failure(&command, true));
     let names: Vec<&str> = wanted.iter().map(|one| one.text.as_str()).collect();
-    simulated(task, facts, command, format!("install what it takes to build {}", words_of(&names)), failure, |said| !said.contains(NOTHING))
+    simulated(task, facts, command, format!("install what it takes to build {}", words_of(&names)), failure, does_something)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_packages_are_not_none() {
+        assert!(does_something("Calculating...\n10 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"));
+        assert!(!does_something("Calculating...\n0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded.\n"));
+    }
 }

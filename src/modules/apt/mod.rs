@@ -75,6 +75,7 @@ impl Module for Apt {
 
 /// The lists first, if they are to be renewed.
 fn begin(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
+    sensible(task)?;
     if only_empties(task) {
         return Ok(remove::clean(task));
     }
@@ -90,9 +91,22 @@ fn begin(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if are_old {
         let decision = lists::renewed(task);
         let decision = dated(decision, task, facts, true)?;
-        return Ok(if does_nothing_else(task) { decision } else { decision.in_part() });
+        return Ok(if does_nothing_else(task) { remove::clean_first(task, decision) } else { decision.in_part() });
     }
     dated(packages(task, facts)?, task, facts, false)
+}
+
+/// Numbers that would be passed over without a word.
+fn sensible(task: &Task<'_>) -> Result<(), Halt> {
+    if let Some(seconds) = task.args.int("lock_timeout").filter(|seconds| *seconds < 0) {
+        return Err(Halt::fail(format!("`lock_timeout: {seconds}` would wait for ever: give a number of seconds, such as 600")));
+    }
+    match task.args.int("policy_rc_d").filter(|status| !(0..=255).contains(status)) {
+        Some(status) => {
+            Err(Halt::fail(format!("`policy_rc_d: {status}` is not the status of a program: it is from 0 to 255, and 101 forbids")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// In a dry run: how old the lists are, which is not known any more once something is foretold.
@@ -104,8 +118,12 @@ fn dated(decision: Decision, task: &Task<'_>, facts: &Facts<'_>, renewed: bool) 
     Ok(decision.with("cache_updated", renewed).with("cache_update_time", time))
 }
 
-/// All but the lists.
+/// All but the lists; the archives that were kept go first, if they are to.
 fn packages(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
+    Ok(remove::clean_first(task, packages_alone(task, facts)?))
+}
+
+fn packages_alone(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if does_nothing_else(task) {
         return Ok(Decision::unchanged());
     }

@@ -2,14 +2,14 @@
 
 use super::change::{Call, changing, gone, simulated};
 use super::command::{Command, patience};
-use super::install::NOTHING;
+use super::install::does_something;
 use super::wanted::{Wanted, installed, wanted};
 use super::words_of;
 use crate::modules::halt::Halt;
 use crate::modules::outcome::{all, both, planned};
-use crate::modules::{Decision, Task};
+use crate::modules::{Act, Decision, Task};
 use crate::node::facts::{Package, PackageStatus};
-use crate::node::steps::{Apt, AptProgram, Fate};
+use crate::node::steps::{Apt, AptProgram, Fate, Step};
 use crate::plan::{Expect, Facts, Plan};
 
 pub(super) fn remove(task: &Task<'_>, facts: &Facts<'_>, packages: &[String]) -> Result<Decision, Halt> {
@@ -93,12 +93,32 @@ pub(super) fn upgrade(task: &Task<'_>, facts: &Facts<'_>, mode: &str) -> Result<
     }
     let auto = if args.is("autoremove") { "--auto-remove" } else { "" };
     let failure = format!("'/usr/bin/apt-get {how}{auto}' failed: ");
-    simulated(task, facts, command, format!("apt-get {verb}"), (failure.clone(), failure), |said| !said.contains(NOTHING))
+    simulated(task, facts, command, format!("apt-get {verb}"), (failure.clone(), failure), does_something)
 }
 
 /// `clean`: the archives that were kept go; nobody looks whether there are any, as with Ansible.
 pub(super) fn clean(task: &Task<'_>) -> Decision {
-    let step = Apt {
+    planned(Plan::change([cleaning(task).into()]).differs("archives of packages that were kept", Some("perhaps some".into()), None))
+}
+
+/// `clean` beside something else: it comes first, and is no change by itself, as with Ansible.
+pub(super) fn clean_first(task: &Task<'_>, mut decision: Decision) -> Decision {
+    if !task.args.is("clean") || task.check {
+        return decision;
+    }
+    match &mut decision.act {
+        Act::Plan(Plan::Change(change)) => {
+            change.steps.insert(0, cleaning(task).into());
+            change.touches.extend(Step::from(cleaning(task)).touches());
+            decision
+        }
+        Act::Plan(Plan::Unchanged) => Decision { result: decision.result, ..planned(Plan::change([cleaning(task).into()])).quietly() },
+        _ => decision,
+    }
+}
+
+fn cleaning(task: &Task<'_>) -> Apt {
+    Apt {
         program: AptProgram::AptGet,
         words: vec!["clean".into()],
         fates: Vec::new(),
@@ -108,6 +128,5 @@ pub(super) fn clean(task: &Task<'_>) -> Decision {
         title: "apt-get clean".into(),
         failure: "apt-get clean failed".into(),
         only_archives: true,
-    };
-    planned(Plan::change([step.into()]).differs("archives of packages that were kept", Some("perhaps some".into()), None))
+    }
 }

@@ -72,8 +72,10 @@ pub(in crate::modules) static SPEC: Spec = Spec {
         "In a dry run nothing is touched: Ansible renews nothing but empties the archives for `clean`, and fails where python3-apt is missing. What is to be installed after lists that would be renewed is only probable, and said to be.",
         "A list that cannot be had is an error, also for passing reasons; Ansible goes on with the old one.",
         "What `deb` names on a server is brought by the machine, to be looked at, and again where it is to be installed. What it depends on is not said in a dry run.",
+        "A version with `*` is upgraded as soon as a newer one that fits is offered, as with Ansible: a package that is held needs an exact version, or `allow_change_held_packages`.",
+        "While a step runs, needrestart only lists what it would restart: services restart by handlers, where the playbook says so.",
         "`aptitude` is never used: `safe` and `full` are apt-get's `upgrade --with-new-pkgs` and `dist-upgrade`.",
     ],
-    example: "- name: Kubernetes' packages\n  ansible.builtin.apt:\n    name: [kubelet=1.34.*, kubeadm=1.34.*]\n    update_cache: true\n    cache_valid_time: 3600\n",
+    example: "- name: Kubernetes' packages\n  ansible.builtin.apt:\n    name: [kubelet=1.34.2-1.1, kubeadm=1.34.2-1.1]\n    update_cache: true\n    cache_valid_time: 3600\n",
     ..Spec::new("ansible.builtin", "apt")
 };

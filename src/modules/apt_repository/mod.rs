@@ -175,8 +175,9 @@ fn place(filename: Option<&str>, source: &str) -> Result<String, Halt> {
     if is_read { Ok(path) } else { Err(Halt::fail(format!("apt does not read {path}: `filename` names a file in {PARTS}"))) }
 }
 
+/// sources.list(5): apt passes over files with other names.
 fn is_part(name: &str) -> bool {
-    !name.contains(['/', '\n']) && !name.starts_with('.')
+    !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c))
 }
 
 /// The change that writes what was edited, and has the lists read anew.

@@ -7,7 +7,7 @@ use crate::modules::edited_file::EditedFile;
 use crate::modules::halt::{Halt, settled};
 use crate::modules::outcome::{both, planned};
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
-use crate::node::facts::{FileLine, LinesIn, Module as KernelModule, ModulePlace, NextKernelModule};
+use crate::node::facts::{ConfigurationLines, FileLine, Module as KernelModule, ModulePlace, NextKernelModule};
 use crate::node::steps::{LoadModule, UnloadModule};
 use crate::node::{Change, Plan};
 use crate::plan::{Expect, Facts, Stop};
@@ -26,6 +26,7 @@ static SPEC: Spec = Spec {
         Opt::new("params", Kind::Dict).about("Parameters of the one module, written to /etc/modprobe.d/homelabctl.conf"),
     ],
     one_of: &[&["name", "names"]],
+    exclusive: &[&["params", "names"]],
     required_by: &[("params", &["name"])],
     about: "Loads kernel modules, now and at boot",
     notes: &[
@@ -77,8 +78,14 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         names.iter().map(|name| NextKernelModule::new(*name)).collect::<Vec<_>>(),
     ));
     let lines = facts.get((
-        LinesIn::new(["/etc/modules-load.d", "/run/modules-load.d", "/usr/lib/modules-load.d"]),
-        LinesIn::new(["/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"]),
+        ConfigurationLines::new(["/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d"]),
+        ConfigurationLines::new([
+            "/etc/modprobe.d",
+            "/run/modprobe.d",
+            "/usr/local/lib/modprobe.d",
+            "/usr/lib/modprobe.d",
+            "/lib/modprobe.d",
+        ]),
     ));
     let own = EditedFile::look_at(task, facts, OWN, "Destination");
     let (own, ((places, next), (loads, options))) = file_and(own, both(places, lines))?;

@@ -119,7 +119,8 @@ fn stop(name: &str, unit: Option<&UnitState>, enabled: Option<&Enablement>, chan
 
 /// A swap unit starts no more; whether anything was to be done.
 fn end(unit: &SwapUnit, change: &mut Change) -> bool {
-    if unit.load_state == "masked" {
+    // a mask in /run is gone after a reboot
+    if unit.load_state == "masked" && unit.unit_file_state.as_deref() != Some("masked-runtime") {
         return false;
     }
     // what stands in /etc itself cannot be masked: a link would take its place

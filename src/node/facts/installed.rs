@@ -176,10 +176,13 @@ probe_automatic() {
   ids=$1; shift
   r= err=
   if [ -s /var/lib/apt/extended_states ]; then
-    take awk '
+    # without further architectures dpkg keeps no list of them; a name alone means the machine's own
+    own=
+    ! [ -s /var/lib/dpkg/arch ] || { take dpkg --print-architecture && own=$r; }
+    take awk -v own="$own" '
       $1 == "Package:" { p = $2 }
       $1 == "Architecture:" { a = $2 }
-      $1 == "Auto-Installed:" && $2 == 1 { print p; print p ":" a }' /var/lib/apt/extended_states
+      $1 == "Auto-Installed:" && $2 == 1 { if (own == "" || a == own || a == "all") print p; print p ":" a }' /var/lib/apt/extended_states
   fi
   marks=$nl$r$nl complaint=$err
   for id in $ids; do

@@ -28,6 +28,26 @@ impl Fact for LinesIn {
     }
 }
 
+/// What stands in the files of configuration of some directories as systemd and modprobe read them: only `*.conf`, and one
+/// hides another of its name in a later directory (a link to /dev/null: without anything in its place).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigurationLines(Vec<String>);
+
+impl ConfigurationLines {
+    /// Of those absolute paths, the most important first.
+    pub fn new(directories: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(directories.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Fact for ConfigurationLines {
+    type Value = Vec<FileLine>;
+
+    fn query(&self) -> Query {
+        Query { kind: CONFIGURATION.name.into(), ..LinesIn(self.0.clone()).query() }
+    }
+}
+
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileLine {
@@ -53,6 +73,40 @@ probe_lines_in() {
     d=$1; shift; count=$((count - 1))
     if [ -f "$d" ]; then set -- "$@" "$d"; continue; fi
     for f in "$d"/*; do ! [ -f "$f" ] || set -- "$@" "$f"; done
+  done
+  set -f
+  if [ $# -gt 0 ]; then
+    take awk '{ print FILENAME "\t" FNR "\t" $0 }' "$@" || { r=$err; answer "$id" 1; return; }
+  fi
+  answer "$id" 0
+}
+"#,
+    needs: &[],
+};
+
+pub(super) const CONFIGURATION: Kind = Kind {
+    name: "configuration_lines",
+    function: &PROBE_CONFIGURATION,
+    merged: false,
+    words: all_absolute,
+    parse: |_, text| json(read(text)?),
+};
+
+static PROBE_CONFIGURATION: Function = Function {
+    name: "probe_configuration_lines",
+    text: r#"
+probe_configuration_lines() {
+  id=$1; shift
+  r= err= count=$# seen=/
+  set +f
+  while [ $count -gt 0 ]; do
+    d=$1; shift; count=$((count - 1))
+    for f in "$d"/*.conf; do
+      [ -e "$f" ] || [ -L "$f" ] || continue
+      case $seen in *"/${f##*/}/"*) continue ;; esac
+      seen=$seen${f##*/}/
+      ! [ -f "$f" ] || set -- "$@" "$f"
+    done
   done
   set -f
   if [ $# -gt 0 ]; then
@@ -104,5 +158,27 @@ mod tests {
             assert_eq!(short, ["1 b:1:one", "2:1:x\ty", "2:2:", "2:3:last", "alone:1:alone"], "{shell:?}");
         }
         assert!(read("x").is_err() && read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn of_configuration_only_what_is_read_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        for (file, text) in
+            [("etc/a.conf.bak", "old"), ("etc/b.conf", "b"), ("usr/a.conf", "a"), ("usr/b.conf", "hidden"), ("usr/c.conf", "masked")]
+        {
+            std::fs::create_dir_all(std::path::Path::new(&path(file)).parent().unwrap()).unwrap();
+            std::fs::write(path(file), text).unwrap();
+        }
+        std::os::unix::fs::symlink("/dev/null", path("etc/c.conf")).unwrap();
+        for shell in SHELLS {
+            let mut script = Script::new();
+            let probes = script.probe(&[ConfigurationLines::new([path("etc"), path("none"), path("usr")]).query()]);
+            let output = run(shell, "n1", &script.finish());
+            let reading = probes.observe(&Records::parse("n1", &output.stdout, &output.stderr))[0].1.reading.clone();
+            let crate::plan::Reading::Present(value) = reading else { panic!("{reading:?}") };
+            let lines: Vec<FileLine> = serde_json::from_value(value).unwrap();
+            assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["b", "a"], "{shell:?}");
+        }
     }
 }

@@ -100,7 +100,7 @@ pub use identity::{MachineId, ProductUuid};
 pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
-pub use lines_in::{FileLine, LinesIn};
+pub use lines_in::{ConfigurationLines, FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};
 pub use local_time::LocalTime;
@@ -199,6 +199,7 @@ pub const KINDS: &[&Kind] = &[
     &kernel::ARCHITECTURE,
     &kernel::HOSTNAME,
     &kernel::KERNEL,
+    &lines_in::CONFIGURATION,
     &lines_in::KIND,
     &listing::KIND,
     &local_time::KIND,

@@ -92,7 +92,7 @@ package_lines() {
   for l in $2; do
     n=${l%%"$tab"*} a=${l#*"$tab"}; a=${a%%"$tab"*}
     # what is for all architectures is for each
-    case $1 in "$n"|"$n:$a") ;; "$n:"*) [ "$a" = all ] || continue ;; *) continue ;; esac
+    case $1 in "$n:$a") ;; "$n") [ -z "$own" ] || [ "$a" = "$own" ] || [ "$a" = all ] || continue ;; "$n:"*) [ "$a" = all ] || continue ;; *) continue ;; esac
     known=1
     case $only:$l in
     *" not-installed$tab"*) ;;
@@ -112,11 +112,13 @@ is_no_package() {
   return 1
 }
 probe_package() {
-  ids=$1; shift
+  ids=$1 own=; shift
   if [ -s /var/lib/dpkg/status ]; then
     manager=dpkg bare=
     # with an architecture it would not find what is for all of them
     for name do bare="$bare ${name%:*}"; done
+    # without further architectures dpkg keeps no list of them; a name alone means the machine's own
+    ! [ -s /var/lib/dpkg/arch ] || { take dpkg --print-architecture && own=$r; }
     take dpkg-query -W --showformat='${Package}\t${Architecture}\t${Version}\t${Status}\tdpkg\n' $bare
   elif command -v rpm >/dev/null; then
     manager=rpm

@@ -47,6 +47,7 @@ impl World {
             "unit_properties" => self.unit_properties(query.args.get(1).map_or("", String::as_str)),
             "sysctl" => self.sysctl(subject),
             "lines_in" => self.lines_in(&query.args),
+            "configuration_lines" => self.configuration_lines(&query.args),
             "module" => self.module(subject),
             "matches" => {
                 if self.matches(subject) {
@@ -333,6 +334,20 @@ impl World {
             }
         }
         Reading::present(&lines)
+    }
+
+    fn configuration_lines(&self, directories: &[String]) -> Reading {
+        let mut files: Vec<String> = Vec::new();
+        for directory in directories {
+            let mut names = self.files.names(directory);
+            names.sort();
+            for name in names.iter().filter(|name| name.ends_with(".conf")) {
+                if !files.iter().any(|file| file.rsplit('/').next() == Some(name)) {
+                    files.push(format!("{directory}/{name}"));
+                }
+            }
+        }
+        self.lines_in(&files)
     }
 
     fn module(&self, name: &str) -> Reading {

@@ -66,6 +66,8 @@ pub struct FinishInterrupted {
     pub patience: u64,
     /// What dpkg is to do where it would ask, e.g. `force-confold`.
     pub dpkg_options: Vec<String>,
+    /// What scripts that ask whether a service may be started are told meanwhile: the status of policy-rc.d.
+    pub policy_rc_d: Option<u8>,
 }
 
 /// What dpkg is to do with a package when it is asked to handle all that were selected.
@@ -137,21 +139,25 @@ const MARK_MANUAL: Function = Function {
 )"#,
 };
 
-/// patience, options of dpkg. What cannot be configured because it is not unpacked whole is fetched again. It ends well in
-/// any case: what comes after it may be the removal of what is broken, and says itself what is in its way.
+/// patience, status of policy-rc.d, options of dpkg. What cannot be configured because it is not unpacked whole is fetched
+/// again; nothing is removed for it. It ends well in any case: what comes after it may be the removal of what is broken, and
+/// says itself what is in its way.
 const FINISH: Function = Function {
     name: "s_finish_interrupted",
-    needs: &[&FAIL, &APT_FREE, &APT_QUIET],
+    needs: &[&FAIL, &APT_FREE, &APT_QUIET, &POLICY],
     text: r#"s_finish_interrupted() (
   s_apt_free "$1"
-  shift
   s_apt_quiet
-  dpkg "$@" --configure -a && [ -z "$(dpkg --audit)" ] && exit 0
-  for option; do
-    set -- "$@" -o "Dpkg::Options::=$option"
-    shift
-  done
-  apt-get -y "$@" --fix-broken install || :
+  s_policy_rc_d "$2" || s_fail "policy-rc.d cannot be written"
+  shift 2
+  if ! dpkg "$@" --configure -a || [ -n "$(dpkg --audit)" ]; then
+    for option; do
+      set -- "$@" -o "Dpkg::Options::=$option"
+      shift
+    done
+    apt-get -y --no-remove "$@" --fix-broken install || :
+  fi
+  s_policy_back || s_fail "policy-rc.d cannot be put back"
 )"#,
 };
 
@@ -218,7 +224,8 @@ impl Action for MarkManual {
 impl Action for FinishInterrupted {
     fn call(&self) -> Call {
         let options = self.dpkg_options.iter().map(|option| format!("--{option}"));
-        Call::new(&FINISH, [self.patience.to_string()].into_iter().chain(options))
+        let policy = self.policy_rc_d.map(|status| status.to_string()).unwrap_or_default();
+        Call::new(&FINISH, [self.patience.to_string(), policy].into_iter().chain(options))
     }
 
     fn touches(&self) -> Vec<Touch> {

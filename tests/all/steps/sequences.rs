@@ -233,7 +233,7 @@ impl Generator<'_> {
                 let selection = (*self.random.pick(&["install", "hold", "deinstall"]).unwrap()).to_owned();
                 SelectPackage { name, selection }.into()
             }
-            _ => FinishInterrupted { patience: 5, dpkg_options: vec!["force-confold".into()] }.into(),
+            _ => FinishInterrupted { patience: 5, dpkg_options: vec!["force-confold".into()], policy_rc_d: None }.into(),
         }
     }
 
