@@ -1,9 +1,9 @@
 //! The judgement: from what was seen of a disk or a partition to what it is.
 
 use super::class::{Class, Fresh};
-use super::evidence::{Evidence, LvmState, Wanted};
+use super::evidence::{Evidence, Lvm, Wanted};
 use super::naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
-use crate::node::facts::{Holding, Partition};
+use crate::node::facts::{Holding, LvmState, Partition};
 
 /// Where a system lives.
 const SYSTEM: [&str; 7] = ["/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
@@ -194,15 +194,16 @@ fn is_physical_volume(device: &Holding) -> bool {
 }
 
 fn lvm(evidence: &Evidence) -> Result<Class, Wanted> {
-    match &evidence.lvm {
-        None => Err(Wanted::Lvm { path: evidence.contents.device.path.clone() }),
-        Some(LvmState { group: None, .. }) => Ok(Class::NewPhysicalVolume),
-        Some(LvmState { group: Some(group), volumes: 0 }) => Ok(Class::NewVolumeGroup(group.clone())),
-        Some(LvmState { group: Some(group), volumes }) => {
+    Ok(match &evidence.lvm {
+        None => return Err(Wanted::Lvm { path: evidence.contents.device.path.clone() }),
+        Some(Lvm::NotInstalled) => Class::Foreign("an LVM physical volume (of which group is not known: lvm2 is not installed)".into()),
+        Some(Lvm::Says(LvmState { group: None, .. })) => users(evidence).unwrap_or(Class::NewPhysicalVolume),
+        Some(Lvm::Says(LvmState { group: Some(group), volumes: 0 })) => users(evidence).unwrap_or(Class::NewVolumeGroup(group.clone())),
+        Some(Lvm::Says(LvmState { group: Some(group), volumes })) => {
             let plural = if *volumes == 1 { "" } else { "s" };
-            Ok(Class::Foreign(format!("an LVM physical volume (group {group:?}, {volumes} volume{plural})")))
+            Class::Foreign(format!("an LVM physical volume (group {group:?}, {volumes} volume{plural})"))
         }
-    }
+    })
 }
 
 fn users(evidence: &Evidence) -> Option<Class> {

@@ -142,7 +142,7 @@ fn physical_volumes_in_no_group_and_in_an_empty_one_are_told_apart() {
         (Some("data"), 0, Class::NewVolumeGroup("data".into())),
         (Some("old-nas"), 2, Class::Foreign("an LVM physical volume (group \"old-nas\", 2 volumes)".into())),
     ] {
-        volume.lvm = Some(LvmState { group: group.map(str::to_owned), volumes });
+        volume.lvm = Some(Lvm::Says(LvmState { group: group.map(str::to_owned), volumes }));
         assert_eq!(classify(&volume), Ok(class));
     }
 }
@@ -210,7 +210,7 @@ prop_compose! {
         evidence.zeros = zeros(other);
         evidence.files = Some(files.into_iter().map(str::to_owned).collect());
         evidence.is_whole = Some(whole);
-        evidence.lvm = Some(LvmState { group: lvm.0, volumes: lvm.1 });
+        evidence.lvm = Some(Lvm::Says(LvmState { group: lvm.0, volumes: lvm.1 }));
         evidence
     }
 }

@@ -1,8 +1,6 @@
 //! What was seen of a disk or a partition.
 
-use serde::{Deserialize, Serialize};
-
-use crate::node::facts::{Contents, Uses, Zeros};
+use crate::node::facts::{Contents, LvmState, Uses, Zeros};
 
 /// All that was seen of a disk, or of a partition that is looked at alone.
 ///
@@ -20,7 +18,7 @@ pub struct Evidence {
     /// Whether the filesystem of a partition of ours that is not finished is whole.
     pub is_whole: Option<bool>,
     /// What LVM says of it.
-    pub lvm: Option<LvmState>,
+    pub lvm: Option<Lvm>,
 }
 
 /// What has to be read before it can be judged.
@@ -59,10 +57,10 @@ pub enum Wanted {
 }
 
 /// What LVM says of a physical volume.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LvmState {
-    /// Its group, if it is in one.
-    pub group: Option<String>,
-    /// How many logical volumes the group has.
-    pub volumes: u32,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lvm {
+    /// Nothing: it is not installed.
+    NotInstalled,
+    /// What it knows.
+    Says(LvmState),
 }

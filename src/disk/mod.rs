@@ -1,14 +1,21 @@
 //! Disks: what one is, judged by all that was seen of it, and what may be done to it.
 //!
 //! [`classify`] is a pure function from [`Evidence`] to a [`Class`]; each class leads to one plan or to a refusal. Only what is
-//! empty, or was born by this program and never finished, is ever written to.
+//! empty, or was born by this program and never finished, is ever written to. [`examine`] is the same over facts: it asks for
+//! what the judgement wants.
 
 mod class;
 mod classify;
 mod evidence;
+mod examine;
+mod name;
 mod naming;
+mod size;
 
 pub use class::{Class, Fresh};
 pub use classify::classify;
-pub use evidence::{Evidence, LvmState, Wanted};
+pub use evidence::{Evidence, Lvm, Wanted};
+pub use examine::{Examined, examine, examine_each};
+pub use name::{DiskName, NotOne, Selector, disks, stable_name};
 pub use naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid, partition_uuid};
+pub use size::{BadSize, SizeRange, gigabytes};

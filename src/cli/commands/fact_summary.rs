@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::disk::gigabytes;
 use crate::node::facts::{
     Architecture, BlockDevice, BlockDevices, Clock, ClockReading, Interfaces, Kernel, Memory, MemoryState, OsRelease, Processors,
     RebootRequired, Virtualization,
@@ -75,15 +76,6 @@ pub(super) fn summary(read: &Read) -> Vec<(String, String)> {
 fn gibibytes(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) >> 30;
     if tenths >= 10 { format!("{}.{} GiB", tenths / 10, tenths % 10) } else { format!("{} MiB", bytes >> 20) }
-}
-
-/// Bytes of a disk, in powers of ten, as they are sold.
-fn gigabytes(bytes: u64) -> String {
-    match bytes {
-        ..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        1_000_000_000..10_000_000_000_000 => format!("{} GB", bytes / 1_000_000_000),
-        _ => format!("{} TB", bytes / 1_000_000_000_000),
-    }
 }
 
 fn memory_line(memory: &MemoryState) -> String {

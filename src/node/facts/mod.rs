@@ -47,10 +47,12 @@ mod package;
 mod packages;
 mod parse;
 mod path;
+mod physical_volume;
 mod ports;
 mod probes;
 mod real_path;
 mod reboot;
+mod root_names;
 mod routes;
 mod saying;
 mod services;
@@ -70,6 +72,7 @@ mod unit_enabled;
 mod unit_properties;
 mod user;
 mod virtualization;
+mod whole_filesystem;
 mod working_directory;
 
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
@@ -112,10 +115,12 @@ pub use next_kernel::{NextKernelModule, NextModule};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
 pub use packages::{KnownPackage, Packages};
+pub use physical_volume::{LvmState, PhysicalVolume};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
 pub use real_path::RealPath;
 pub use reboot::{RebootRequired, RebootState};
+pub use root_names::RootNames;
 pub use routes::{Route, Routes};
 pub use saying::Saying;
 pub use services::{ServiceEntry, Services};
@@ -136,6 +141,7 @@ pub use unit_enabled::{Enablement, UnitEnabled, UnitScope};
 pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
+pub use whole_filesystem::WholeFilesystem;
 pub use working_directory::WorkingDirectory;
 
 use serde_json::Value;
@@ -213,9 +219,11 @@ pub const KINDS: &[&Kind] = &[
     &os_release::KIND,
     &package::KIND,
     &packages::KIND,
+    &physical_volume::KIND,
     &ports::KIND,
     &real_path::KIND,
     &reboot::KIND,
+    &root_names::KIND,
     &routes::KIND,
     &services::KIND,
     &shadow::KIND,
@@ -237,6 +245,7 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
+    &whole_filesystem::KIND,
     &working_directory::KIND,
 ];
 
