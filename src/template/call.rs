@@ -10,7 +10,7 @@ use super::render::Eval;
 use super::run::Run;
 use super::spec::{Given, Spec};
 use super::value::V;
-use super::{filters, functions, methods, tests};
+use super::{change, filters, functions, methods, tests};
 use crate::yaml::{Node, Value};
 
 /// What is given to a call.
@@ -202,6 +202,9 @@ impl<'t> Eval<'t> {
         if let Some(own) = own {
             args.named.extend(caller);
             return self.call_value(&own, args, attr.name);
+        }
+        if change::changes(&value, attr.name) && args.undefined().is_none() {
+            return self.change(&attr.expr, value, attr.name, &args);
         }
         self.method(&value, attr.name, &args)
     }

@@ -47,9 +47,6 @@ const STR: &[&str] = &[
 ];
 const LIST: &[&str] = &["count", "index", "copy"];
 const DICT: &[&str] = &["copy", "get", "items", "keys", "values"];
-/// Methods that change what they are called on: Ansible does not allow them either.
-const CHANGE: &[&str] = &["append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"];
-
 /// Whether a value of that kind has a method of that name.
 pub(super) fn known(value: &V, name: &str) -> bool {
     match value {
@@ -72,12 +69,6 @@ pub(super) fn call(run: &Run, value: &V, name: &str, args: &Args) -> Outcome<V> 
             _ if value.is_list() => LIST,
             _ => return fail(format!("{} has no methods", value.kind())),
         };
-        if CHANGE.contains(&name) && value.as_str().is_none() {
-            return Err(Box::new(
-                Fault::new(format!("`.{name}()` would change {}, and values do not change here", value.kind()))
-                    .hint("make a new one: `list + [item]`, `mapping | combine({…})`"),
-            ));
-        }
         let label = super::fault::meant(name, names.iter().copied());
         return Err(Box::new(Fault::new(format!("{} has no method `{name}`", value.kind())).label(label)));
     }
@@ -109,13 +100,14 @@ fn dict(run: &Run, value: &V, name: &str, args: &Args) -> Outcome<V> {
         "keys" => V::list(run.items(value)?),
         "values" => V::list(run.pairs(value)?.into_iter().map(|(_, value)| value).collect()),
         "items" => V::list(run.pairs(value)?.into_iter().map(|(key, value)| V::tuple(vec![key, value])).collect()),
-        _ => value.clone(),
+        // one of its own
+        _ => V::dict((*run.dict(value)?).clone()),
     })
 }
 
 fn list(run: &Run, value: &V, name: &str, args: &Args) -> Outcome<V> {
     if name == "copy" {
-        return Ok(value.clone());
+        return Ok(V::list(run.items(value)?));
     }
     let Some(wanted) = args.positional.first() else { return fail(format!("`.{name}()` needs a value")) };
     let mut found = Vec::new();

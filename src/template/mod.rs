@@ -5,6 +5,7 @@
 
 mod about_file;
 mod call;
+mod change;
 mod check;
 mod compare;
 mod convert;

@@ -30,7 +30,7 @@ pub(super) struct Declared<'t> {
     r#macro: &'t ast::Macro<'t>,
     text: &'t str,
     node: &'t Node,
-    frames: Vec<Frame>,
+    pub frames: Vec<Frame>,
     blind: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Eval<'t> {
     /// How a file's text is written, and that this is one.
     pub file: Option<&'t TemplateOptions>,
     pub frames: Vec<Frame>,
-    macros: Vec<Declared<'t>>,
+    pub macros: Vec<Declared<'t>>,
     /// Loops with `recursive` around this.
     recursive: Vec<&'t ast::ForLoop<'t>>,
     /// Whether `{% break %}` or `{% continue %}` was met.

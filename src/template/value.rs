@@ -245,6 +245,11 @@ pub(super) struct Items {
 }
 
 impl Items {
+    /// Its items alone.
+    pub fn into_values(mut self) -> Vec<V> {
+        std::mem::take(&mut self.values)
+    }
+
     /// The item of that name.
     pub fn named(&self, name: &str) -> Option<&V> {
         self.values.get(self.names.iter().position(|known| *known == name)?)

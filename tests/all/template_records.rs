@@ -20,7 +20,11 @@ const DIFFERENT: &[(&str, &str)] = &[
         "the default of `groupby` is lost in Ansible 2.19, which is a mistake there",
     ),
     ("{{ d | attr('b') | default('none') }}", "`attr` reads Python's attributes, of which there are none: the error says what to write"),
-    ("{{ l.append(4) }}", "values do not change here: the error says what to write"),
+    (
+        "{% macro add(to) %}{% set _ = to.append(1) %}{% endmacro %}{% set a = [] %}{{ add(a) }}{{ a }}",
+        "Ansible gives a macro a copy of a list, and Jinja2 the list itself",
+    ),
+    ("{% set a = [] %}{% do a.append(1) %}{{ a }}", "Ansible has `do` only where it is switched on"),
     ("{{ s }} == 'abc'", "templates within a condition: Ansible 2.19 made an error of an old habit, whose meaning is plain"),
 ];
 
