@@ -127,7 +127,7 @@ fn ours(evidence: &Evidence, partition: &Partition, label: &str) -> Result<Class
             belongs.unwrap_or_default(),
             found_on(holding)
         ))),
-        (_, ..) if !at.is_empty() => Ok(Class::Busy(format!("{} is mounted on {} before it was finished", holding.path, at.join(", ")))),
+        _ if !at.is_empty() => Ok(Class::Busy(format!("{} is mounted on {} before it was finished", holding.path, at.join(", ")))),
         (_, Some(kind), true) => match evidence.is_whole {
             None => Err(Wanted::Whole { path: holding.path.clone(), kind }),
             Some(true) => Ok(Class::New(Fresh::Formatted)),

@@ -248,7 +248,6 @@ fn nothing_is_ever_formatted_but_what_is_empty_or_new() {
         *counts.entry(format!("{class:?}").split(['(', ' ']).next().unwrap_or_default().into()).or_default() += 1;
     }
     let seen: Vec<&str> = counts.keys().map(String::as_str).collect();
-    println!("{counts:?}");
     for class in [
         "Blank",
         "BlankPartition",
