@@ -33,6 +33,7 @@ mod known_hosts;
 mod lineinfile;
 mod modprobe;
 mod module;
+mod mount;
 pub mod names;
 pub mod outcome;
 mod package;

@@ -41,6 +41,7 @@ const MODULES: &[&dyn Module] = &[
     &super::homelab::time_sync::HomelabTimeSync,
     &super::lineinfile::LineInFile,
     &super::modprobe::Modprobe,
+    &super::mount::Mount,
     &super::package::Package,
     &super::package_facts::PackageFacts,
     &super::package_hold::PackageHold,

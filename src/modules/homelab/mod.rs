@@ -34,7 +34,7 @@ fn write(
 }
 
 /// What is known of a file and of other facts; all that is missing is asked for at once.
-fn file_and<A>(file: Result<EditedFile, Halt>, facts: Result<A, crate::plan::Stop>) -> Result<(EditedFile, A), Halt> {
+pub(super) fn file_and<A>(file: Result<EditedFile, Halt>, facts: Result<A, crate::plan::Stop>) -> Result<(EditedFile, A), Halt> {
     match (file, facts) {
         (Ok(file), Ok(answer)) => Ok((file, answer)),
         (Err(Halt::Stop(stop)), facts) => match super::outcome::both::<(), A>(Err(stop), facts) {

@@ -54,6 +54,9 @@ const ACTS_ALWAYS: &[(&str, &[When])] = &[
     ("service", &[Is("state", "reloaded")]),
     ("service", &[Is("daemon_reload", "true")]),
     ("service", &[Is("daemon_reexec", "true")]),
+    // what is mounted is to be mounted anew each time
+    ("mount", &[Is("state", "remounted")]),
+    ("mount", &[Is("state", "ephemeral")]),
     // new keys in the place of the old ones
     ("user", &[IsNot("state", "absent"), Is("force", "true"), Given("generate_ssh_key")]),
 ];

@@ -34,7 +34,7 @@ macro_rules! cases {
 
 use crate::modules::{
     apt, apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, dpkg_selections,
-    edited_file, fetch, file, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, package, package_facts,
+    edited_file, fetch, file, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, mount, package, package_facts,
     package_hold, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile,
     template, timezone, unarchive, uri, user, wait_for,
 };
@@ -65,6 +65,7 @@ cases! {
     homelab_time_sync: homelab::time_sync::HomelabTimeSync, 600, CHANGES, homelab::time_sync::tests::state, |_, _, _| ();
     lineinfile: lineinfile::LineInFile, 600, CHANGES, edits::line, edits::look;
     modprobe: modprobe::Modprobe, 600, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], modprobe::tests::state, |_, _, _| ();
+    mount: mount::Mount, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], mount::tests::state, |_, _, _| ();
     package: package::Package, 600, &[Changed, Unchanged, Unknown, Failed], packages::package, |_, _, _| ();
     package_facts: package_facts::PackageFacts, 100, LOOKS, packages::facts, |_, _, _| ();
     homelab_package_hold: package_hold::PackageHold, 400, &[Changed, Unchanged, Refused, Unknown, Failed], packages::hold, |_, _, _| ();

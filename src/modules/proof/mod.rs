@@ -92,10 +92,11 @@ fn is_same(one: &Planned, other: &Planned) -> bool {
 fn is_again(first: &Planned, second: &Planned) -> bool {
     match (first, second) {
         (Ok((first, _)), Ok((second, _))) => match (&first.act, &second.act) {
-            (Act::Plan(Plan::Change(first)), Act::Plan(Plan::Change(second))) => second
-                .steps
-                .iter()
-                .all(|step| first.steps.iter().any(|first| first == step || is_fetched_again(first, step) || is_run_again(first, step))),
+            (Act::Plan(Plan::Change(first)), Act::Plan(Plan::Change(second))) => second.steps.iter().all(|step| {
+                first.steps.iter().any(|first| {
+                    first == step || is_fetched_again(first, step) || is_run_again(first, step) || is_mounted_again(first, step)
+                })
+            }),
             _ => false,
         },
         _ => false,
@@ -111,6 +112,11 @@ fn is_fetched_again(first: &Step, second: &Step) -> bool {
 fn is_run_again(first: &Step, second: &Step) -> bool {
     matches!((first, second), (Step::Unit(first), Step::Unit(second))
         if first.action == UnitAction::Start && matches!(second.action, UnitAction::Restart | UnitAction::Reload) && first.unit == second.unit)
+}
+
+/// Whether what the first mounted is mounted anew.
+fn is_mounted_again(first: &Step, second: &Step) -> bool {
+    matches!((first, second), (Step::Mount(first), Step::Remount(second)) if first.path == second.path && first.source == second.source)
 }
 
 /// All that must hold of a module.

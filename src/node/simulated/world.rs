@@ -281,6 +281,12 @@ impl World {
         self.swaps.insert(path.into(), size);
     }
 
+    /// Has something mounted on a directory, before anything happens; a source that is a directory is bound.
+    pub fn add_mount(&mut self, path: &str, source: &str, fstype: &str, options: &str) {
+        let bind = self.files.find(source, true).ok();
+        let _ = self.files.mount(path, source, fstype, options, bind);
+    }
+
     /// Whether the clock is kept, before anything happens.
     pub fn set_synchronised(&mut self, synchronised: bool) {
         self.synchronised = synchronised;

@@ -31,8 +31,12 @@ pub struct Unmount {
 pub struct Remount {
     /// Where.
     pub path: String,
-    /// Options, with commas.
+    /// Options, with commas; if empty, those of fstab or those that it has.
     pub options: String,
+    /// What is mounted there: then it has these options and no others. If empty, they come on top of what it has.
+    pub source: String,
+    /// The type of the file system, where the source is given.
+    pub fstype: String,
 }
 
 /// source, path, type, options.
@@ -54,13 +58,14 @@ const UNMOUNT: Function = Function {
 }"#,
 };
 
-/// path, options.
+/// path, options, source, type.
 const REMOUNT: Function = Function {
     name: "s_remount",
     needs: &[&FAIL],
     text: r#"s_remount() (
   mountpoint -q -- "$1" || s_fail "nothing is mounted at $1"
-  mount -o "remount,$2" -- "$1" 9>&-
+  options=remount${2:+,$2}
+  if [ -n "$3" ]; then mount -t "$4" -o "$options" -- "$3" "$1" 9>&-; else mount -o "$options" -- "$1" 9>&-; fi
 )"#,
 };
 
@@ -108,7 +113,7 @@ impl Action for Unmount {
 
 impl Action for Remount {
     fn call(&self) -> Call {
-        Call::new(&REMOUNT, [&self.path, &self.options])
+        Call::new(&REMOUNT, [&self.path, &self.options, &self.source, &self.fstype])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -121,6 +126,13 @@ impl Action for Remount {
 
     fn check(&self) -> Result<(), Invalid> {
         check::path(&self.path)?;
-        check::word("mount options", &self.options)
+        if !self.options.is_empty() {
+            check::word("mount options", &self.options)?;
+        }
+        if self.source.is_empty() {
+            return Ok(());
+        }
+        check::word("source", &self.source)?;
+        check::word("file system type", &self.fstype)
     }
 }

@@ -184,7 +184,7 @@ impl Generator<'_> {
             0..=1 => Mount { source: "tmpfs".into(), path, fstype: "tmpfs".into(), options: "mode=1777".into() }.into(),
             2 => Mount { source: format!("{}/o", self.base), path, fstype: "none".into(), options: "bind".into() }.into(),
             3 => Unmount { path }.into(),
-            4 => Remount { path, options: "ro".into() }.into(),
+            4 => Remount { path, options: "ro".into(), source: String::new(), fstype: String::new() }.into(),
             5 => Remove { path, what: RemoveWhat::Tree }.into(),
             _ => {
                 let (owner, group) = ("root".into(), "root".into());

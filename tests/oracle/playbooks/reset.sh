@@ -20,6 +20,8 @@ if ! [ -e $keep/values ]; then
     system_places | xargs tar -C / -cf $keep/units.tar 2>/dev/null
     system_values >$keep/values
 fi
+# what is mounted there hides what is to go
+sed 's/^\([^ ]* \)\{4\}//; s/ .*//' /proc/self/mountinfo | grep '^/srv/case' | sort -r | while read -r at; do umount -l -- "$at" || :; done
 system_units | while read -r name _; do systemctl kill -s KILL "$name" 2>/dev/null || :; systemctl stop "$name" 2>/dev/null || :; done
 if [ -e /var/lib/systemd/linger/op ]; then
     loginctl disable-linger op
@@ -42,7 +44,7 @@ done
 if ! [ -e $keep/look.sh ]; then
     cat >$keep/look.sh <<'END'
 export LC_ALL=C
-set -- /etc/apt /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
+set -- /etc/apt /etc/fstab /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
 for path; do
     shift
     if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
@@ -50,17 +52,19 @@ done
 printf 'hostname %s\n' "$(uname -n)"
 find "$@" -printf '%p %y %m %u:%g %l\n' | sort
 find "$@" -type f -exec sha256sum {} + | sort -k2
+# where, how, and the type
+sed -n 's/^\([^ ]* \)\{4\}\(\/srv\/case[^ ]* [^ ]*\) .*- \([^ ]*\) .*/mount \2 \3/p' /proc/self/mountinfo | sort
 END
     uname -n >$keep/name
     sh $keep/look.sh >$keep/system
     paths=
-    for path in etc/apt etc/hostname etc/machine-info etc/localtime etc/timezone etc/adjtime; do
+    for path in etc/apt etc/fstab etc/hostname etc/machine-info etc/localtime etc/timezone etc/adjtime; do
         if [ -e $path ] || [ -L $path ]; then paths="$paths $path"; fi
     done
     tar -cpf $keep/system.tar $paths
 fi
 if [ "$(sh $keep/look.sh | sha256sum)" != "$(sha256sum <$keep/system)" ]; then
-    rm -rf /etc/apt /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
+    rm -rf /etc/apt /etc/fstab /etc/hostname /etc/machine-info /etc/localtime /etc/timezone /etc/adjtime
     tar -xpf $keep/system.tar
     hostname "$(cat $keep/name)"
     systemctl --quiet stop systemd-hostnamed systemd-timedated 2>/dev/null || :

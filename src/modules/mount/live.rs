@@ -1,0 +1,145 @@
+//! What is mounted at a place, beside what a task wants there.
+
+use crate::modules::halt::Halt;
+use crate::node::facts::{BlockDevice, BlockDevices, Mount, RealPath, Status, Texts};
+use crate::plan::Facts;
+
+/// Whether that mount is of the source that a task names.
+///
+/// Both are resolved: `UUID=` and its kin, links to devices, loop devices, directories that are bound.
+///
+/// # Errors
+/// What has to be read first.
+pub(super) fn is_of(mount: &Mount, at: &str, src: &str, fstype: &str, opts: &str, facts: &Facts<'_>) -> Result<bool, Halt> {
+    if is_bind(opts) {
+        let (one, other) = facts.get((Status::new(src, true), Status::new(at, true)))?;
+        return Ok(matches!((one, other), (Some(one), Some(other)) if (one.device, one.inode) == (other.device, other.inode)));
+    }
+    if let Some((tag, value)) = tagged(src) {
+        let devices = facts.get(BlockDevices)?.unwrap_or_default();
+        let source = real(&mount.source, facts)?;
+        return Ok(devices.iter().any(|device| is_tagged(device, tag, value) && (device.path == mount.source || device.path == source)));
+    }
+    if src.starts_with("//") || !src.starts_with('/') {
+        // a name for what has no device may be any; a server's is its address
+        let is_address = src.starts_with("//") || src.contains(':');
+        let same = |one: &str, other: &str| one.trim_end_matches('/') == other.trim_end_matches('/');
+        return Ok(kinds(fstype, &mount.kind) && (!is_address || same(src, &mount.source)));
+    }
+    let (wanted, is) = (real(src, facts)?, real(&mount.source, facts)?);
+    if wanted == is {
+        return Ok(true);
+    }
+    let Some(name) = is.strip_prefix("/dev/loop") else { return Ok(false) };
+    let backing = facts.get(Texts::new([format!("/sys/block/loop{name}/loop/backing_file")]))?.unwrap_or_default();
+    Ok(backing.first().and_then(|text| text.is()) == Some(wanted.as_str()))
+}
+
+fn is_bind(opts: &str) -> bool {
+    opts.split(',').any(|option| matches!(option, "bind" | "rbind"))
+}
+
+/// `UUID=…` and its kin.
+fn tagged(src: &str) -> Option<(&str, &str)> {
+    let (tag, value) = src.split_once('=')?;
+    ["UUID", "LABEL", "PARTUUID", "PARTLABEL", "ID"].contains(&tag).then(|| (tag, value.trim_matches(['"', '\''])))
+}
+
+fn is_tagged(device: &BlockDevice, tag: &str, value: &str) -> bool {
+    let is = |field: &Option<String>| field.as_deref().is_some_and(|field| field.eq_ignore_ascii_case(value));
+    match tag {
+        "UUID" => is(&device.uuid),
+        "PARTUUID" => is(&device.partition_uuid),
+        "LABEL" => device.label.as_deref() == Some(value),
+        "PARTLABEL" => device.partition_label.as_deref() == Some(value),
+        _ => device.by_id.iter().any(|id| id == value),
+    }
+}
+
+/// Where a path leads; itself where it leads nowhere.
+fn real(path: &str, facts: &Facts<'_>) -> Result<String, Halt> {
+    if !path.starts_with('/') {
+        return Ok(path.to_owned());
+    }
+    Ok(facts.get(RealPath::new(path))?.unwrap_or_else(|| path.to_owned()))
+}
+
+/// Whether a type as a task names it is what the kernel calls it.
+fn kinds(wanted: &str, is: &str) -> bool {
+    let family = |kind: &str| match kind {
+        "nfs4" => "nfs".to_owned(),
+        "smb3" => "cifs".to_owned(),
+        other => other.split('.').next().unwrap_or(other).to_owned(),
+    };
+    matches!(wanted, "auto" | "none") || family(wanted) == family(is)
+}
+
+/// Options that each mount has for itself: the one, and what takes it away.
+const FLAGS: [(&str, &str); 7] = [
+    ("ro", "rw"),
+    ("nosuid", "suid"),
+    ("nodev", "dev"),
+    ("noexec", "exec"),
+    ("noatime", "atime"),
+    ("nodiratime", "diratime"),
+    ("nosymfollow", "symfollow"),
+];
+
+/// Which of the options that a task names the mount does not have, as far as the kernel shows them.
+///
+/// What is for mount(8), systemd or the filesystem alone is not shown, or shown as something else, and is not compared.
+pub(super) fn differing<'a>(mount: &Mount, opts: &'a str) -> Vec<&'a str> {
+    let has = |name: &str| mount.options.iter().any(|option| option == name);
+    let is_read_only = has("ro") || mount.filesystem_options.iter().any(|option| option == "ro");
+    let mut differing = Vec::new();
+    for (on, off) in FLAGS {
+        let Some(last) = opts.split(',').rfind(|option| *option == on || *option == off) else { continue };
+        let is_on = if on == "ro" { is_read_only } else { has(on) };
+        if is_on != (last == on) {
+            differing.push(last);
+        }
+    }
+    differing
+}
+
+/// The options for mount(8) itself: with `nofail` it would say nothing where it mounted nothing.
+pub(super) fn for_mounting(opts: &str) -> String {
+    let kept: Vec<&str> = opts.split(',').filter(|option| !option.is_empty() && *option != "nofail").collect();
+    if kept.is_empty() { "defaults".into() } else { kept.join(",") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(options: &[&str], filesystem: &[&str]) -> Mount {
+        let list = |options: &[&str]| options.iter().map(|option| (*option).to_owned()).collect();
+        Mount {
+            target: "/x".into(),
+            source: "/dev/sdb1".into(),
+            kind: "ext4".into(),
+            options: list(options),
+            filesystem_options: list(filesystem),
+            root: "/".into(),
+        }
+    }
+
+    #[test]
+    fn options_that_the_kernel_shows_are_compared() {
+        let is = mount(&["rw", "noatime", "nosuid"], &["rw", "errors=continue"]);
+        assert_eq!(differing(&is, "defaults,nofail,x-systemd.automount,data=ordered"), [""; 0]);
+        assert_eq!(differing(&is, "noatime,rw,nosuid"), [""; 0]);
+        assert_eq!(differing(&is, "ro,atime,nodev"), ["ro", "nodev", "atime"]);
+        assert_eq!(differing(&is, "ro,rw"), [""; 0]);
+        assert_eq!(differing(&mount(&["rw"], &["ro"]), "rw"), ["rw"]);
+        assert_eq!(for_mounting("nofail"), "defaults");
+        assert_eq!(for_mounting("noatime,nofail,ro"), "noatime,ro");
+    }
+
+    #[test]
+    fn tags_and_types() {
+        assert_eq!(tagged("UUID=\"a\""), Some(("UUID", "a")));
+        assert_eq!((tagged("/dev/a=b"), tagged("server:/x=y")), (None, None));
+        assert!(kinds("nfs", "nfs4") && kinds("auto", "xfs") && kinds("fuse.sshfs", "fuse") && !kinds("tmpfs", "ext4"));
+    }
+}

@@ -1,0 +1,1 @@
+mkdir /srv/case/from; echo x >/srv/case/from/file
