@@ -373,6 +373,9 @@ impl<'a> Job<'a> {
             Some(_) => {}
         }
         let source = self.src.clone().unwrap_or_default();
+        if source.starts_with('/') && !source.starts_with("//") && self.facts.get(Stat::followed(&source))?.is_none() {
+            return Err(Halt::fail(format!("Error mounting {}: there is no {source}", self.name)));
+        }
         let fstype = self.fstype.unwrap_or_default().to_owned();
         let step = MountStep { source: source.clone(), path: place.path.clone(), fstype, options: live::for_mounting(&self.opts) };
         change.steps.push(step.into());

@@ -34,7 +34,7 @@ pub(in crate::modules) fn state(random: &mut Random) -> (Bench, Value) {
     args["state"] =
         (*random.pick(&["absent", "absent_from_fstab", "mounted", "mounted", "present", "unmounted", "remounted", "ephemeral"]).unwrap())
             .into();
-    let (source, fstype) = *random.pick(&[("tmpfs", "tmpfs"), ("/srv/from", "none"), ("/dev/sdb1", "ext4")]).unwrap();
+    let (source, fstype) = *random.pick(&[("tmpfs", "tmpfs"), ("/srv/from", "none"), ("/dev/sdb1", "ext4"), ("nas:/x", "nfs")]).unwrap();
     args["src"] = source.into();
     args["fstype"] = fstype.into();
     let bind = if fstype == "none" { "bind" } else { "defaults" };
