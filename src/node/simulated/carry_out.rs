@@ -227,7 +227,11 @@ impl World {
 
     fn mounted_at(&self, path: &str) -> Option<usize> {
         let at = self.files.find(path, true).ok()?;
-        self.files.mounts.iter().rposition(|mounted| mounted.root == at && self.files.find(&mounted.path, true) == Ok(at))
+        // one directory may be bound to several places
+        let is_there = |mounted: &&super::files::Mounted| mounted.root == at && self.files.find(&mounted.path, true) == Ok(at);
+        let mounts = &self.files.mounts;
+        let by_name = mounts.iter().rposition(|mounted| mounted.path == path && is_there(&mounted));
+        by_name.or_else(|| mounts.iter().rposition(|mounted| is_there(&mounted)))
     }
 
     fn mount(&mut self, step: &Mount) -> Result<(), Stop> {
