@@ -8,6 +8,7 @@ mod class;
 mod classify;
 mod evidence;
 mod examine;
+pub mod guard;
 mod name;
 mod naming;
 mod size;

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::expand::{expand, expand_one};
 use super::outcome::planned;
 use super::spec::{FREE_FORM, Kind, Opt, Spec};
-use super::{Decision, Module, Task, ran, reading_commands};
+use super::{Decision, Module, Task, guarded, ran, reading_commands};
+use crate::disk::guard::{Judgement, of_words};
 use crate::node::apply::Carried;
 use crate::node::facts::Matches;
 use crate::node::steps::{Run, Step};
@@ -47,6 +48,7 @@ static SPEC: Spec = Spec {
     about: "Runs a program, without a shell",
     notes: &[
         "It runs once, in its place, and counts as a change unless `creates`, `removes` or `changed_when` says otherwise",
+        "A program that writes to disks (mkfs, parted, wipefs, dd, pvcreate and the like) runs only if what it would write to is blank, or no disk",
         "In check mode it is run only if its program can only read; otherwise what depends on it is not known yet, where Ansible takes an empty answer for it",
     ],
     example: "- name: which version\n  ansible.builtin.command: containerd --version\n  register: version\n  changed_when: false\n",
@@ -66,7 +68,10 @@ impl Module for Command {
         let shown = Value::from(argv.clone());
         let decision = decide(task, facts, &shown, || {
             let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-            if task.args.bool("expand_argument_vars").unwrap_or(true) { expand(task, facts, &words) } else { Ok(argv.clone()) }
+            let expands = task.args.bool("expand_argument_vars").unwrap_or(true);
+            let argv = if expands { expand(task, facts, &words)? } else { argv.clone() };
+            let judgement = of_words(&argv, task.args.str("stdin"));
+            Ok((argv, judgement))
         })?;
         Ok(match task.args.str("executable") {
             Some(shell) => {
@@ -110,12 +115,12 @@ fn words_of(task: &Task<'_>) -> Result<Vec<String>, String> {
     if argv.is_empty() { Err("no command given".into()) } else { Ok(argv) }
 }
 
-/// Runs what `argv` gives, unless `creates` or `removes` says otherwise; `shown` is what is registered as `cmd`.
+/// Runs what `argv` gives if what it does to disks may be done, unless `creates` or `removes` says otherwise; `shown` is what is registered as `cmd`.
 pub(super) fn decide(
     task: &Task<'_>,
     facts: &Facts<'_>,
     shown: &Value,
-    argv: impl FnOnce() -> Result<Vec<String>, Stop>,
+    argv: impl FnOnce() -> Result<(Vec<String>, Judgement), Stop>,
 ) -> Result<Decision, Stop> {
     let path = |name: &str| task.args.str(name).filter(|path| !path.is_empty()).map(|path| expand_one(task, facts, path)).transpose();
     let directory = path("chdir")?.map(|directory| in_login_directory(&directory));
@@ -151,15 +156,11 @@ pub(super) fn decide(
     {
         return Ok(not_run(&path, "does not exist"));
     }
-    let run = Run {
-        argv: argv()?,
-        cwd: directory,
-        env: task.environment.to_vec(),
-        stdin: stdin(task),
-        any_status: true,
-        timed: true,
-        limit: None,
-    };
+    let (argv, judgement) = argv()?;
+    if let Some(refused) = guarded::refused(&judgement, task.args.str("chdir"), task, facts)? {
+        return Ok(refused.with("cmd", shown.clone()));
+    }
+    let run = Run { argv, cwd: directory, env: task.environment.to_vec(), stdin: stdin(task), any_status: true, timed: true, limit: None };
     let mut change = Plan::change([Step::from(run)]);
     let text = shown.as_str().map_or_else(|| readable(shown), str::to_owned);
     change.diff.push(Difference { what: "run".into(), before: None, after: Some(text) });

@@ -25,6 +25,7 @@ pub mod file;
 pub mod find;
 mod get_url;
 mod group;
+mod guarded;
 mod halt;
 mod homelab;
 mod hostname;

@@ -6,7 +6,7 @@ use super::command::{EXECUTABLE, text_of};
 use super::outcome::planned;
 use super::shell::{only_reads, shell};
 use super::spec::{FREE_FORM, Spec};
-use super::{Decision, Module, Task, ran};
+use super::{Decision, Module, Task, guarded, ran};
 use crate::node::apply::Carried;
 use crate::node::steps::{Run, Step};
 use crate::plan::{Difference, Facts, Plan, Stop};
@@ -27,8 +27,11 @@ impl Module for Raw {
         &SPEC
     }
 
-    fn plan(&self, task: &Task<'_>, _facts: &Facts<'_>) -> Result<Decision, Stop> {
+    fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         let Some(text) = text_of(task).filter(|text| !text.is_empty()) else { return Ok(Decision::fail("no command given")) };
+        if let Some(refused) = guarded::refused(&guarded::of_text(shell(task), &text, None), None, task, facts)? {
+            return Ok(refused);
+        }
         let argv = vec![shell(task).to_owned(), "-c".into(), text.clone()];
         let mut change = Plan::change([Step::from(Run { argv, any_status: true, ..Run::default() })]);
         change.diff.push(Difference { what: "run".into(), before: None, after: Some(text) });

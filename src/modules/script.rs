@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::command::{CMD, EXECUTABLE, text_of};
 use super::outcome::planned;
 use super::spec::{FREE_FORM, Kind, Opt, Spec};
-use super::{Act, Decision, Module, Task, ran};
+use super::{Act, Decision, Module, Task, guarded, ran};
 use crate::node::apply::Carried;
 use crate::node::facts::{Matches, Stat};
 use crate::node::steps::{Run, Step};
@@ -78,6 +78,10 @@ impl Module for Script {
             Ok(content) => content,
             Err(why) => return Ok(Decision::fail(why)),
         };
+        let judgement = guarded::of_script(option("executable"), &content);
+        if let Some(refused) = guarded::refused(&judgement, option("chdir"), task, facts)? {
+            return Ok(refused);
+        }
         let name = source.rsplit('/').next().unwrap_or(&source);
         let mut argv: Vec<String> = ["/bin/sh", "-c", CARRIER, "script", name, directory].map(str::to_owned).into();
         let executable = option("executable").map(|executable| format!("{executable} ")).unwrap_or_default();

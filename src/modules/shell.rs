@@ -6,7 +6,7 @@ use super::command::{
     ARGV, CHDIR, CMD, CREATES, EXECUTABLE, ONE_COMMAND, REMOVES, STDIN, STDIN_ADD_NEWLINE, STRIP_EMPTY_ENDS, decide, registered, text_of,
 };
 use super::spec::Spec;
-use super::{Decision, Module, Task, reading_commands};
+use super::{Decision, Module, Task, guarded, reading_commands};
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
 
@@ -21,6 +21,7 @@ static SPEC: Spec = Spec {
     about: "Runs a command in a shell",
     notes: &[
         "It runs once, in its place, and counts as a change unless `creates`, `removes` or `changed_when` says otherwise",
+        "A program that writes to disks (mkfs, parted, wipefs, dd, pvcreate and the like) runs only if what it would write to is blank, or no disk; where that cannot be seen (a variable of the shell, a loop, `xargs`) the task is refused",
         "In check mode it is run only if all its programs can only read; otherwise what depends on it is not known yet",
     ],
     example: "- name: the newest kernel\n  ansible.builtin.shell: ls /lib/modules | sort -V | tail -n 1\n  register: newest\n  changed_when: false\n",
@@ -38,7 +39,10 @@ impl Module for Shell {
             (_, Some(argv)) if !argv.is_empty() => (argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "), argv.into()),
             _ => return Ok(Decision::fail("no command given")),
         };
-        decide(task, facts, &shown, || Ok(vec![shell(task).to_owned(), "-c".into(), text]))
+        decide(task, facts, &shown, || {
+            let judgement = guarded::of_text(shell(task), &text, task.args.str("stdin"));
+            Ok((vec![shell(task).to_owned(), "-c".into(), text], judgement))
+        })
     }
 
     fn result(&self, task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {

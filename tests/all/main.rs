@@ -16,6 +16,7 @@ mod cli_runs;
 mod cli_usage;
 mod connections;
 mod cut_installs;
+mod disk_guard;
 mod facts_local;
 mod facts_machines;
 mod facts_setup;

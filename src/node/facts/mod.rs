@@ -72,6 +72,7 @@ mod unit_enabled;
 mod unit_properties;
 mod user;
 mod virtualization;
+mod volume_group;
 mod whole_filesystem;
 mod working_directory;
 
@@ -141,6 +142,7 @@ pub use unit_enabled::{Enablement, UnitEnabled, UnitScope};
 pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
+pub use volume_group::VolumeGroup;
 pub use whole_filesystem::WholeFilesystem;
 pub use working_directory::WorkingDirectory;
 
@@ -220,6 +222,7 @@ pub const KINDS: &[&Kind] = &[
     &package::KIND,
     &packages::KIND,
     &physical_volume::KIND,
+    &volume_group::KIND,
     &ports::KIND,
     &real_path::KIND,
     &reboot::KIND,

@@ -1,0 +1,411 @@
+//! Programs that write to disks: how each is called where it does, and which of its words say where.
+
+use super::shell::Word;
+
+/// What a program does to what a word names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// It writes over it.
+    Overwrites,
+    /// It changes its partition table.
+    Partitions,
+    /// It makes the physical volume, or what may become one, a part of a volume group.
+    Joins,
+    /// It takes from it what makes it a physical volume.
+    Leaves,
+    /// It makes or removes logical volumes of that group.
+    Carves,
+    /// It makes that: an array, a volume group, a mapping.
+    Makes,
+}
+
+/// What a program with its words does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing to a disk.
+    None,
+    /// That, to what these words name.
+    Acts(Vec<(Does, Word)>),
+    /// It cannot be seen to what; why.
+    Unseen(String),
+}
+
+use Does::{Carves, Joins, Leaves, Makes, Overwrites, Partitions};
+
+/// Programs that make something of a device, whatever their options are.
+const MAKERS: [&str; 17] = [
+    "mkfs",
+    "mke2fs",
+    "mkntfs",
+    "mkdosfs",
+    "mkexfatfs",
+    "mkudffs",
+    "mkreiserfs",
+    "mkswap",
+    "make-bcache",
+    "blkdiscard",
+    "shred",
+    "nwipe",
+    "scrub",
+    "pvcreate",
+    "pvremove",
+    "vgcreate",
+    "vgextend",
+];
+/// The others whose name alone says that a disk is meant.
+const OTHERS: [&str; 27] = [
+    "parted",
+    "sgdisk",
+    "gdisk",
+    "cgdisk",
+    "fdisk",
+    "cfdisk",
+    "sfdisk",
+    "wipefs",
+    "dd",
+    "dcfldd",
+    "dc3dd",
+    "vgremove",
+    "vgreduce",
+    "lvcreate",
+    "lvremove",
+    "lvreduce",
+    "lvresize",
+    "mdadm",
+    "zpool",
+    "cryptsetup",
+    "badblocks",
+    "ddrescue",
+    "bcachefs",
+    "nvme",
+    "hdparm",
+    "ceph-volume",
+    "sg_format",
+];
+/// Programs that write wherever they are told: only what is named below /dev counts.
+const WRITERS: [&str; 6] = ["tee", "cp", "mv", "install", "truncate", "sponge"];
+
+/// Whether that program is one that is there to write to disks.
+pub(super) fn is_destructive(name: &str) -> bool {
+    name.starts_with("mkfs.") || MAKERS.contains(&name) || OTHERS.contains(&name)
+}
+
+/// Whether the name of one of them stands in a text.
+pub(super) fn mentions(text: &str) -> bool {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).any(is_destructive)
+}
+
+/// What is below /dev and no disk.
+pub(super) fn is_no_disk(path: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "null", "zero", "full", "random", "urandom", "stdin", "stdout", "stderr", "tty", "console", "kmsg", "log", "ptmx", "fuse", "kvm",
+        "watchdog",
+    ];
+    const BEGINNINGS: [&str; 10] = ["fd/", "pts/", "shm/", "tcp/", "udp/", "mqueue/", "tty", "net/", "input/", "hugepages/"];
+    let Some(name) = path.strip_prefix("/dev/") else { return true };
+    NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// What a program does, by its name without the folder.
+pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
+    if WRITERS.contains(&name) {
+        return writer(name, arguments);
+    }
+    if !is_destructive(name) {
+        return match name {
+            "btrfs" => btrfs(arguments),
+            _ => Effect::None,
+        };
+    }
+    let words: Vec<&str> = arguments.iter().map(|word| word.text.as_str()).collect();
+    if only_tells(name, &words) {
+        return Effect::None;
+    }
+    if let Some(word) = arguments.iter().find(|word| !word.is_literal && !is_harmless_value(name, &word.text)) {
+        return Effect::Unseen(format!("{:?} is filled in only when it runs", word.text));
+    }
+    let acts = match name {
+        "dd" | "dcfldd" | "dc3dd" => each(Overwrites, arguments.iter().filter_map(|word| word.text.strip_prefix("of="))),
+        "parted" => match positional(arguments, &["-a", "--align"]).split_first() {
+            Some((device, _)) => each(Partitions, [*device]),
+            None => return Effect::Unseen("it takes the first disk that it finds".into()),
+        },
+        "sgdisk" | "gdisk" | "cgdisk" | "fdisk" | "cfdisk" | "sfdisk" => each(Partitions, operands(arguments)),
+        "pvremove" => each(Leaves, operands(arguments)),
+        "vgcreate" | "vgextend" => grouped(positional(arguments, LVM_VALUED)),
+        "vgremove" | "lvcreate" => group_of(name, &positional(arguments, LVM_VALUED)),
+        "vgreduce" => Vec::new(),
+        "lvremove" | "lvreduce" | "lvresize" => match volumes(&positional(arguments, LVM_VALUED)) {
+            Ok(volumes) => volumes,
+            Err(why) => return Effect::Unseen(why),
+        },
+        "mdadm" => mdadm(arguments),
+        "zpool" => return zpool(&words),
+        "cryptsetup" => cryptsetup(arguments),
+        _ => each(Overwrites, operands(arguments)),
+    };
+    Effect::Acts(acts)
+}
+
+/// `key=value` of dd whose value does not say where.
+fn is_harmless_value(name: &str, text: &str) -> bool {
+    const KEYS: [&str; 9] = ["if=", "bs=", "ibs=", "obs=", "count=", "skip=", "seek=", "status=", "conv="];
+    matches!(name, "dd" | "dcfldd" | "dc3dd") && KEYS.iter().any(|key| text.starts_with(key))
+}
+
+fn each<'a>(does: Does, words: impl IntoIterator<Item = &'a str>) -> Vec<(Does, Word)> {
+    words.into_iter().map(|word| (does, Word::literal(word))).collect()
+}
+
+/// Every word that may be a path: those that are no options, and what stands behind `=` in the others.
+fn operands(arguments: &[Word]) -> Vec<&str> {
+    let is_path = |word: &&str| !word.is_empty() && word.parse::<f64>().is_err();
+    arguments
+        .iter()
+        .filter_map(|word| {
+            let text = word.text.as_str();
+            match text.split_once("=/") {
+                Some((before, _)) => text.get(before.len() + 1..),
+                None if text.starts_with('-') => None,
+                None => Some(text),
+            }
+        })
+        .filter(is_path)
+        .collect()
+}
+
+/// The words that are neither options nor their values.
+fn positional<'a>(arguments: &'a [Word], valued: &[&str]) -> Vec<&'a str> {
+    let (mut found, mut skips, mut all) = (Vec::new(), false, false);
+    for word in arguments {
+        let text = word.text.as_str();
+        match text {
+            _ if skips => skips = false,
+            _ if all => found.push(text),
+            "--" => all = true,
+            _ if text.starts_with('-') && text.len() > 1 => skips = valued.contains(&text),
+            _ => found.push(text),
+        }
+    }
+    found
+}
+
+/// Options of LVM's programs that have a value behind them.
+const LVM_VALUED: &[&str] = &[
+    "-A",
+    "-I",
+    "-L",
+    "-M",
+    "-c",
+    "-i",
+    "-l",
+    "-m",
+    "-n",
+    "-p",
+    "-r",
+    "-s",
+    "-x",
+    "-S",
+    "-V",
+    "-W",
+    "-Z",
+    "--addtag",
+    "--alloc",
+    "--autobackup",
+    "--chunksize",
+    "--dataalignment",
+    "--extents",
+    "--maxlogicalvolumes",
+    "--maxphysicalvolumes",
+    "--metadatasize",
+    "--name",
+    "--physicalextentsize",
+    "--poolmetadatasize",
+    "--size",
+    "--stripes",
+    "--stripesize",
+    "--type",
+    "--virtualsize",
+    "--wipesignatures",
+    "--zero",
+];
+
+/// A group's name and the volumes that join it.
+fn grouped(words: Vec<&str>) -> Vec<(Does, Word)> {
+    let Some((group, volumes)) = words.split_first() else { return Vec::new() };
+    [each(Makes, [*group]), each(Joins, volumes.iter().copied())].concat()
+}
+
+/// The group that a word names: `vg`, `vg/lv`, `/dev/vg`, `/dev/vg/lv`.
+fn group(word: &str) -> &str {
+    let word = word.strip_prefix("/dev/").unwrap_or(word);
+    word.split('/').next().unwrap_or(word)
+}
+
+fn group_of(name: &str, words: &[&str]) -> Vec<(Does, Word)> {
+    // behind the group come the physical volumes that are to be used
+    let taken = if name == "lvcreate" { 1 } else { words.len() };
+    each(Carves, words.iter().take(taken).map(|word| group(word)))
+}
+
+fn volumes(words: &[&str]) -> Result<Vec<(Does, Word)>, String> {
+    let path = |word: &&str| {
+        let word = word.strip_prefix("/dev/").unwrap_or(word);
+        word.contains('/').then(|| (Overwrites, Word::literal(format!("/dev/{word}"))))
+    };
+    words.iter().map(|word| path(word).ok_or_else(|| format!("{word} is a whole group: name the volume, GROUP/VOLUME"))).collect()
+}
+
+fn mdadm(arguments: &[Word]) -> Vec<(Does, Word)> {
+    let words = operands(arguments);
+    let has = |names: &[&str]| arguments.iter().any(|word| names.contains(&word.text.as_str()));
+    if has(&["--create", "-C", "--build", "-B"]) {
+        // options may have words as their values
+        let mut paths = words.into_iter().filter(|word| word.starts_with('/'));
+        return [each(Makes, paths.next()), each(Overwrites, paths)].concat();
+    }
+    // the first is the array that members are added to
+    let taken = usize::from(has(&["--add", "-a", "--add-spare", "--grow", "-G"]));
+    each(Overwrites, words.into_iter().skip(taken))
+}
+
+fn zpool(words: &[&str]) -> Effect {
+    let Some((verb, rest)) = words.split_first() else { return Effect::None };
+    let named = rest.iter().filter(|word| !word.starts_with('-'));
+    match *verb {
+        "create" | "add" | "attach" | "replace" | "labelclear" => {
+            let devices = named.skip(usize::from(*verb != "labelclear")).map(|word| match *word {
+                word if word.starts_with('/') || word.contains('=') => word.to_owned(),
+                word => format!("/dev/{word}"),
+            });
+            // words that zpool knows, and that are no devices
+            let kinds = ["mirror", "spare", "log", "cache", "special", "dedup"];
+            let is_one = |name: &str| kinds.contains(&name) || name.starts_with("raidz") || name.starts_with("draid");
+            let is_kind = |path: &String| path.strip_prefix("/dev/").is_some_and(is_one);
+            Effect::Acts(devices.filter(|path| !is_kind(path)).map(|path| (Overwrites, Word::literal(path))).collect())
+        }
+        "destroy" => Effect::Unseen("it destroys a pool with all that is in it".into()),
+        _ => Effect::None,
+    }
+}
+
+fn cryptsetup(arguments: &[Word]) -> Vec<(Does, Word)> {
+    let words = operands(arguments);
+    const VERBS: [&str; 9] =
+        ["luksFormat", "format", "reencrypt", "luksErase", "erase", "luksKillSlot", "luksRemoveKey", "luksHeaderRestore", "tcryptFormat"];
+    let at = words.iter().position(|word| VERBS.contains(word));
+    let rest = at.and_then(|at| words.get(at + 1..)).unwrap_or_default();
+    each(Overwrites, rest.iter().copied())
+}
+
+fn btrfs(arguments: &[Word]) -> Effect {
+    let words: Vec<&str> = arguments.iter().map(|word| word.text.as_str()).filter(|word| !word.starts_with('-')).collect();
+    let devices = match words.as_slice() {
+        ["device" | "dev", "add", rest @ ..] => rest,
+        ["replace", "start", _, rest @ ..] => rest,
+        _ => return Effect::None,
+    };
+    if let Some(word) = arguments.iter().find(|word| !word.is_literal) {
+        return Effect::Unseen(format!("{:?} is filled in only when it runs", word.text));
+    }
+    Effect::Acts(each(Overwrites, devices.iter().copied().filter(|word| word.starts_with("/dev/"))))
+}
+
+fn writer(name: &str, arguments: &[Word]) -> Effect {
+    let is_disk = |word: &&Word| word.text.starts_with("/dev/") && !is_no_disk(&word.text);
+    let named: Vec<&Word> = arguments.iter().filter(|word| !word.text.starts_with('-')).collect();
+    // the others write to their last word
+    let skipped = if matches!(name, "tee" | "truncate" | "sponge") { 0 } else { named.len().saturating_sub(1) };
+    let disks: Vec<&Word> = named.into_iter().skip(skipped).filter(is_disk).collect();
+    match disks.iter().find(|word| !word.is_literal) {
+        Some(word) => Effect::Unseen(format!("{:?} is filled in only when it runs", word.text)),
+        None if disks.is_empty() => Effect::None,
+        None => Effect::Acts(disks.into_iter().map(|word| (Overwrites, word.clone())).collect()),
+    }
+}
+
+/// Whether a call of one of them changes nothing.
+fn only_tells(name: &str, words: &[&str]) -> bool {
+    let has = |options: &[&str]| words.iter().any(|word| options.contains(&word.split('=').next().unwrap_or(word)));
+    // short options may stand together
+    let has_letter = |letters: &str| {
+        words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.chars().skip(1).any(|c| letters.contains(c)))
+    };
+    let all_are = |options: &[&str]| {
+        let given: Vec<&&str> = words.iter().filter(|word| word.starts_with('-')).collect();
+        !given.is_empty() && given.iter().all(|word| options.contains(&word.split('=').next().unwrap_or(word)))
+    };
+    if has(&["--help", "--version", "-V"]) && words.len() == 1 {
+        return true;
+    }
+    match name {
+        "parted" => {
+            const CHANGE: [&str; 14] = [
+                "mklabel",
+                "mktable",
+                "mkpart",
+                "mkpartfs",
+                "mkfs",
+                "rm",
+                "resizepart",
+                "resize",
+                "rescue",
+                "move",
+                "cp",
+                "check",
+                "disk_toggle",
+                "type",
+            ];
+            const TELL: [&str; 10] = ["print", "p", "unit", "help", "version", "align-check", "set", "toggle", "name", "disk_set"];
+            let tells = words.iter().any(|word| TELL.contains(word)) || has(&["-l", "--list", "-v", "-h"]);
+            // a command may be shortened as long as it is clear
+            tells && !words.iter().any(|word| word.len() > 1 && CHANGE.iter().any(|change| change.starts_with(word)))
+        }
+        "sgdisk" => {
+            all_are(&["-p", "--print", "-i", "--info", "-v", "--verify", "-P", "--pretend", "-E", "-F", "-f", "-L", "-D", "-b", "--backup"])
+        }
+        "gdisk" | "cgdisk" => has(&["-l"]),
+        "fdisk" => has(&["-l", "--list", "-s", "--getsz", "-x", "--list-details"]),
+        "cfdisk" => false,
+        "sfdisk" => has(&[
+            "-l",
+            "--list",
+            "-d",
+            "--dump",
+            "-J",
+            "--json",
+            "-F",
+            "--list-free",
+            "-g",
+            "-s",
+            "-T",
+            "-V",
+            "--verify",
+            "-n",
+            "--no-act",
+        ]),
+        "wipefs" => has(&["--no-act"]) || has_letter("n") || !(has(&["--all", "--offset"]) || has_letter("ao")),
+        "blkdiscard" | "mkswap" => false,
+        "mdadm" => !has(&["--create", "-C", "--build", "-B", "--add", "-a", "--add-spare", "--grow", "-G", "--zero-superblock"]),
+        "cryptsetup" => cryptsetup(&words.iter().map(|word| Word::literal(*word)).collect::<Vec<_>>()).is_empty(),
+        "badblocks" => !has_letter("wn"),
+        "bcachefs" => !has(&["format"]),
+        "nvme" => !has(&["format", "sanitize", "write", "write-zeroes", "delete-ns"]),
+        "hdparm" => {
+            !words.iter().any(|word| word.starts_with("--security-erase") || word.starts_with("--trim-sector") || *word == "--write-sector")
+        }
+        "ceph-volume" => !(has(&["zap", "create", "prepare", "batch"])),
+        "lvresize" => !may_shrink(words),
+        _ => false,
+    }
+}
+
+/// Whether a size stands there that may be a smaller one: any but those that are added.
+fn may_shrink(words: &[&str]) -> bool {
+    let sizes = words
+        .windows(2)
+        .filter(|pair| matches!(pair.first(), Some(&("-L" | "-l" | "--size" | "--extents"))))
+        .filter_map(|pair| pair.get(1));
+    let glued = words.iter().filter_map(|word| ["-L", "-l", "--size=", "--extents="].iter().find_map(|option| word.strip_prefix(option)));
+    sizes.copied().chain(glued.filter(|size| !size.is_empty())).any(|size| !size.starts_with('+'))
+}

@@ -1,0 +1,434 @@
+//! What a shell's text runs: its simple commands, however they are nested, with what is known of their words.
+//!
+//! As sh and bash read it (POSIX.1-2017, XCU 2; bash(1)), as far as it matters for which programs run with which words. What
+//! is not understood is an error, never a guess.
+
+mod word;
+
+/// A word of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// It, without its quotes; what is filled in later stands there as it is written.
+    pub text: String,
+    /// Whether that is what the program gets: nothing in it is filled in.
+    pub is_literal: bool,
+}
+
+impl Word {
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_literal: true }
+    }
+}
+
+/// A command without others in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Simple {
+    /// The program and its arguments.
+    pub words: Vec<Word>,
+    /// Files that its output goes to.
+    pub outputs: Vec<Word>,
+    /// What it reads, where that stands in the text.
+    pub input: Option<Word>,
+    /// Whether it reads what another program writes.
+    pub is_piped: bool,
+}
+
+/// What a text runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Commands {
+    /// In the order in which they stand there.
+    pub simple: Vec<Simple>,
+    /// Variables and what they are given, each word of a loop's list too.
+    pub variables: Vec<(String, Word)>,
+}
+
+/// How deep commands may be nested.
+const DEEPEST: u32 = 40;
+
+/// Reads a text.
+///
+/// # Errors
+/// What is not understood.
+pub(super) fn read(text: &str) -> Result<Commands, String> {
+    nested(text, 0)
+}
+
+fn nested(text: &str, depth: u32) -> Result<Commands, String> {
+    let mut reader = Reader { chars: text.chars().collect(), at: 0, depth, commands: Commands::default(), waiting: Vec::new() };
+    reader.list(None)?;
+    reader.commands.simple.retain(|simple| *simple != Simple { is_piped: simple.is_piped, ..Simple::default() });
+    Ok(reader.commands)
+}
+
+/// A text behind `<<` that is read once the line ends.
+struct Waiting {
+    /// Which command reads it.
+    command: usize,
+    delimiter: Word,
+    without_tabs: bool,
+}
+
+struct Reader {
+    chars: Vec<char>,
+    at: usize,
+    depth: u32,
+    commands: Commands,
+    waiting: Vec<Waiting>,
+}
+
+/// Where a list stands in a `case`.
+#[derive(Default)]
+struct Cases {
+    depth: u32,
+    in_pattern: bool,
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn ahead(&self, by: usize) -> Option<char> {
+        self.chars.get(self.at + by).copied()
+    }
+
+    fn starts(&self, text: &str) -> bool {
+        text.chars().enumerate().all(|(index, c)| self.ahead(index) == Some(c))
+    }
+
+    fn skip(&mut self, text: &str) -> bool {
+        let starts = self.starts(text);
+        if starts {
+            self.at += text.chars().count();
+        }
+        starts
+    }
+
+    fn blanks(&mut self) {
+        while self.skip("\\\n") || self.skip(" ") || self.skip("\t") || self.skip("\r") {}
+    }
+
+    fn begin(&mut self, is_piped: bool) -> usize {
+        self.commands.simple.push(Simple { is_piped, ..Simple::default() });
+        self.commands.simple.len() - 1
+    }
+
+    fn command(&mut self, index: usize) -> Option<&mut Simple> {
+        self.commands.simple.get_mut(index)
+    }
+
+    fn is_empty(&self, index: usize) -> bool {
+        self.commands.simple.get(index).is_none_or(|simple| simple.words.is_empty())
+    }
+
+    /// All up to the end of the text, or to that closing character.
+    fn list(&mut self, end: Option<char>) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err("commands that are nested too deeply".into());
+        }
+        let (mut now, mut cases) = (self.begin(false), Cases::default());
+        loop {
+            self.blanks();
+            let Some(c) = self.peek() else {
+                self.depth -= 1;
+                return if end.is_none() { Ok(()) } else { Err("a parenthesis that is not closed".into()) };
+            };
+            match c {
+                '#' => self.line_end(),
+                '\n' => {
+                    self.at += 1;
+                    self.documents()?;
+                    now = self.begin(false);
+                }
+                ';' => {
+                    cases.in_pattern |= cases.depth > 0 && matches!(self.ahead(1), Some(';' | '&'));
+                    while self.skip(";") || cases.in_pattern && self.skip("&") {}
+                    now = self.begin(false);
+                }
+                '&' if self.starts("&>") => self.redirection(now)?,
+                '&' => {
+                    self.at += 1;
+                    self.skip("&");
+                    now = self.begin(false);
+                }
+                '|' => {
+                    self.at += 1;
+                    let is_or = self.skip("|");
+                    self.skip("&");
+                    if !cases.in_pattern {
+                        now = self.begin(!is_or);
+                    }
+                }
+                '(' if cases.in_pattern => self.at += 1,
+                ')' if cases.in_pattern => {
+                    self.at += 1;
+                    cases.in_pattern = false;
+                    now = self.begin(false);
+                }
+                '(' if self.is_empty(now) && self.starts("((") => self.arithmetic()?,
+                '(' if self.is_empty(now) => {
+                    self.at += 1;
+                    self.list(Some(')'))?;
+                    now = self.begin(false);
+                }
+                // a function's name came before
+                '(' if self.function(now) => now = self.begin(false),
+                ')' if end == Some(')') => {
+                    self.at += 1;
+                    self.depth -= 1;
+                    return Ok(());
+                }
+                '(' | ')' => return Err("a parenthesis where none is expected".into()),
+                '<' | '>' => self.redirection(now)?,
+                _ => self.next_word(&mut now, &mut cases)?,
+            }
+        }
+    }
+
+    fn line_end(&mut self) {
+        while self.peek().is_some_and(|c| c != '\n') {
+            self.at += 1;
+        }
+    }
+
+    fn function(&mut self, now: usize) -> bool {
+        let is_one = self.commands.simple.get(now).is_some_and(|simple| simple.words.len() == 1);
+        let before = self.at;
+        self.at += 1;
+        self.blanks();
+        let is_function = is_one && self.skip(")");
+        if is_function {
+            if let Some(simple) = self.command(now) {
+                simple.words.clear();
+            }
+        } else {
+            self.at = before;
+        }
+        is_function
+    }
+
+    /// `((…))`, with or without a dollar before.
+    fn arithmetic(&mut self) -> Result<(), String> {
+        let mut open = 0u32;
+        while let Some(c) = self.peek() {
+            self.at += 1;
+            match c {
+                '(' => open += 1,
+                ')' if open == 1 => return Ok(()),
+                ')' => open = open.saturating_sub(1),
+                '`' => return Err("a command in a sum".into()),
+                '$' if self.starts("(") && !self.starts("((") => {
+                    self.at += 1;
+                    self.list(Some(')'))?;
+                }
+                _ => {}
+            }
+        }
+        Err("a sum that does not end".into())
+    }
+
+    fn next_word(&mut self, now: &mut usize, cases: &mut Cases) -> Result<(), String> {
+        let from = self.at;
+        let word = self.word()?;
+        let is_plain = word.is_literal && self.chars.get(from..self.at).is_some_and(|raw| raw.iter().collect::<String>() == word.text);
+        // the number of what is redirected
+        if is_plain && word.text.bytes().all(|byte| byte.is_ascii_digit()) && matches!(self.peek(), Some('<' | '>')) {
+            return Ok(());
+        }
+        if cases.in_pattern {
+            if is_plain && word.text == "esac" {
+                cases.depth -= 1;
+                cases.in_pattern = false;
+            }
+            return Ok(());
+        }
+        if !self.is_empty(*now) {
+            self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone()));
+            return Ok(());
+        }
+        match if is_plain { word.text.as_str() } else { "" } {
+            "if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "{" | "}" | "!" | "time" | "coproc" => {}
+            "for" | "select" => self.for_list()?,
+            "case" => {
+                self.blanks();
+                self.word()?;
+                self.newlines()?;
+                if self.word()?.text != "in" {
+                    return Err("a `case` without `in`".into());
+                }
+                cases.depth += 1;
+                cases.in_pattern = true;
+            }
+            "esac" if cases.depth > 0 => cases.depth -= 1,
+            "function" => {
+                self.blanks();
+                self.word()?;
+                self.blanks();
+                if self.skip("(") {
+                    self.blanks();
+                    self.skip(")");
+                }
+            }
+            "[[" => self.test()?,
+            _ => match assignment(&word.text) {
+                Some(name) => {
+                    let value = word.text.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default();
+                    self.commands.variables.push((name.to_owned(), Word { text: value, ..word.clone() }));
+                    if word.text.ends_with('=') && self.skip("(") {
+                        self.array(name)?;
+                    }
+                }
+                None => self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone())),
+            },
+        }
+        Ok(())
+    }
+
+    fn newlines(&mut self) -> Result<(), String> {
+        self.blanks();
+        while self.peek() == Some('\n') {
+            self.at += 1;
+            self.documents()?;
+            self.blanks();
+        }
+        Ok(())
+    }
+
+    /// `NAME in WORDS`, up to what ends it.
+    fn for_list(&mut self) -> Result<(), String> {
+        self.blanks();
+        if self.starts("((") {
+            return self.arithmetic();
+        }
+        let name = self.word()?.text;
+        self.newlines()?;
+        if !self.starts("in") {
+            return Ok(());
+        }
+        loop {
+            self.blanks();
+            match self.peek() {
+                None | Some('\n' | ';') => return Ok(()),
+                Some('&' | '|' | '(' | ')' | '<' | '>') => return Err("a loop that is not understood".into()),
+                _ => {
+                    let word = self.word()?;
+                    self.commands.variables.push((name.clone(), word));
+                }
+            }
+        }
+    }
+
+    fn array(&mut self, name: &str) -> Result<(), String> {
+        loop {
+            self.newlines()?;
+            match self.peek() {
+                Some(')') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some('#') => self.line_end(),
+                Some('&' | '|' | ';' | '(' | '<' | '>') | None => return Err("an array that is not understood".into()),
+                _ => {
+                    let word = self.word()?;
+                    self.commands.variables.push((name.to_owned(), word));
+                }
+            }
+        }
+    }
+
+    /// `[[ … ]]`
+    fn test(&mut self) -> Result<(), String> {
+        loop {
+            self.newlines()?;
+            match self.peek() {
+                None => return Err("a test that does not end".into()),
+                Some('(' | ')' | '<' | '>' | '&' | '|' | ';') => self.at += 1,
+                _ => {
+                    if self.word()?.text == "]]" {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn redirection(&mut self, now: usize) -> Result<(), String> {
+        if self.starts("<(") || self.starts(">(") {
+            self.at += 2;
+            self.list(Some(')'))?;
+            let word = Word { text: "<(…)".into(), is_literal: false };
+            self.command(now).into_iter().for_each(|simple| simple.words.push(word.clone()));
+            return Ok(());
+        }
+        if self.skip("<<<") {
+            self.blanks();
+            let word = self.word()?;
+            self.command(now).into_iter().for_each(|simple| simple.input = Some(word.clone()));
+            return Ok(());
+        }
+        if self.skip("<<") {
+            let without_tabs = self.skip("-");
+            self.blanks();
+            let from = self.at;
+            let mut delimiter = self.word()?;
+            // quoted: nothing is filled in
+            delimiter.is_literal = self.chars.get(from..self.at).is_some_and(|raw| raw.iter().any(|c| "'\"\\".contains(*c)));
+            self.waiting.push(Waiting { command: now, delimiter, without_tabs });
+            return Ok(());
+        }
+        let outputs = ["&>>", "&>", ">>", ">|", ">&", "<>", ">"];
+        let is_output = outputs.into_iter().any(|operator| self.skip(operator));
+        let is_copy = is_output && self.chars.get(self.at.wrapping_sub(1)) == Some(&'&');
+        if !is_output {
+            self.skip("<");
+            self.skip("&");
+        }
+        self.blanks();
+        let word = self.word()?;
+        let is_number = word.text == "-" || word.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+        if is_output && !(is_copy && is_number) {
+            self.command(now).into_iter().for_each(|simple| simple.outputs.push(word.clone()));
+        }
+        Ok(())
+    }
+
+    /// The texts that commands of this line read.
+    fn documents(&mut self) -> Result<(), String> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let mut text = String::new();
+            loop {
+                if self.peek().is_none() {
+                    return Err(format!("no line {:?} ends what is to be read", waiting.delimiter.text));
+                }
+                let from = self.at;
+                self.line_end();
+                let line: String = self.chars.get(from..self.at).unwrap_or_default().iter().collect();
+                self.skip("\n");
+                let line = if waiting.without_tabs { line.trim_start_matches('\t') } else { &line };
+                if line == waiting.delimiter.text {
+                    break;
+                }
+                text.push_str(line);
+                text.push('\n');
+            }
+            let is_literal = waiting.delimiter.is_literal || !text.contains(['$', '`']);
+            if !is_literal && (text.contains("$(") || text.contains('`')) {
+                // what stands in it runs
+                let inner = nested(&format!(": \"{}\"", text.replace('"', "\\\"")), self.depth)?;
+                self.commands.simple.extend(inner.simple);
+            }
+            self.command(waiting.command).into_iter().for_each(|simple| simple.input = Some(Word { text: text.clone(), is_literal }));
+        }
+        Ok(())
+    }
+}
+
+/// The name of the variable that a word gives a value.
+fn assignment(word: &str) -> Option<&str> {
+    let name = word.split_once('=')?.0.trim_end_matches('+');
+    let name = name.split('[').next().unwrap_or(name);
+    let is_name =
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some(name)
+}

@@ -1,0 +1,226 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// What is written to, as `PROGRAM OPERAND`, and `PROGRAM ?` for what cannot be seen.
+fn judged(text: &str) -> Vec<String> {
+    shown(&of_shell(text, None))
+}
+
+fn shown(judgement: &Judgement) -> Vec<String> {
+    let writes = judgement.writes.iter().map(|write| format!("{} {}", write.program, write.operand));
+    writes.chain(judgement.unseen.iter().map(|unseen| format!("{} ?", unseen.program))).collect()
+}
+
+/// Texts that do nothing to a disk.
+const HARMLESS: &[&str] = &[
+    "apt-get install -y parted gdisk lvm2 mdadm cryptsetup",
+    "grep mkfs.ext4 /var/log/syslog",
+    "echo 'mkfs.ext4 /dev/sdb' >> /root/notes",
+    "echo \"run mkfs.ext4 $disk\" | tee /root/notes",
+    "which mkfs.xfs || apt install xfsprogs",
+    "command -v parted",
+    "fdisk -l",
+    "fdisk -l /dev/sda",
+    "fdisk -l | grep -c '^Disk /dev/sd'",
+    "sfdisk --dump /dev/sda > /root/table",
+    "sfdisk -J /dev/sda | jq .",
+    "sgdisk -p /dev/sda",
+    "sgdisk --print /dev/sda",
+    "parted -l",
+    "parted --script --machine /dev/sdb unit B print",
+    "parted -s /dev/sdb print | awk '/^ 1/ {print $4}'",
+    "parted -s /dev/sdb set 1 lvm on",
+    "wipefs /dev/sdb",
+    "wipefs --no-act --all /dev/sdb",
+    "wipefs -n -a $disk",
+    "mdadm --detail /dev/md0",
+    "mdadm -D --scan >> /etc/mdadm/mdadm.conf",
+    "mdadm --examine /dev/sdb",
+    "zpool status",
+    "zpool list -H -o name",
+    "cryptsetup luksDump /dev/sdb1",
+    "cryptsetup isLuks $DISK",
+    "cryptsetup open /dev/sdb1 data",
+    "lsblk -no FSTYPE /dev/sdb; blkid /dev/sdb || true",
+    "cat /proc/partitions > /dev/null 2>&1",
+    "echo hello > /dev/stderr",
+    "exec 3<>/dev/tcp/127.0.0.1/80",
+    "cat file > \"$OUT\"",
+    "dd if=/dev/sda bs=512 count=1 | sha256sum",
+    "for d in /dev/sd?; do lsblk $d; done",
+    "if ! blkid /dev/sdb; then echo blank; fi",
+    "case $x in mkfs) echo a ;; wipefs|dd) echo b ;; esac",
+    "ssh -p 22 nas 'ls /dev'",
+    "bash -c 'echo parted'",
+    "cat <<EOF > /root/script\nmkfs.ext4 /dev/sdb\nEOF",
+    "cp /etc/fstab /etc/fstab.bak",
+    "$KUBECTL get pods",
+    "lvresize -L +10G vg/data",
+    "sh /root/mkfs.sh",
+    "# mkfs.ext4 /dev/sdb\ntrue",
+    "a=(one two); echo ${a[0]} ${#a[@]} $((1 + 2)) \"$(date +%s)\"",
+    "x=${y:-\"}\"}; echo '\"' | tr -d \"'\"",
+    "f() { echo \"$1\"; }; f x",
+    "[[ -b /dev/sdb && $x =~ ^(a|b)$ ]] && echo yes",
+    "mkfs.ext4 --version",
+    "kubectl get po -o jsonpath='{.items[*].metadata.name}'",
+];
+
+/// Texts, and what they would write to.
+const ACTS: &[(&str, &[&str])] = &[
+    ("mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("/sbin/mkfs.xfs -f /dev/sdb1", &["mkfs.xfs /dev/sdb1"]),
+    ("mkfs -t ext4 /dev/sdb1", &["mkfs ext4", "mkfs /dev/sdb1"]),
+    ("sudo -n mkfs.ext4 -F /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("sudo -u root env LC_ALL=C nice -n 10 mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("timeout 60 mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("LC_ALL=C mkfs.ext4 '/dev/sdb1'", &["mkfs.ext4 /dev/sdb1"]),
+    ("blkid /dev/sdb1 || mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("if ! blkid /dev/sdb1; then mkfs.ext4 /dev/sdb1; fi", &["mkfs.ext4 /dev/sdb1"]),
+    ("yes | mkfs.ext4 \\\n  /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("( cd /tmp && mkfs.ext4 /dev/sdb1 )", &["mkfs.ext4 /dev/sdb1"]),
+    ("cd /dev && mkfs.ext4 sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    ("cd /tmp; mkswap swap", &["mkswap /tmp/swap"]),
+    ("x=$(mkfs.ext4 /dev/sdb1)", &["mkfs.ext4 /dev/sdb1"]),
+    ("echo `mkswap /dev/sdb2`", &["mkswap /dev/sdb2"]),
+    ("echo \"${x:-$(wipefs -a /dev/sdb)}\"", &["wipefs /dev/sdb"]),
+    ("cat <(wipefs -a /dev/sdb)", &["wipefs /dev/sdb"]),
+    ("cat <<EOF\n$(wipefs -a /dev/sdb)\nEOF", &["wipefs /dev/sdb"]),
+    ("bash -c 'wipefs --all /dev/sdb'", &["wipefs /dev/sdb"]),
+    ("sh -ec \"wipefs -af /dev/sdb\"", &["wipefs /dev/sdb"]),
+    ("su - root -c 'wipefs -a /dev/sdb'", &["wipefs /dev/sdb"]),
+    ("eval 'wipefs -a' /dev/sdb", &["wipefs /dev/sdb"]),
+    ("trap 'wipefs -a /dev/sdb' EXIT", &["wipefs /dev/sdb"]),
+    ("bash <<'EOF'\nset -e\nwipefs -a /dev/sdb\nEOF", &["wipefs /dev/sdb"]),
+    ("sh -s <<< 'wipefs -a /dev/sdb'", &["wipefs /dev/sdb"]),
+    ("case x in x) wipefs -a /dev/sdb ;; esac", &["wipefs /dev/sdb"]),
+    ("case x in (a|b) true;; *) wipefs -a /dev/sdb; esac; mkswap /dev/sdc", &["wipefs /dev/sdb", "mkswap /dev/sdc"]),
+    ("while true; do wipefs -a /dev/sdb; break; done", &["wipefs /dev/sdb"]),
+    ("f() { wipefs -a /dev/sdb; }; f", &["wipefs /dev/sdb"]),
+    ("function f { wipefs -a /dev/sdb; }", &["wipefs /dev/sdb"]),
+    ("wipefs -o 0x438 /dev/sdb", &["wipefs 0x438", "wipefs /dev/sdb"]),
+    ("parted -s /dev/sdb mklabel gpt mkpart primary ext4 0% 100%", &["parted /dev/sdb"]),
+    ("parted --script -a optimal /dev/sdb -- mkpart data 1MiB -1s", &["parted /dev/sdb"]),
+    ("parted -s /dev/sdb print rm 1", &["parted /dev/sdb"]),
+    ("parted -s /dev/sdb mkl gpt", &["parted /dev/sdb"]),
+    ("echo 'label: gpt' | sfdisk /dev/sdb", &["sfdisk /dev/sdb"]),
+    ("printf 'n\\np\\n1\\n\\n\\nw\\n' | fdisk /dev/sdb", &["fdisk /dev/sdb"]),
+    ("sgdisk --zap-all /dev/sdb", &["sgdisk /dev/sdb"]),
+    ("sgdisk -n 1:0:0 -t 1:8300 /dev/sdb", &["sgdisk 1:0:0", "sgdisk 1:8300", "sgdisk /dev/sdb"]),
+    ("dd if=/dev/zero of=/dev/sdb bs=1M count=10", &["dd /dev/sdb"]),
+    ("dd if=/dev/zero of=/swapfile bs=1M count=$size", &["dd /swapfile"]),
+    ("zcat image.gz | dd of=/dev/sdb", &["dd /dev/sdb"]),
+    ("cat image > /dev/sdb", &["> /dev/sdb"]),
+    (": >| /dev/nvme0n1", &["> /dev/nvme0n1"]),
+    ("cat image 1>>/dev/sdb 2>/dev/null", &["> /dev/sdb"]),
+    ("cat image &> /dev/sdb", &["> /dev/sdb"]),
+    ("cat image | tee /dev/sdb > /dev/null", &["tee /dev/sdb"]),
+    ("cp image.iso /dev/sdb", &["cp /dev/sdb"]),
+    ("mkswap /swapfile && swapon /swapfile", &["mkswap /swapfile"]),
+    ("blkdiscard -f /dev/sdb", &["blkdiscard /dev/sdb"]),
+    ("pvcreate -y /dev/sdb && vgcreate data /dev/sdb", &["pvcreate /dev/sdb", "vgcreate data", "vgcreate /dev/sdb"]),
+    ("lvcreate -n lv -l 100%FREE data", &["lvcreate data"]),
+    ("lvcreate --yes -L 10G --name lv data /dev/sdb", &["lvcreate data"]),
+    ("lvremove -f data/lv", &["lvremove /dev/data/lv"]),
+    ("lvremove -f /dev/data/lv", &["lvremove /dev/data/lv"]),
+    ("lvresize -L 5G data/lv", &["lvresize /dev/data/lv"]),
+    ("mdadm --create /dev/md0 --level=1 --raid-devices=2 /dev/sdb /dev/sdc", &["mdadm /dev/md0", "mdadm /dev/sdb", "mdadm /dev/sdc"]),
+    ("mdadm -C --name x /dev/md0 -l 1 -n 2 /dev/sdb missing", &["mdadm /dev/md0", "mdadm /dev/sdb"]),
+    ("mdadm --zero-superblock /dev/sdb", &["mdadm /dev/sdb"]),
+    ("mdadm /dev/md0 --add /dev/sdc", &["mdadm /dev/sdc"]),
+    ("zpool create -f tank mirror sdb /dev/sdc", &["zpool /dev/sdb", "zpool /dev/sdc"]),
+    ("cryptsetup -q luksFormat /dev/sdb1 /root/key", &["cryptsetup /dev/sdb1", "cryptsetup /root/key"]),
+    ("mke2fs -J device=/dev/sdc1 /dev/sdb1", &["mke2fs /dev/sdc1", "mke2fs /dev/sdb1"]),
+    ("btrfs device add /dev/sdc /mnt", &["btrfs /dev/sdc"]),
+    ("shred -n 1 /dev/sdb", &["shred /dev/sdb"]),
+    ("nvme format /dev/nvme0n1 --ses=1", &["nvme format", "nvme /dev/nvme0n1"]),
+    ("find /dev -name x -exec true \\; ; mkswap /dev/sdb2", &["mkswap /dev/sdb2"]),
+    // nobody knows which
+    ("mkfs.ext4 $DISK", &["mkfs.ext4 ?"]),
+    ("mkfs.ext4 \"${DISK}1\"", &["mkfs.ext4 ?"]),
+    ("for d in b c; do mkfs.ext4 /dev/sd$d; done", &["mkfs.ext4 ?"]),
+    ("for d in sdb sdc\ndo\n  parted -s /dev/$d mklabel gpt\ndone", &["parted ?"]),
+    ("mkfs.ext4 /dev/sd[bc]", &["mkfs.ext4 ?"]),
+    ("mkfs.ext4 /dev/sd{b,c}", &["mkfs.ext4 ?"]),
+    ("mkfs.ext4 $(lsblk -dno PATH | tail -1)", &["mkfs.ext4 ?"]),
+    ("mkfs.ext4 `blkid -L data`", &["mkfs.ext4 ?"]),
+    ("lsblk -dno PATH | xargs -n1 mkfs.ext4", &["mkfs.ext4 ?"]),
+    ("find /dev -name 'sd?' -exec wipefs -a {} \\;", &["wipefs ?"]),
+    ("wipefs -a $disk", &["wipefs ?"]),
+    ("dd if=/dev/zero of=$target bs=1M", &["dd ?"]),
+    ("bash -c \"mkfs.ext4 $DISK\"", &["the shell ?"]),
+    ("CMD='mkfs.ext4 /dev/sdb'; $CMD", &["$CMD ?"]),
+    ("CMD='mkfs.ext4 /dev/sdb'; eval $CMD", &["the shell ?"]),
+    ("echo 'mkfs.ext4 /dev/sdb' | sh", &["the shell ?"]),
+    ("ssh nas mkfs.ext4 /dev/sdb", &["ssh ?"]),
+    ("python3 -c 'import os; os.system(\"mkfs.ext4 /dev/sdb\")'", &["python3 ?"]),
+    ("DISK=/dev/sdb; cat image > $DISK", &["> ?"]),
+    ("DISK=/dev/sdb; tee \"$DISK\" < image", &["tee ?"]),
+    ("cd \"$HERE\" && mkfs.ext4 sdb", &["mkfs.ext4 ?"]),
+    ("mkfs.ext4 /dev/sdb 'not closed", &["the shell ?"]),
+    ("parted mklabel gpt", &["parted mklabel"]),
+    ("zpool destroy tank", &["zpool ?"]),
+    ("lvremove -f data", &["lvremove ?"]),
+];
+
+#[test]
+fn only_what_writes_to_a_disk_is_told() {
+    for text in HARMLESS {
+        assert_eq!(judged(text), [""; 0], "{text}");
+    }
+    for (text, wanted) in ACTS {
+        assert_eq!(judged(text), *wanted, "{text}");
+    }
+}
+
+#[test]
+fn words_without_a_shell_are_what_they_are() {
+    let words = |text: &str| shown(&of_words(&text.split(' ').map(str::to_owned).collect::<Vec<_>>(), None));
+    assert_eq!(words("mkfs.ext4 -L data /dev/sdb1"), ["mkfs.ext4 data", "mkfs.ext4 /dev/sdb1"]);
+    // nothing is filled in any more
+    assert_eq!(words("mkfs.ext4 $DISK"), ["mkfs.ext4 $DISK"]);
+    assert_eq!(words("echo x > /dev/sdb"), [""; 0]);
+    let argv = ["bash", "-c", "x=1; wipefs -a /dev/sd$x"].map(str::to_owned);
+    assert_eq!(shown(&of_words(&argv, None)), ["wipefs ?"]);
+    assert_eq!(of_words(&[], None), Judgement::default());
+}
+
+#[test]
+fn what_a_shell_reads_is_a_text_too() {
+    let bash = ["bash".to_owned()];
+    assert_eq!(shown(&of_words(&bash, Some("wipefs -a /dev/sdb"))), ["wipefs /dev/sdb"]);
+    assert_eq!(shown(&of_shell("sudo bash", Some("wipefs -a $x"))), ["wipefs ?"]);
+    assert_eq!(shown(&of_shell("cat > /root/notes", Some("wipefs -a $x"))), [""; 0]);
+}
+
+#[test]
+fn other_languages_are_not_read() {
+    assert_eq!(shown(&of_unknown("subprocess.run(['mkfs.ext4', disk])", "python")), ["python ?"]);
+    assert!(of_unknown("print('hello')", "python").is_harmless());
+}
+
+proptest! {
+    #[test]
+    fn it_never_panics(text in "(mkfs |/dev/sdb|dd of=|[ \\$\\(\\)\\{\\}'\"`\\\\;&|<>#=a\n\\[\\]*~!-]|case |in |esac|EOF|<<|for |do |done|if |then |fi|\\$\\(\\(|\\[\\[ ){0,30}") {
+        let _ = of_shell(&text, None);
+        let _ = of_words(&text.split(' ').map(str::to_owned).collect::<Vec<_>>(), None);
+    }
+
+    #[test]
+    fn it_never_panics_on_anything(text in ".{0,60}") {
+        let _ = of_shell(&text, None);
+    }
+
+    #[test]
+    fn a_program_that_writes_is_never_missed(
+        before in prop::sample::select(vec!["", "true; ", "true && ", "x=1 ", "sudo ", "! ", "if true; then ", "(", "{ ", "echo $(", "while ", "case a in a) ", "env A=b ", "true | ", "true\n", "echo \"$(", "f() { "]),
+        quote in prop::sample::select(vec!["", "'", "\""]),
+        program in prop::sample::select(vec!["mkfs.ext4", "/sbin/mkfs.xfs", "wipefs -a", "mkswap", "parted -s", "blkdiscard"]),
+        noise in "[a-z ]{0,8}",
+    ) {
+        // where the rest does not fit, it is not understood, and that is told as well
+        let text = format!("{before}{program} {quote}/dev/sdb{quote} mklabel gpt\n{noise}");
+        prop_assert!(!of_shell(&text, None).is_harmless(), "{}", text);
+    }
+}

@@ -1,0 +1,182 @@
+//! Programs that run others: what is run in the end.
+
+use super::shell::Word;
+
+/// What a command runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Inner<'a> {
+    /// A program with its arguments, the words it gets from its input behind them, if so.
+    Program { words: &'a [Word], from_input: bool },
+    /// Several, each with its words.
+    Several(Vec<Vec<Word>>),
+    /// A text of the shell.
+    Text(Word),
+    /// The text of the shell that it reads.
+    Input,
+    /// A text that a shell on another machine runs.
+    Elsewhere(String),
+    /// A text of another language.
+    Foreign { program: String, text: String },
+}
+
+/// A program that runs what stands behind its options.
+struct Wrapper {
+    name: &'static str,
+    /// Options that have a value behind them.
+    valued: &'static [&'static str],
+    /// How many words stand before the program.
+    before: usize,
+}
+
+const fn wrapper(name: &'static str, valued: &'static [&'static str], before: usize) -> Wrapper {
+    Wrapper { name, valued, before }
+}
+
+const WRAPPERS: &[Wrapper] = &[
+    wrapper("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group"], 0),
+    wrapper("doas", &["-u", "-C"], 0),
+    wrapper("env", &["-u", "-C", "--unset", "--chdir"], 0),
+    wrapper("nice", &["-n", "--adjustment"], 0),
+    wrapper("ionice", &["-c", "-n", "-p", "--class", "--classdata"], 0),
+    wrapper("nohup", &[], 0),
+    wrapper("setsid", &[], 0),
+    wrapper("stdbuf", &["-i", "-o", "-e"], 0),
+    wrapper("time", &["-f", "-o"], 0),
+    wrapper("exec", &["-a"], 0),
+    wrapper("builtin", &[], 0),
+    wrapper("busybox", &[], 0),
+    wrapper("toybox", &[], 0),
+    wrapper("timeout", &["-s", "-k", "--signal", "--kill-after"], 1),
+    wrapper("flock", &["-w", "-E", "--timeout", "--wait"], 1),
+    wrapper("chroot", &[], 1),
+    wrapper("taskset", &[], 1),
+    wrapper("chrt", &[], 1),
+    wrapper("unshare", &["-S", "-G", "-R", "-w"], 0),
+    wrapper("nsenter", &["-t", "--target", "-S", "-G", "-W"], 0),
+    wrapper("systemd-run", &["-p", "--property", "-u", "--unit", "-E", "--setenv", "--uid", "--gid", "--slice"], 0),
+    wrapper("systemd-inhibit", &[], 0),
+    wrapper("strace", &["-o", "-e", "-p", "-s"], 0),
+    wrapper("watch", &["-n", "--interval"], 0),
+    wrapper("xargs", &["-n", "-L", "-I", "-P", "-d", "-a", "-s", "-E", "--max-args", "--max-procs", "--delimiter", "--arg-file"], 0),
+    wrapper("parallel", &["-j", "--jobs"], 0),
+    wrapper("command", &[], 0),
+];
+
+/// The machine's name stands before what it runs.
+const SSH: Wrapper =
+    wrapper("ssh", &["-p", "-i", "-o", "-l", "-F", "-J", "-L", "-R", "-D", "-b", "-c", "-E", "-e", "-I", "-m", "-S", "-W"], 1);
+
+const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "rbash"];
+
+/// What runs in the end; nothing where there is no program.
+pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
+    let (mut words, mut from_input) = (words, false);
+    loop {
+        let program = words.first()?;
+        let name = base(program);
+        let arguments = words.get(1..).unwrap_or_default();
+        if name == "command" && arguments.first().is_some_and(|word| matches!(word.text.as_str(), "-v" | "-V")) {
+            return None;
+        }
+        if !program.is_literal {
+            return Some(Inner::Program { words, from_input });
+        }
+        match name {
+            _ if SHELLS.contains(&name) => return shell(arguments),
+            "su" | "runuser" | "flock" | "script" if text_option(arguments).is_some() => return text_option(arguments).map(Inner::Text),
+            "eval" => return Some(Inner::Text(joined(arguments))),
+            "trap" | "alias" => return arguments.first().cloned().map(Inner::Text),
+            "ssh" => return Some(Inner::Elsewhere(joined(behind(arguments, &SSH)).text)),
+            "find" => return Some(Inner::Several(executed(arguments))),
+            "python" | "python3" | "perl" | "ruby" | "php" => {
+                let (program, text) = (name.to_owned(), joined(arguments).text);
+                let has_code = arguments.iter().any(|word| matches!(word.text.as_str(), "-c" | "-e" | "-r"));
+                return has_code.then_some(Inner::Foreign { program, text });
+            }
+            _ => {}
+        }
+        let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.name == name) else {
+            return Some(Inner::Program { words, from_input });
+        };
+        from_input |= matches!(name, "xargs" | "parallel");
+        words = behind(arguments, wrapper);
+    }
+}
+
+/// A program's name without its folder.
+fn base(word: &Word) -> &str {
+    word.text.rsplit('/').next().unwrap_or(&word.text)
+}
+
+fn behind<'a>(arguments: &'a [Word], wrapper: &Wrapper) -> &'a [Word] {
+    let mut at = 0;
+    while let Some(word) = arguments.get(at) {
+        let text = word.text.as_str();
+        let is_assignment = matches!(wrapper.name, "env" | "sudo" | "doas") && !text.starts_with('/') && text.contains('=');
+        at += match text {
+            "--" => {
+                at += 1;
+                break;
+            }
+            _ if wrapper.valued.contains(&text) => 2,
+            _ if text.len() > 1 && text.starts_with('-') || is_assignment => 1,
+            _ => break,
+        };
+    }
+    arguments.get(at + wrapper.before..).unwrap_or_default()
+}
+
+/// The text behind `-c`, or the script, which is not looked into.
+fn shell(arguments: &[Word]) -> Option<Inner<'_>> {
+    let is_cluster = |word: &Word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains('c');
+    match arguments.iter().position(is_cluster) {
+        Some(at) => arguments.iter().skip(at + 1).find(|word| !word.text.starts_with(['-', '+'])).cloned().map(Inner::Text),
+        None if positional(arguments).is_empty() || arguments.iter().any(|word| word.text == "-s") => Some(Inner::Input),
+        None => None,
+    }
+}
+
+fn text_option(arguments: &[Word]) -> Option<Word> {
+    for (index, word) in arguments.iter().enumerate() {
+        if let Some(text) = word.text.strip_prefix("--command=") {
+            return Some(Word { text: text.to_owned(), ..word.clone() });
+        }
+        if matches!(word.text.as_str(), "-c" | "--command")
+            || word.text.starts_with('-') && !word.text.starts_with("--") && word.text.ends_with('c')
+        {
+            return arguments.get(index + 1).cloned();
+        }
+    }
+    None
+}
+
+fn positional(arguments: &[Word]) -> &[Word] {
+    let at = arguments.iter().position(|word| !word.text.starts_with(['-', '+'])).unwrap_or(arguments.len());
+    arguments.get(at..).unwrap_or_default()
+}
+
+fn joined(words: &[Word]) -> Word {
+    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    Word { is_literal: words.iter().all(|word| word.is_literal), text }
+}
+
+/// What find(1) runs on what it finds.
+fn executed(arguments: &[Word]) -> Vec<Vec<Word>> {
+    let mut commands: Vec<Vec<Word>> = Vec::new();
+    let mut is_open = false;
+    for word in arguments {
+        match word.text.as_str() {
+            "-exec" | "-execdir" | "-ok" | "-okdir" => {
+                commands.push(Vec::new());
+                is_open = true;
+            }
+            ";" | "+" => is_open = false,
+            text if is_open => {
+                let found = Word { is_literal: word.is_literal && !text.contains("{}"), ..word.clone() };
+                commands.last_mut().into_iter().for_each(|words| words.push(found.clone()));
+            }
+            _ => {}
+        }
+    }
+    commands
+}

@@ -1,0 +1,109 @@
+//! Commands of a playbook before they run: what they would write to disks is looked at.
+
+use super::expand::expand_one;
+use super::{Decision, Task, paths};
+use crate::disk::guard::{Judgement, of_shell, of_unknown, permit};
+use crate::node::facts::WorkingDirectory;
+use crate::plan::{Facts, Plan, Stop};
+
+/// Why the command must not run, as the decision of its task; nothing where it may. Relative paths begin at `directory`, or
+/// where the login's shell stands.
+pub(super) fn refused(
+    judgement: &Judgement,
+    directory: Option<&str>,
+    task: &Task<'_>,
+    facts: &Facts<'_>,
+) -> Result<Option<Decision>, Stop> {
+    if judgement.is_harmless() {
+        return Ok(None);
+    }
+    let directory = directory.map(|directory| expand_one(task, facts, directory)).transpose()?.unwrap_or_default();
+    let is_relative = judgement.writes.iter().any(|write| !write.operand.starts_with('/'));
+    let above = if is_relative && !directory.starts_with('/') { facts.get(WorkingDirectory)?.unwrap_or_default() } else { "/".into() };
+    let directory = if directory.starts_with('/') { directory } else { paths::join(&above, &directory) };
+    Ok(permit(judgement, &directory, facts)?.map(|refusal| Decision::from(Plan::Refuse(refusal))))
+}
+
+/// What a text does that this program runs: a shell's, or one of another language, which is not read here.
+pub(super) fn of_text(program: &str, text: &str, input: Option<&str>) -> Judgement {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    match name {
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_shell(text, input),
+        other => of_unknown(text, other),
+    }
+}
+
+/// What a script's file does: its first line says for whom it is.
+pub(super) fn of_script(executable: Option<&str>, content: &[u8]) -> Judgement {
+    let text = String::from_utf8_lossy(content);
+    let first = text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or("/bin/sh");
+    let words: Vec<&str> = executable.unwrap_or(first).split_whitespace().collect();
+    // `env` runs what is named behind it
+    let is_env = |word: &&&str| !word.starts_with('-') && word.rsplit('/').next() != Some("env");
+    of_text(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::modules::bench::{Bench, Files, Seen};
+    use crate::modules::command::Command;
+    use crate::modules::raw::Raw;
+    use crate::modules::script::Script;
+    use crate::modules::shell::Shell;
+    use crate::modules::{FREE_FORM, Module};
+    use crate::node::simulated::World;
+
+    fn run(module: &dyn Module, args: serde_json::Value) -> Seen {
+        let mut world = World::new(1);
+        world.add_file("/srv/image", b"x", 0o644);
+        let mut bench = Bench::new(world);
+        bench.outside = Files(
+            [
+                Files::file("disk.sh", b"#!/bin/bash -e\nfor d in sdb sdc; do\n  mkfs.ext4 /dev/$d\ndone\n", 0o755),
+                Files::file("disk.py", b"#!/usr/bin/env python3\nimport os\nos.system('mkfs.ext4 ' + disk)\n", 0o755),
+                Files::file("file.sh", b"mkswap /srv/image\n", 0o755),
+            ]
+            .into(),
+        );
+        bench.run(module, &args)
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_refused() {
+        for (module, args) in [
+            (&Shell as &dyn Module, json!({"cmd": "for d in sdb sdc; do mkfs.ext4 /dev/$d; done"})),
+            (&Shell, json!({"cmd": "lsblk | xargs mkfs.ext4", "executable": "/bin/bash"})),
+            (&Shell, json!({"cmd": "import os; os.system('wipefs -a /dev/sdb')", "executable": "/usr/bin/python3"})),
+            (&Command, json!({"argv": ["bash", "-c", "wipefs -a $0", "/dev/sdb"]})),
+            (&Command, json!({"cmd": "bash", "stdin": "wipefs -a $DISK"})),
+            (&Raw, json!({FREE_FORM: "wipefs -a $DISK"})),
+            (&Script, json!({"cmd": "disk.sh"})),
+            (&Script, json!({"cmd": "disk.py"})),
+        ] {
+            let seen = run(module, args.clone());
+            let Seen::Refused(why) = seen else { panic!("{args}: {seen:?}") };
+            assert!(why.contains("it cannot be seen to which"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_refused_and_a_file_is_not() {
+        let seen = run(&Command, json!({"cmd": "mkfs.ext4 /dev/sdb1"}));
+        let Seen::Refused(why) = seen else { panic!("{seen:?}") };
+        assert_eq!(why, "`mkfs.ext4` would write to /dev/sdb1, which is not there now, so it is not known what it will be");
+        for (module, args) in [
+            (&Command as &dyn Module, json!({"cmd": "mkswap /srv/image"})),
+            (&Command, json!({"cmd": "mkswap /srv/new"})),
+            (&Command, json!({"cmd": "mkswap image", "chdir": "/srv"})),
+            (&Command, json!({"cmd": "apt-get install parted"})),
+            (&Shell, json!({"cmd": "fallocate -l 1G /swapfile && mkswap /swapfile"})),
+            (&Raw, json!({FREE_FORM: "fdisk -l"})),
+            (&Script, json!({"cmd": "file.sh"})),
+        ] {
+            let seen = run(module, args.clone());
+            assert!(matches!(seen, Seen::Changed(..)), "{args}: {seen:?}");
+        }
+    }
+}
