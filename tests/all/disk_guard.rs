@@ -62,7 +62,7 @@ const HARMFUL: &[&str] = &[
 
 /// What must run as it stands.
 const HARMLESS: &[&str] = &[
-    "command: fdisk -l /dev/sdb",
+    "command: blkid -p /dev/sdb",
     "command: parted -s /dev/sdc print",
     "command: wipefs /dev/sdb",
     "shell: truncate -s 16M /swapfile && mkswap /swapfile",
