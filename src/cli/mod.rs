@@ -51,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Provision(args) => commands::provision::run(args, &cli.output, &environment),
         Command::Playbooks(args) => commands::playbooks::run(args, &environment),
         Command::Doc(args) => commands::doc::run(args),
+        Command::Disk(args) => commands::disk::run(args, &cli.output, &environment),
         Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),
         Command::Man(args) => commands::man::run(args, Cli::command()),

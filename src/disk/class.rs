@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// What a disk or a partition is, and the one thing that may come of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Class {
     /// A disk with no table, no signature, no user, and zeros wherever data would show.
     Blank,
@@ -66,7 +69,8 @@ pub enum Class {
 }
 
 /// What is in a partition of ours that was never finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fresh {
     /// No whole filesystem: it is formatted.
     Unformatted,
@@ -78,6 +82,23 @@ impl Class {
     /// Whether anything on it may be written over.
     pub fn may_be_formatted(&self) -> bool {
         matches!(self, Self::Blank | Self::EmptyTable | Self::BlankPartition | Self::New(Fresh::Unformatted))
+    }
+
+    /// The most that a run of playbooks does to it, in words.
+    pub fn may_become(&self) -> &'static str {
+        match self {
+            Self::Blank | Self::EmptyTable | Self::BlankPartition | Self::New(Fresh::Unformatted) => "format and mount",
+            Self::New(Fresh::Formatted) => "name and mount",
+            Self::OursUnmounted { .. } => "mount",
+            Self::OursMounted { .. } => "nothing",
+            Self::HasLonghornData { at, .. } if at.is_empty() => "mount",
+            Self::HasLonghornData { .. } => "nothing",
+            Self::NewPhysicalVolume => "make a volume group",
+            Self::NewVolumeGroup(_) => "make volumes",
+            Self::System(_) => "never touched",
+            Self::OursDamaged(_) | Self::Foreign(_) | Self::UnknownData { .. } | Self::Busy(_) => "refuse",
+            Self::Missing | Self::Ambiguous(_) | Self::Unreadable(_) => "refuse",
+        }
     }
 }
 

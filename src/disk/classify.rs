@@ -43,7 +43,7 @@ pub fn classify(evidence: &Evidence) -> Result<Class, Wanted> {
         return Ok(class);
     }
     if !evidence.contents.partitions.is_empty() {
-        return Ok(Class::Foreign(format!("{}: {}", table_of(device), partitions(&evidence.contents.partitions))));
+        return Ok(Class::Foreign(table_with_partitions(device, &evidence.contents.partitions)));
     }
     if device.signatures.is_empty() && device.kind.is_none() && device.table.is_none() && !device.is_ambiguous {
         let is_partition = !evidence.contents.is_disk();
@@ -76,8 +76,13 @@ fn unread_table(evidence: &Evidence) -> Option<Class> {
     let mut table = evidence.contents.table.clone();
     table.sort_unstable();
     (known != table && evidence.contents.is_disk()).then(|| {
+        let list = |numbers: &[u32]| match numbers {
+            [] => "none".to_owned(),
+            some => some.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+        };
+        let (table, known) = (list(&table), list(&known));
         Class::Unreadable(format!(
-            "its table has the partitions {table:?}, and the kernel knows {known:?}: the table has not been read since it was changed"
+            "partitions in its table: {table}; that the kernel knows: {known}. The table is damaged, or was changed and not read again"
         ))
     })
 }
@@ -236,6 +241,14 @@ fn table_of(device: &Holding) -> String {
         Some(table) => table.to_ascii_uppercase(),
         None => "no table".into(),
     }
+}
+
+/// With what lies on the device itself beside them: the filesystem of a CD, of an installer's image.
+fn table_with_partitions(device: &Holding, all: &[Partition]) -> String {
+    let signatures = device.signatures.iter().filter(|found| !["gpt", "dos", "PMBR"].contains(&found.kind.as_str())).cloned().collect();
+    let beside = Holding { signatures, ..device.clone() };
+    let beside = if beside.signatures.is_empty() && beside.kind.is_none() { String::new() } else { format!("{}, ", found_on(&beside)) };
+    format!("{beside}{}: {}", table_of(device), partitions(all))
 }
 
 fn partitions(partitions: &[Partition]) -> String {

@@ -1,11 +1,13 @@
 //! What was seen of a disk or a partition.
 
+use serde::Serialize;
+
 use crate::node::facts::{Contents, LvmState, Uses, Zeros};
 
 /// All that was seen of a disk, or of a partition that is looked at alone.
 ///
 /// What is dear to read is there once it was asked for ([`Wanted`]).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What it holds.
     pub contents: Contents,
@@ -57,7 +59,8 @@ pub enum Wanted {
 }
 
 /// What LVM says of a physical volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lvm {
     /// Nothing: it is not installed.
     NotInstalled,

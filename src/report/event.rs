@@ -190,6 +190,10 @@ pub enum Answer {
     Facts(FactSheet),
     /// To `exec`.
     Exec(Ended),
+    /// To `disk list`: each disk.
+    Disks(Vec<DiskLine>),
+    /// To `disk explain`.
+    Disk(DiskSheet),
     /// To `provision`: how many tasks ended how.
     Tasks(BTreeMap<TaskOutcome, usize>),
 }
@@ -216,6 +220,40 @@ pub struct FactSheet {
     /// What could not be read, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, String>,
+}
+
+/// A disk and what it is taken for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiskLine {
+    /// The name that it keeps: by-id, or the kernel's path where it has none.
+    pub name: String,
+    /// The kernel's path.
+    pub path: String,
+    /// Its model.
+    pub model: Option<String>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// In bytes.
+    pub size: u64,
+    /// The same for a person.
+    #[serde(skip)]
+    pub size_shown: String,
+    /// What it is, for programs.
+    pub class: Value,
+    /// What it is, in words.
+    pub holds: String,
+    /// The most that `provision` does to it, in words.
+    pub may: String,
+}
+
+/// All that was found on a disk.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct DiskSheet {
+    /// What a person wants to see of it: a label and a line each. Programs have the evidence itself.
+    #[serde(skip)]
+    pub summary: Vec<(String, String)>,
+    /// The device, its class and the evidence.
+    pub disk: Map<String, Value>,
 }
 
 /// A command that ran to its end.

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Answer, Captured, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown, TaskAnswer};
+use super::{Answer, Captured, DiskLine, DiskSheet, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown, TaskAnswer};
 use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 
 impl Event {
@@ -141,7 +141,30 @@ impl Answer {
             Self::Exec(Ended { status, stdout, stderr }) => {
                 Self::Exec(Ended { status, stdout: stdout.redacted(secrets), stderr: stderr.redacted(secrets) })
             }
+            Self::Disks(lines) => Self::Disks(lines.into_iter().map(|line| line.redacted(secrets)).collect()),
+            Self::Disk(DiskSheet { summary, disk }) => Self::Disk(DiskSheet {
+                summary: summary.into_iter().map(|(label, line)| (label, secrets.redact(&line))).collect(),
+                disk: disk.into_iter().map(|(name, value)| (name, secrets.redact_value(value))).collect(),
+            }),
             Self::Tasks(counts) => Self::Tasks(counts),
+        }
+    }
+}
+
+impl DiskLine {
+    fn redacted(self, secrets: &Secrets) -> Self {
+        let Self { name, path, model, serial, size, size_shown, class, holds, may } = self;
+        let redact = |text: String| secrets.redact(&text);
+        Self {
+            name: redact(name),
+            path: redact(path),
+            model: model.map(redact),
+            serial: serial.map(redact),
+            size,
+            size_shown,
+            class: secrets.redact_value(class),
+            holds: redact(holds),
+            may,
         }
     }
 }
@@ -188,6 +211,21 @@ mod tests {
             Answer::Ping(Ping { user: s(), connect_ms: 1, round_trip_ms: 1.0 }),
             Answer::Facts(sheet),
             Answer::Exec(Ended { status: 0, stdout: captured(), stderr: captured() }),
+            Answer::Disks(vec![DiskLine {
+                name: s(),
+                path: s(),
+                model: Some(s()),
+                serial: Some(s()),
+                size: 1,
+                size_shown: String::new(),
+                class: serde_json::json!({ "foreign": s() }),
+                holds: s(),
+                may: "refuse".into(),
+            }]),
+            Answer::Disk(DiskSheet {
+                summary: vec![("it is".into(), s())],
+                disk: [("class".to_owned(), serde_json::json!({ "foreign": s() }))].into_iter().collect(),
+            }),
         ];
         let mut events = vec![
             Event::RunStarted { command: "ping".into(), arguments: vec![s()], program: "1".into(), hosts: vec![] },

@@ -14,8 +14,8 @@ pub(in crate::cli) use resolved::{Chosen, choose, of_loaded, register};
 pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
-    check::CheckArgs, completions::CompletionsArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs,
-    ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs,
+    check::CheckArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
+    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -53,6 +53,7 @@ pub enum Command {
     Playbooks(PlaybooksArgs),
     Doc(DocArgs),
     Inventory(InventoryArgs),
+    Disk(DiskArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod disk;
 pub mod doc;
 pub mod exec;
 mod fact_summary;

@@ -85,6 +85,10 @@ zeros() {
   *) failed=$err; return 1 ;;
   esac
 }
+# not what the ends have shown already
+spot() {
+  [ "$2" -le $end_size ] || [ "$1" -ge $((size - end_size)) ] || zeros "$1" "$2"
+}
 spots() {
   m=1048576 g=1073741824 end_size=16777216
   zeros 0 $end_size || return
@@ -92,12 +96,12 @@ spots() {
   # btrfs, VMFS, ext with blocks of 4 KiB, BlueStore
   for at in $((64 * m)) $((18 * m)) $((19 * m)) $((20 * m)) $((128 * m)) $((384 * m)) $((640 * m)) $((896 * m)) $((1152 * m)) $((3200 * m)) \
     $((3456 * m)) $((6272 * m)) $g $((10 * g)) $((100 * g)) $((256 * g)) $((1000 * g)); do
-    zeros "$at" $((at + m)) || return
+    spot "$at" $((at + m)) || return
   done
   i=1
   while [ $i -lt 128 ]; do
     at=$((size / 128 * i / 4096 * 4096)) i=$((i + 1))
-    zeros "$at" $((at + 65536)) || return
+    spot "$at" $((at + 65536)) || return
   done
 }
 probe_blankness() {

@@ -173,7 +173,9 @@ fn read(text: &str) -> Result<Contents, String> {
     let mut partitions = Vec::new();
     let mut table = Vec::new();
     let (mut own_entry, mut is_partition) = (Entry::default(), false);
-    for section in text.split("== ").filter(|section| !section.is_empty()) {
+    // only where a line begins: a label may hold anything but a line end
+    let lines = format!("\n{text}");
+    for section in lines.split("\n== ").filter(|section| !section.is_empty()) {
         let (head, rest) = section.split_once('\n').unwrap_or((section, ""));
         if let Some(what) = head.strip_prefix("table ") {
             is_partition = what == "partition";
@@ -253,7 +255,7 @@ PTTYPE=gpt
 {"signatures":[{"device":"sdb1","offset":"0x438","type":"ext4","uuid":"AB-1","label":"a b"}]}
 -- status 0
 DEVNAME=/dev/sdb1
-LABEL=a\ b
+LABEL=a\ ==\ b
 UUID=AB-1
 TYPE=ext4
 PART_ENTRY_SCHEME=gpt
@@ -276,7 +278,7 @@ PART_ENTRY_TYPE=0fc63daf-8483-4772-8e79-3d69d8477de4
         let [partition] = contents.partitions.as_slice() else { panic!("{contents:?}") };
         assert_eq!((partition.number, partition.start, partition.holding.size), (1, 1 << 20, 62 << 20));
         assert_eq!((partition.entry.name.as_deref(), partition.entry.uuid.as_deref()), (Some("homelabctl-longhorn"), Some("0b4c-1")));
-        assert_eq!((partition.holding.label.as_deref(), partition.holding.kind.as_deref()), (Some("a b"), Some("ext4")));
+        assert_eq!((partition.holding.label.as_deref(), partition.holding.kind.as_deref()), (Some("a == b"), Some("ext4")));
         assert!(contents.table == [1] && contents.is_disk());
         let alone = read(
             &OURS

@@ -10,7 +10,7 @@ use crate::plan::{Fact, Query, Touch};
 
 /// Who uses a device, its partitions, and all that stands on them (device mapper, MD, bcache).
 ///
-/// Absent: no such device. Namespaces that cannot be looked into are counted, never passed over.
+/// Absent: no such device. Only root sees all namespaces; one whose processes end while it is read is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceUse(String);
 

@@ -4,28 +4,33 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::super::{Answer, Ended, FactSheet, HostAnswer, Ping, escape};
+use super::super::{Answer, DiskLine, Ended, FactSheet, HostAnswer, Ping, escape};
 use super::paint::Paint;
-use super::{Look, duration};
+use super::{Look, disks, duration};
 
 /// Writes all answers, in the order of the first host that gave each.
 pub(super) fn write(out: &mut dyn Write, paint: Paint, look: &Look, answers: &[HostAnswer]) -> io::Result<()> {
     let widest = answers.iter().map(|answer| answer.host.chars().count()).max().unwrap_or(0);
     let mut groups: Vec<(&Answer, Vec<&str>)> = Vec::new();
+    let mut disks: Vec<(&str, &[DiskLine])> = Vec::new();
     for host in answers {
         match &host.answer {
             None => {}
             // no two are ever alike: a line each
             Some(Answer::Ping(ping)) => write_ping(out, paint, look, host, ping, widest)?,
+            // one table of all
+            Some(Answer::Disks(lines)) => disks.push((&host.host, lines)),
             Some(answer) => match groups.iter_mut().find(|(known, _)| *known == answer) {
                 Some((_, hosts)) => hosts.push(&host.host),
                 None => groups.push((answer, vec![&host.host])),
             },
         }
     }
+    disks::write_table(out, paint, &disks)?;
     for (answer, hosts) in groups {
         match answer {
-            Answer::Ping(_) | Answer::Tasks(_) => {}
+            Answer::Ping(_) | Answer::Tasks(_) | Answer::Disks(_) => {}
+            Answer::Disk(sheet) => disks::write_sheet(out, paint, &hosts, sheet)?,
             Answer::Facts(sheet) => write_facts(out, paint, look, &hosts, sheet)?,
             Answer::Exec(ended) => write_exec(out, paint, &hosts, ended)?,
         }

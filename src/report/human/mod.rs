@@ -4,6 +4,7 @@
 //! written out.
 
 mod answers;
+mod disks;
 mod paint;
 mod tasks;
 mod words;

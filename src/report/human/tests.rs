@@ -75,3 +75,31 @@ fn what_is_wrong_before_anything_is_contacted() {
     insta::assert_snapshot!(shown(&events, plain()));
     insta::assert_snapshot!(shown(&events, Look { colour_err: true, ..plain() }).replace('\x1b', "ESC"));
 }
+
+#[test]
+fn disks_of_all_hosts_are_one_table() {
+    use super::super::{DiskLine, DiskSheet};
+    let line = |name: &str, size_shown: &str, holds: &str, may: &str| DiskLine {
+        name: name.into(),
+        path: "/dev/sdx".into(),
+        model: Some("QEMU HARDDISK".into()),
+        serial: None,
+        size: 0,
+        size_shown: size_shown.into(),
+        class: serde_json::Value::Null,
+        holds: holds.into(),
+        may: may.into(),
+    };
+    let answered =
+        |host: &str, answer| HostAnswer { elapsed_ms: 90, round_trips: 3, ..HostAnswer::good(host.into(), Outcome::Unchanged, answer) };
+    let w1 = vec![
+        line("scsi-0QEMU_HARDDISK_root", "32 GB", "system (/, /boot)", "never touched"),
+        line("scsi-0QEMU_HARDDISK_lh1", "150 GB", "blank", "format and mount"),
+    ];
+    let w2 = vec![line("scsi-0QEMU_HARDDISK_lh2", "150 GB", "an LVM physical volume (group \"old\x1bnas\", 2 volumes)", "refuse")];
+    let listed = [("w1", w1), ("w2", w2), ("w3", Vec::new())].map(|(host, lines)| answered(host, Answer::Disks(lines)));
+    insta::assert_snapshot!(shown(&run("disk list", listed.into_iter().chain([lost("w4")]).collect()), plain()));
+    let rows = [("disk", "/dev/sdb, 150 GB"), ("name", "wwn-0x1"), ("name", "scsi-0x1"), ("it is", "blank")];
+    let sheet = DiskSheet { summary: rows.map(|(label, line)| (label.into(), line.into())).to_vec(), ..DiskSheet::default() };
+    insta::assert_snapshot!(shown(&run("disk explain", vec![answered("w1", Answer::Disk(sheet))]), plain()));
+}
