@@ -10,7 +10,7 @@ use homelabctl::plan::{Fact, Query, Reading};
 use crate::testbed::{Bed, Kind, Machine, Suite};
 
 /// Reads queries as root, in that shell of the machine.
-fn read(m: &Machine, shell: &str, queries: &[Query]) -> BTreeMap<Query, Reading> {
+pub fn read(m: &Machine, shell: &str, queries: &[Query]) -> BTreeMap<Query, Reading> {
     let mut script = Script::new();
     let probes = script.probe(queries);
     let inner = format!("k=0123abcd; s={}; ( eval \"$s\" ) </dev/null", quote(&script.finish()).unwrap());

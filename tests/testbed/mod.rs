@@ -30,6 +30,7 @@
 
 mod bed;
 mod boot_permits;
+mod disks;
 mod error;
 mod jump;
 mod keeper;
@@ -45,6 +46,7 @@ mod uml;
 mod wire;
 
 pub use bed::Bed;
+pub use disks::{digests_of, fill, image_digest};
 pub use error::{Error, Result};
 pub use jump::JumpChain;
 pub use keys::HostKeyType;

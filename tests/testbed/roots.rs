@@ -2,6 +2,7 @@
 
 use super::error::{Doing, Result};
 use super::process::run;
+use homelabctl::disk::filesystem_uuid;
 use sha2::{Digest, Sha256};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,11 @@ const DEBIAN_RECIPE: &str = include_str!("recipe/debian-root.sh");
 const ARCHIVE_RECIPE: &str = include_str!("recipe/archive.sh");
 
 const UML_RECIPE: &str = include_str!("recipe/uml-image.sh");
+
+const DISKS_RECIPE: &str = include_str!("recipe/disk-images.sh");
+
+/// What it runs inside a root file system.
+const DISKS_PROGRAM: &str = include_str!("recipe/disk-images.py");
 
 /// Where roots and running beds are: `$HOMELABCTL_TESTBED`, or `homelabctl-testbed` in the user's cache directory.
 pub fn cache_dir() -> PathBuf {
@@ -64,6 +70,14 @@ pub fn uml_image(suite: Suite) -> Result<PathBuf> {
     let modules: Vec<String> = names(Path::new("/usr/lib/uml/modules"));
     let name = format!("{}-{}.ext4", suite.name(), digest(&[DEBIAN_RECIPE, ARCHIVE_RECIPE, UML_RECIPE, &modules.join(" ")]));
     built(&name, |to| run(recipe(UML_RECIPE, "uml-image.sh").arg(root).arg(to)).map(drop))
+}
+
+/// A directory of disk images, one for each kind of contents (`recipe/disk-images.py`). A second.
+pub fn disk_images() -> Result<PathBuf> {
+    let root = debian(Suite::Bookworm)?;
+    let uuids = [1, 2, 3].map(|n| filesystem_uuid(&format!("7e57ed00-0000-4000-8000-{n:012}")));
+    let name = format!("disks-{}", digest(&[DEBIAN_RECIPE, DISKS_RECIPE, DISKS_PROGRAM, &uuids.join(" ")]));
+    built(&name, |to| run(recipe(DISKS_RECIPE, "disk-images.sh").arg(root).arg(to).arg(DISKS_PROGRAM).args(uuids)).map(drop))
 }
 
 /// The names in a directory, sorted.

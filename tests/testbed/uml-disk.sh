@@ -2,6 +2,8 @@
 # device, by the kernel's own SCSI target. The name that udev makes of it has the hexadecimal digits of the serial in it.
 device=$1 serial=$2
 modprobe -a target_core_mod target_core_iblock tcm_loop sd_mod
+# LVM is not to find each of them twice
+if [ -d /etc/lvm ]; then echo 'devices { global_filter = [ "r|^/dev/ubd|" ] }' >/etc/lvm/lvmlocal.conf; fi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 target=/sys/kernel/config/target
 store=$target/core/iblock_0/$serial

@@ -22,7 +22,7 @@ disks= i=0
 for disk; do
     i=$((i + 1))
     [ -e "$dir/disk/$i" ] || truncate -s "${disk#*:}M" "$dir/disk/$i"
-    disks="$disks ubd$i=$dir/disk/$i,,${disk%:*}"
+    disks="$disks ubd$i=$dir/disk/$i"
 done
 mac=$(printf '02:77:00:%02x:%02x' 0 "$number")
 

@@ -5,9 +5,9 @@ set -eu
 suite=$1 dir=$2
 
 # systemd … procps: a small Debian server; python3 … gnupg: what Ansible wants there, as a yardstick; curl … busybox: what tests
-# have or take away.
+# have or take away; xfsprogs … lvm2: what disks are prepared with, and judged by.
 packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,openssh-server,sudo,iproute2,iputils-ping,util-linux,parted,\
-e2fsprogs,kmod,procps,less,ca-certificates,tzdata,systemd-timesyncd,python3-minimal,python3,python3-apt,python3-debian,gnupg,curl,wget,fish,tcsh,busybox,bash,dash,lsscsi
+e2fsprogs,xfsprogs,btrfs-progs,dosfstools,fdisk,lvm2,kmod,procps,less,ca-certificates,tzdata,systemd-timesyncd,python3-minimal,python3,python3-apt,python3-debian,gnupg,curl,wget,fish,tcsh,busybox,bash,dash,lsscsi
 
 # What a Kubernetes node wants beside, with all that it needs: fetched, and left for archive.sh to offer.
 offered='ipset ipvsadm conntrack ethtool socat iptables open-iscsi nfs-common cryptsetup-bin chrony containerd'
