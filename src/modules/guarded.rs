@@ -1,9 +1,8 @@
 //! Commands of a playbook before they run: what they would write to disks is looked at.
 
 use super::expand::expand_one;
-use super::{Decision, Task, paths};
-use crate::disk::guard::{Judgement, of_shell, of_unknown, permit};
-use crate::node::facts::WorkingDirectory;
+use super::{Decision, Task};
+use crate::disk::guard::{Judgement, permit};
 use crate::plan::{Facts, Plan, Stop};
 
 /// Why the command must not run, as the decision of its task; nothing where it may. Relative paths begin at `directory`, or
@@ -17,30 +16,8 @@ pub(super) fn refused(
     if judgement.is_harmless() {
         return Ok(None);
     }
-    let directory = directory.map(|directory| expand_one(task, facts, directory)).transpose()?.unwrap_or_default();
-    let is_relative = judgement.writes.iter().any(|write| !write.operand.starts_with('/'));
-    let above = if is_relative && !directory.starts_with('/') { facts.get(WorkingDirectory)?.unwrap_or_default() } else { "/".into() };
-    let directory = if directory.starts_with('/') { directory } else { paths::join(&above, &directory) };
-    Ok(permit(judgement, &directory, facts)?.map(|refusal| Decision::from(Plan::Refuse(refusal))))
-}
-
-/// What a text does that this program runs: a shell's, or one of another language, which is not read here.
-pub(super) fn of_text(program: &str, text: &str, input: Option<&str>) -> Judgement {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    match name {
-        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_shell(text, input),
-        other => of_unknown(text, other),
-    }
-}
-
-/// What a script's file does: its first line says for whom it is.
-pub(super) fn of_script(executable: Option<&str>, content: &[u8]) -> Judgement {
-    let text = String::from_utf8_lossy(content);
-    let first = text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or("/bin/sh");
-    let words: Vec<&str> = executable.unwrap_or(first).split_whitespace().collect();
-    // `env` runs what is named behind it
-    let is_env = |word: &&&str| !word.starts_with('-') && word.rsplit('/').next() != Some("env");
-    of_text(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None)
+    let directory = directory.map(|directory| expand_one(task, facts, directory)).transpose()?;
+    Ok(permit(judgement, directory.as_deref(), facts)?.map(|refusal| Decision::from(Plan::Refuse(refusal))))
 }
 
 #[cfg(test)]

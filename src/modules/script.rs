@@ -8,6 +8,7 @@ use super::command::{CMD, EXECUTABLE, text_of};
 use super::outcome::planned;
 use super::spec::{FREE_FORM, Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task, guarded, ran};
+use crate::disk::guard::of_script;
 use crate::node::apply::Carried;
 use crate::node::facts::{Matches, Stat};
 use crate::node::steps::{Run, Step};
@@ -78,7 +79,7 @@ impl Module for Script {
             Ok(content) => content,
             Err(why) => return Ok(Decision::fail(why)),
         };
-        let judgement = guarded::of_script(option("executable"), &content);
+        let judgement = of_script(option("executable"), &content);
         if let Some(refused) = guarded::refused(&judgement, option("chdir"), task, facts)? {
             return Ok(refused);
         }

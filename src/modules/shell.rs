@@ -6,7 +6,8 @@ use super::command::{
     ARGV, CHDIR, CMD, CREATES, EXECUTABLE, ONE_COMMAND, REMOVES, STDIN, STDIN_ADD_NEWLINE, STRIP_EMPTY_ENDS, decide, registered, text_of,
 };
 use super::spec::Spec;
-use super::{Decision, Module, Task, guarded, reading_commands};
+use super::{Decision, Module, Task, reading_commands};
+use crate::disk::guard::of_text_for;
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
 
@@ -40,7 +41,7 @@ impl Module for Shell {
             _ => return Ok(Decision::fail("no command given")),
         };
         decide(task, facts, &shown, || {
-            let judgement = guarded::of_text(shell(task), &text, task.args.str("stdin"));
+            let judgement = of_text_for(shell(task), &text, task.args.str("stdin"));
             Ok((vec![shell(task).to_owned(), "-c".into(), text], judgement))
         })
     }

@@ -126,6 +126,14 @@ fn a_disk_that_holds_something_is_never_written_to_by_hand() {
     assert!(ends == wanted, "{passed:?}\n{}", harmful.stdout);
     assert_eq!(digests(&machine), before);
 
+    for words in [&["--", "wipefs", "-a", "/dev/sdb"][..], &["--script", "wipe.sh"], &["--", "sh", "-c", "wipefs -a $0", "/dev/sdb"]] {
+        let ran = bed.inside(|| program.run(&[&["exec", "all", "-i", "hosts", "--become"], words].concat())).unwrap();
+        assert!(ran.code == Some(2) && ran.all().contains("`wipefs`"), "{}", ran.all());
+    }
+    let told = bed.inside(|| program.run(&["exec", "all", "-i", "hosts", "--become", "--", "wipefs", "/dev/sdb"])).unwrap();
+    assert!(told.code == Some(0) && told.stdout.contains("ext4"), "{}", told.all());
+    assert_eq!(digests(&machine), before);
+
     let harmless = run("harmless.yml", "x=1");
     assert_eq!(outcomes(&harmless), vec!["changed"; HARMLESS.len()], "{}", harmless.stdout);
     assert_eq!(digests(&machine), before);

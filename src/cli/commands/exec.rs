@@ -11,7 +11,9 @@ use super::super::environment::Environment;
 use super::super::run::Run;
 use super::super::session::{NoAnswer, Session, Shared};
 use super::super::targets::Ready;
+use super::exec_guard::permitted;
 use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
+use crate::disk::guard::{Judgement, of_script, of_words};
 use crate::node::script::quote;
 use crate::report::{Answer, Captured, Ended, HostAnswer, Outcome, Problem};
 use crate::transport::{Collected, Nonce, ShellError};
@@ -47,15 +49,17 @@ pub fn run(args: &ExecArgs, output: &OutputArgs, environment: &Environment) -> E
     let (pattern, connection) = (&args.pattern, &args.connection);
     let run = Run { command: "exec", pattern, connection, output, all_facts: false, diff: false, environment };
     let script = match &args.script {
-        None => words(&args.command),
-        Some(path) => read(path).and_then(|text| script(&text, &args.command, &Nonce::new().to_string())),
+        None => words(&args.command).map(|script| (script, of_words(&args.command, None))),
+        Some(path) => {
+            read(path).and_then(|text| Ok((script(&text, &args.command, &Nonce::new().to_string())?, of_script(None, text.as_bytes()))))
+        }
     };
-    let (script, check) = match script {
+    let ((script, judgement), check) = match script {
         Ok(script) => (script, Diagnostics::new()),
-        Err(problems) => (String::new(), problems),
+        Err(problems) => (Default::default(), problems),
     };
-    let script: Arc<str> = script.into();
-    run.on_each_host(check, |shared, ready| exec(shared, ready, Arc::clone(&script)))
+    let (script, judgement): (Arc<str>, _) = (script.into(), Arc::new(judgement));
+    run.on_each_host(check, |shared, ready| exec(shared, ready, Arc::clone(&script), Arc::clone(&judgement)))
 }
 
 /// A command as one line of shell.
@@ -96,12 +100,15 @@ fn script(text: &str, arguments: &[String], end: &str) -> Result<String, Diagnos
     Ok(format!("exec {} 3<<'{end}'\n{text}{newline}{end}", words(&command)?))
 }
 
-async fn exec(shared: Arc<Shared>, ready: Ready, script: Arc<str>) -> HostAnswer {
+async fn exec(shared: Arc<Shared>, ready: Ready, script: Arc<str>, judgement: Arc<Judgement>) -> HostAnswer {
     let secrets = shared.secrets.clone();
     let mut session = match Session::open(ready, shared).await {
         Ok(session) => session,
         Err(answer) => return answer,
     };
+    if let Err(answer) = permitted(&mut session, &judgement).await {
+        return answer;
+    }
     let mut output = Collected::up_to(MOST_OUTPUT);
     let status = match session.run("running", &script, &mut output, LIMIT).await {
         Ok(status) => status,

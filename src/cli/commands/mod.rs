@@ -5,6 +5,7 @@ pub mod completions;
 pub mod disk;
 pub mod doc;
 pub mod exec;
+mod exec_guard;
 mod fact_summary;
 pub mod facts;
 pub mod inventory;

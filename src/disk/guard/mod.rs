@@ -88,6 +88,25 @@ pub fn of_unknown(text: &str, language: &str) -> Judgement {
     found
 }
 
+/// What a text does that this program runs: a shell's, or one of another language, which is not read here.
+pub fn of_text_for(program: &str, text: &str, input: Option<&str>) -> Judgement {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    match name {
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_shell(text, input),
+        other => of_unknown(text, other),
+    }
+}
+
+/// What a script's file does: its first line says for whom it is.
+pub fn of_script(executable: Option<&str>, content: &[u8]) -> Judgement {
+    let text = String::from_utf8_lossy(content);
+    let first = text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or("/bin/sh");
+    let words: Vec<&str> = executable.unwrap_or(first).split_whitespace().collect();
+    // `env` runs what is named behind it
+    let is_env = |word: &&&str| !word.starts_with('-') && word.rsplit('/').next() != Some("env");
+    of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None)
+}
+
 fn of_text(text: &str, input: Option<&str>, depth: u32) -> Judgement {
     match shell::read(text) {
         _ if depth > DEEPEST => of_unknown(text, "the shell"),
@@ -179,6 +198,10 @@ impl Guard<'_> {
             return;
         }
         let name = program.text.rsplit('/').next().unwrap_or(&program.text);
+        // `env -S TEXT`, `watch TEXT`
+        if program.text.contains(char::is_whitespace) && mentions(&program.text) {
+            return self.found.unseen("the shell", format!("the text {:?} stands where a program is expected", program.text));
+        }
         if from_input && is_destructive(name) {
             return self.found.unseen(name, "what it writes to comes from another program");
         }

@@ -2,29 +2,35 @@
 
 use super::{Does, Judgement, Write};
 use crate::disk::{Class, examine};
-use crate::node::facts::{Extent, FileKind, Stat, VolumeGroup};
+use crate::node::facts::{Extent, FileKind, Stat, VolumeGroup, WorkingDirectory};
 use crate::plan::{Facts, Refusal, Stop};
 
-/// Why the command must not run; nothing where it may. Relative paths begin at `directory`.
+/// Why the command must not run; nothing where it may. Relative paths begin at `directory`, or where the login's shell stands.
 ///
 /// # Errors
 /// What has to be read first; what cannot be known.
-pub fn permit(judgement: &Judgement, directory: &str, facts: &Facts<'_>) -> Result<Option<Refusal>, Stop> {
+pub fn permit(judgement: &Judgement, directory: Option<&str>, facts: &Facts<'_>) -> Result<Option<Refusal>, Stop> {
     if let Some(unseen) = judgement.unseen.first() {
         return Ok(Some(Refusal {
             why: format!("`{}` writes to disks, and it cannot be seen to which: {}", unseen.program, unseen.why),
             hint: Some(
-                "name the device itself in the task, one task for each, with a variable of the playbook instead of the shell's".into(),
+                "name the device itself in the task, one command for each, with a variable of the playbook instead of the shell's".into(),
             ),
         }));
     }
-    let path = |write: &Write| {
-        if write.operand.starts_with('/') {
-            write.operand.clone()
-        } else {
-            format!("{}/{}", directory.trim_end_matches('/'), write.operand)
-        }
+    if judgement.is_harmless() {
+        return Ok(None);
+    }
+    let join = |above: &str, below: &str| {
+        if below.starts_with('/') { below.to_owned() } else { format!("{}/{below}", above.trim_end_matches('/')) }
     };
+    let is_relative = |write: &Write| !is_group(write) && !write.operand.starts_with('/');
+    let above = match directory {
+        Some(directory) if directory.starts_with('/') => directory.to_owned(),
+        _ if !judgement.writes.iter().any(is_relative) => "/".to_owned(),
+        _ => join(&facts.get(WorkingDirectory)?.unwrap_or_default(), directory.unwrap_or_default()),
+    };
+    let path = |write: &Write| join(&above, &write.operand);
     let paths: Vec<Option<String>> = judgement.writes.iter().map(|write| (!is_group(write)).then(|| path(write))).collect();
     // all at once, so that they are one question
     let kinds = facts.get(paths.iter().flatten().map(Stat::followed).collect::<Vec<_>>())?;

@@ -83,7 +83,7 @@ const OTHERS: [&str; 27] = [
     "sg_format",
 ];
 /// Programs that write wherever they are told: only what is named below /dev counts.
-const WRITERS: [&str; 6] = ["tee", "cp", "mv", "install", "truncate", "sponge"];
+const WRITERS: [&str; 7] = ["tee", "cp", "mv", "install", "truncate", "sponge", "qemu-img"];
 
 /// Whether that program is one that is there to write to disks.
 pub(super) fn is_destructive(name: &str) -> bool {
@@ -140,8 +140,10 @@ pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
             Err(why) => return Effect::Unseen(why),
         },
         "mdadm" => mdadm(arguments),
-        "zpool" => return zpool(&words),
+        "zpool" => return zpool(&positional(arguments, &["-o", "-O", "-m", "-R", "-t"])),
         "cryptsetup" => cryptsetup(arguments),
+        // what is read, what is written, a list of what was read
+        "ddrescue" => each(Overwrites, operands(arguments).into_iter().skip(1).take(1)),
         _ => each(Overwrites, operands(arguments)),
     };
     Effect::Acts(acts)
@@ -258,23 +260,27 @@ fn volumes(words: &[&str]) -> Result<Vec<(Does, Word)>, String> {
 
 fn mdadm(arguments: &[Word]) -> Vec<(Does, Word)> {
     let words = operands(arguments);
-    let has = |names: &[&str]| arguments.iter().any(|word| names.contains(&word.text.as_str()));
-    if has(&["--create", "-C", "--build", "-B"]) {
+    let has = |long: &str, short: char| {
+        arguments.iter().map(|word| word.text.as_str()).any(|word| match word.strip_prefix("--") {
+            Some(name) => !name.is_empty() && long.starts_with(name),
+            None => word.starts_with('-') && word.contains(short),
+        })
+    };
+    if has("create", 'C') || has("build", 'B') {
         // options may have words as their values
         let mut paths = words.into_iter().filter(|word| word.starts_with('/'));
         return [each(Makes, paths.next()), each(Overwrites, paths)].concat();
     }
     // the first is the array that members are added to
-    let taken = usize::from(has(&["--add", "-a", "--add-spare", "--grow", "-G"]));
+    let taken = usize::from(has("add-spare", 'a') || has("grow", 'G'));
     each(Overwrites, words.into_iter().skip(taken))
 }
 
 fn zpool(words: &[&str]) -> Effect {
     let Some((verb, rest)) = words.split_first() else { return Effect::None };
-    let named = rest.iter().filter(|word| !word.starts_with('-'));
     match *verb {
         "create" | "add" | "attach" | "replace" | "labelclear" => {
-            let devices = named.skip(usize::from(*verb != "labelclear")).map(|word| match *word {
+            let devices = rest.iter().skip(usize::from(*verb != "labelclear")).map(|word| match *word {
                 word if word.starts_with('/') || word.contains('=') => word.to_owned(),
                 word => format!("/dev/{word}"),
             });
@@ -331,6 +337,11 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
     let has_letter = |letters: &str| {
         words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.chars().skip(1).any(|c| letters.contains(c)))
     };
+    // a long option may be shortened
+    let may_mean = |options: &[&str]| {
+        let given = words.iter().filter_map(|word| word.split('=').next()).filter(|word| word.len() > 2 && word.starts_with("--"));
+        given.into_iter().any(|word| options.iter().any(|option| option.starts_with(word)))
+    };
     let all_are = |options: &[&str]| {
         let given: Vec<&&str> = words.iter().filter(|word| word.starts_with('-')).collect();
         !given.is_empty() && given.iter().all(|word| options.contains(&word.split('=').next().unwrap_or(word)))
@@ -365,7 +376,7 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
             all_are(&["-p", "--print", "-i", "--info", "-v", "--verify", "-P", "--pretend", "-E", "-F", "-f", "-L", "-D", "-b", "--backup"])
         }
         "gdisk" | "cgdisk" => has(&["-l"]),
-        "fdisk" => has(&["-l", "--list", "-s", "--getsz", "-x", "--list-details"]),
+        "fdisk" => has(&["--list", "--getsz", "--list-details"]) || has_letter("lsx"),
         "cfdisk" => false,
         "sfdisk" => has(&[
             "-l",
@@ -384,9 +395,9 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
             "-n",
             "--no-act",
         ]),
-        "wipefs" => has(&["--no-act"]) || has_letter("n") || !(has(&["--all", "--offset"]) || has_letter("ao")),
+        "wipefs" => has(&["--no-act"]) || has_letter("n") || !(may_mean(&["--all", "--offset"]) || has_letter("ao")),
         "blkdiscard" | "mkswap" => false,
-        "mdadm" => !has(&["--create", "-C", "--build", "-B", "--add", "-a", "--add-spare", "--grow", "-G", "--zero-superblock"]),
+        "mdadm" => !(may_mean(&["--create", "--build", "--add", "--add-spare", "--grow", "--zero-superblock"]) || has_letter("CBGa")),
         "cryptsetup" => cryptsetup(&words.iter().map(|word| Word::literal(*word)).collect::<Vec<_>>()).is_empty(),
         "badblocks" => !has_letter("wn"),
         "bcachefs" => !has(&["format"]),

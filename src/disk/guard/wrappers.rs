@@ -34,6 +34,7 @@ const fn wrapper(name: &'static str, valued: &'static [&'static str], before: us
 
 const WRAPPERS: &[Wrapper] = &[
     wrapper("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group"], 0),
+    wrapper("runuser", &["-u", "-g", "-G", "-s", "--user", "--group", "--shell"], 0),
     wrapper("doas", &["-u", "-C"], 0),
     wrapper("env", &["-u", "-C", "--unset", "--chdir"], 0),
     wrapper("nice", &["-n", "--adjustment"], 0),
