@@ -91,8 +91,13 @@ package_lines() {
   IFS=$nl
   for l in $2; do
     n=${l%%"$tab"*} a=${l#*"$tab"}; a=${a%%"$tab"*}
-    # what is for all architectures is for each
-    case $1 in "$n:$a") ;; "$n") [ -z "$own" ] || [ "$a" = "$own" ] || [ "$a" = all ] || continue ;; "$n:"*) [ "$a" = all ] || continue ;; *) continue ;; esac
+    # what is for all architectures is for each; a name alone means the machine's own; what was never there has none
+    case $1 in
+    "$n:$a") ;;
+    "$n") case $own,$a in ,*|*,|*,all|"$a,$a") ;; *) continue ;; esac ;;
+    "$n:"*) [ "$a" = all ] || continue ;;
+    *) continue ;;
+    esac
     known=1
     case $only:$l in
     *" not-installed$tab"*) ;;
@@ -202,6 +207,35 @@ mod tests {
     fn the_installed_architecture_counts() {
         let lines = "libc6\ti386\t2.36\tdeinstall ok config-files\tdpkg\nlibc6\tamd64\t2.36-9\tinstall ok installed\tdpkg";
         assert_eq!(read(lines).unwrap().architecture, "amd64");
+    }
+
+    #[test]
+    fn a_name_alone_means_the_machines_own_architecture() {
+        static ASKED: Function = Function {
+            name: "asked",
+            text: "asked() {\n  own=$1 only=\n  package_lines \"$2\" \"$3\"\n  r=\"$known$r\"\n  answer 0 0\n}\n",
+            needs: &[&PROBE],
+        };
+        let lines = "a\ti386\t1\tinstall ok installed\tdpkg\nb\tall\t1\tinstall ok installed\tdpkg\nc\t\t\tunknown ok not-installed\tdpkg";
+        for shell in crate::node::testing::SHELLS {
+            for (own, name, found) in [
+                ("amd64", "a", ""),
+                ("", "a", "1a"),
+                ("i386", "a", "1a"),
+                ("amd64", "a:i386", "1a"),
+                ("amd64", "b", "1b"),
+                ("amd64", "b:i386", "1b"),
+                ("amd64", "c", "1"),
+                ("", "c", "1"),
+            ] {
+                let mut script = crate::node::script::Script::new();
+                script.call(&ASKED, [own, name, lines]).unwrap();
+                let output = crate::node::testing::run(shell, "n1", &script.finish());
+                let records = crate::node::record::Records::parse("n1", &output.stdout, &output.stderr);
+                let said = crate::node::record::to_text(&records.get(0).unwrap().bytes().unwrap());
+                assert_eq!(said.split('\t').next().unwrap(), found, "{own} {name} {shell:?}");
+            }
+        }
     }
 
     #[test]
