@@ -215,7 +215,7 @@ impl Guard<'_> {
             Effect::Unseen(why) => self.found.unseen(name, why),
             Effect::Acts(acts) => {
                 for (does, word) in acts {
-                    let is_path = !matches!(does, Does::Carves) && !(does == Does::Makes && !word.text.starts_with('/'));
+                    let is_path = !matches!(does, Does::Carves) && (does != Does::Makes || word.text.starts_with('/'));
                     let operand = match (is_path && !word.text.starts_with('/'), directory) {
                         (true, Directory::Is(above)) => format!("{}/{}", above.trim_end_matches('/'), word.text),
                         (true, Directory::Unknown) => {

@@ -232,7 +232,7 @@ impl<'a> Job<'a> {
         let path = paths::path(&self.name, self.task, self.facts)?;
         let stat = Stat::new(&path);
         let (mounted, stat) = self.facts.get((MountAt::new(&path), stat))?;
-        if !stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Link) {
+        if stat.as_ref().is_none_or(|stat| stat.kind != FileKind::Link) {
             return Ok(Place { path, mounted, stat });
         }
         let Some(real) = self.facts.get(RealPath::new(&path))? else { return Err(Halt::fail(format!("the link {path} leads nowhere"))) };

@@ -39,7 +39,7 @@ pub(super) const KIND: Kind =
 fn words(args: &[String]) -> Result<Vec<String>, String> {
     let [path, kind, mounted] = args else { return Err("a device, a type and a place are wanted".into()) };
     let is_known = ["ext2", "ext3", "ext4", "xfs"].contains(&kind.as_str());
-    if !path.starts_with('/') || !(is_known || !mounted.is_empty()) || !(mounted.is_empty() || mounted.starts_with('/')) {
+    if !path.starts_with('/') || (mounted.is_empty() && !is_known) || !(mounted.is_empty() || mounted.starts_with('/')) {
         return Err(format!("the names in the root of {args:?}"));
     }
     Ok(args.to_vec())

@@ -34,7 +34,7 @@ impl Reader {
                 '$' => self.dollar(&mut text, &mut is_literal)?,
                 '`' => self.backquoted(&mut text, &mut is_literal)?,
                 c => {
-                    is_literal &= !matches!(c, '*' | '?' | '[') && !(c == '~' && self.at == from);
+                    is_literal &= !(matches!(c, '*' | '?' | '[') || c == '~' && self.at == from);
                     has_brace |= c == '{';
                     text.push(c);
                     self.at += 1;
