@@ -17,6 +17,12 @@ const FILESYSTEMS: [&str; 2] = ["ext4", "xfs"];
 /// # Errors
 /// What has to be read first.
 pub fn classify(evidence: &Evidence) -> Result<Class, Wanted> {
+    let class = judge(evidence)?;
+    let is_to_be_written = class.may_be_formatted() || class == Class::New(Fresh::Formatted);
+    Ok(if evidence.uses.read_only && is_to_be_written { Class::Foreign(format!("{class}, and read-only")) } else { class })
+}
+
+fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
     if let Some(class) = system(evidence) {
         return Ok(class);
     }

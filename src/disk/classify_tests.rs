@@ -60,6 +60,9 @@ fn a_blank_disk_is_read_before_it_is_called_blank() {
     assert_eq!(classify(&disk), Err(Wanted::Zeros { path: "/dev/sdb".into(), head: 0, tail: 0 }));
     disk.zeros = zeros(None);
     assert_eq!(classify(&disk), Ok(Class::Blank));
+    disk.uses.read_only = true;
+    assert_eq!(classify(&disk), Ok(Class::Foreign("blank, and read-only".into())));
+    disk.uses.read_only = false;
     disk.zeros = zeros(Some(7));
     assert_eq!(classify(&disk), Ok(Class::UnknownData { at: 7 }));
     disk.contents.entry = Some(PartitionEntry::default());
@@ -198,6 +201,7 @@ prop_compose! {
         files in prop::collection::vec(prop::sample::select(vec!["lost+found", "longhorn-disk.cfg", "replicas", "photos"]), 0..3),
         whole in any::<bool>(),
         lvm in (prop::option::of(Just("data".to_owned())), 0..3u32),
+        read_only in prop::bool::weighted(0.1),
         unread in prop::bool::weighted(0.1),
         alone in prop::bool::weighted(0.2),
     ) -> Evidence {
@@ -205,6 +209,7 @@ prop_compose! {
         if let Some(target) = mount { evidence = mounted(evidence, target) }
         if stacked { evidence.uses.layers.push(Layer { name: "dm-0".into(), on: Some("sdb".into()), mapping: None }) }
         if swap { evidence.uses.swaps.push("/dev/sdb".into()) }
+        evidence.uses.read_only = read_only;
         if unread { evidence.contents.table.push(9) }
         if alone { evidence.contents.entry = Some(PartitionEntry::default()); evidence.contents.partitions.clear(); evidence.contents.table.clear() }
         evidence.zeros = zeros(other);
@@ -244,6 +249,7 @@ fn nothing_is_ever_formatted_but_what_is_empty_or_new() {
     for _ in 0..10_000 {
         let evidence = any_evidence().new_tree(&mut runner).unwrap().current();
         let class = classify(&evidence).unwrap();
+        assert!(!class.may_be_formatted() || !evidence.uses.read_only);
         assert!(!class.may_be_formatted() || is_empty(&evidence) || is_new(&evidence), "{class:?}: {evidence:#?}");
         *counts.entry(format!("{class:?}").split(['(', ' ']).next().unwrap_or_default().into()).or_default() += 1;
     }

@@ -5,7 +5,7 @@ use homelabctl::node::facts::Extent;
 use homelabctl::plan::{FactKey, Facts, Scope, Stop, Store};
 
 use crate::facts_machines::read;
-use crate::program::filters;
+use crate::program::{Program, Ran, filters};
 use crate::provision_machines::project;
 use crate::testbed::{Bed, Kind, Machine, digests_of, fill, image_digest};
 
@@ -84,6 +84,10 @@ fn classes(m: &Machine, paths: &[&str], extent: Extent) -> Vec<Class> {
             Err(Stop::Unknown(unknown)) => panic!("{unknown:?}"),
         }
     }
+}
+
+fn explain(program: &Program, disk: &str) -> Ran {
+    program.run(&["disk", "explain", "w1", disk, "-i", "hosts"])
 }
 
 fn class(m: &Machine, path: &str) -> String {
@@ -174,10 +178,46 @@ fn disks_in_use_and_what_a_person_sees_of_them() {
     let disks = document.pointer("/hosts/w1/answer/disks");
     assert_eq!(disks.and_then(|disks| disks.as_array()).map(Vec::len), Some(23), "{}", json.stdout);
     for (disk, name) in [("/dev/sdj", "explain_lvm"), ("5eed0004", "explain_ours"), ("/dev/sdk", "explain_blank")] {
-        let explained = program.run(&["disk", "explain", "w1", disk, "-i", "hosts"]);
+        let explained = explain(&program, disk);
         assert_eq!(explained.code, Some(0), "{}", explained.all());
         insta::assert_snapshot!(name, explained.stdout);
     }
-    let missing = program.run(&["disk", "explain", "w1", "5eed", "-i", "hosts"]);
+    let missing = explain(&program, "5eed");
     assert!(missing.code == Some(2) && missing.stderr.contains("there is no such disk"), "{}", missing.all());
+}
+
+#[test]
+fn disks_that_cannot_be_read_written_told_apart_or_are_gone() {
+    let bed = Bed::new().unwrap();
+    let twins = bed.machine("w1").kind(Kind::Uml).disk("5eedaaaa", 64).disk("5eedaaaa", 64);
+    let m = twins.disk("5eed0001", 64).disk("5eed0002", 64).disk("5eed0003", 64).start().unwrap();
+    fill(&m, &[("/dev/sdd", "ext4")]).unwrap();
+    // a sector in the middle, one at the end, and a filesystem whose root directory cannot be read
+    m.root_says(
+        "set -e; modprobe dm-mod; blockdev --setro /dev/sdc
+        printf '0 49152 linear /dev/sde 0\n49152 8192 error\n57344 73728 linear /dev/sde 57344\n' | dmsetup create middle
+        printf '0 131064 linear /dev/sde 0\n131064 8 error\n' | dmsetup create end
+        printf '0 8 linear /dev/sdd 0\n8 131064 error\n' | dmsetup create root; udevadm settle",
+    )
+    .unwrap();
+    assert_eq!(class(&m, "/dev/sdc"), "blank, and read-only");
+    for name in ["middle", "end", "root"] {
+        let said = class(&m, &m.root_says(&format!("readlink -f /dev/mapper/{name}")).unwrap());
+        assert!(said.starts_with("unknown: ") && said.contains("Input/output error"), "{name}: {said}");
+    }
+    m.root_says("dmsetup remove middle; dmsetup remove end; echo 1 >/sys/block/sde/device/delete; udevadm settle").unwrap();
+    assert_eq!(class(&m, "/dev/sde"), "missing");
+
+    bed.enter().unwrap();
+    let program = project(&bed, std::slice::from_ref(&m));
+    let by_id = m.root_says("ls /dev/disk/by-id | grep ^wwn-0x60014055eedaaaa").unwrap();
+    for name in ["5eedaaaa", by_id.as_str()] {
+        let ran = explain(&program, name);
+        assert!(ran.code == Some(2) && ran.stderr.contains("several disks answer to that"), "{name}: {}", ran.all());
+    }
+    let gone = explain(&program, "5eed0003");
+    assert!(gone.code == Some(2) && gone.stderr.contains("there is no such disk"), "{}", gone.all());
+    for name in ["5eed0001", "/dev/sda"] {
+        assert_eq!(explain(&program, name).code, Some(0), "{name}");
+    }
 }

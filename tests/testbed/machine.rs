@@ -8,6 +8,7 @@ use super::seed::{self, USER};
 use super::spec::{Kind, Login, MachineSpec};
 use super::{keys, nspawn, process, uml, wire};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -243,7 +244,9 @@ impl Machine {
     fn settle(&self) -> Result<()> {
         let until = |condition: &str| self.root_says(&format!("for i in $(seq 200); do {condition} && exit; sleep 0.05; done; exit 1"));
         if !self.spec.disks.is_empty() {
-            let count = self.spec.disks.len();
+            // of disks with the same serial number one has the links
+            let serials: BTreeSet<&str> = self.spec.disks.iter().map(|(serial, _)| serial.as_str()).collect();
+            let count = serials.len();
             until(&format!("udevadm settle && [ $(ls /dev/disk/by-id 2>/dev/null | grep -c '^wwn-[^-]*$') -ge {count} ]"))?;
         }
         if self.spec.max_startups.is_some() {

@@ -12,7 +12,7 @@ use super::super::super::session::{Session, Shared};
 use super::super::super::targets::Ready;
 use super::{as_root, asked, failed};
 use crate::diagnostics::{Diagnostics, ExitCode};
-use crate::disk::{DiskName, Evidence, Examined, Lvm, NotOne, examine, gigabytes};
+use crate::disk::{DiskName, Evidence, Examined, Lvm, NotOne, disks, examine, gigabytes};
 use crate::node::facts::{BlockDevice, BlockDevices, Extent, Holding};
 use crate::plan::{Facts, Stop};
 use crate::report::{Answer, DiskSheet, HostAnswer, Outcome};
@@ -68,6 +68,10 @@ fn sheet(facts: &Facts<'_>, disk: &str, extent: Extent) -> Result<Result<DiskShe
 
 /// The disk that answers to that, whichever kind of name it is.
 fn find<'d>(devices: &'d [BlockDevice], name: &str) -> Result<&'d BlockDevice, NotOne> {
+    // one of two that cannot be told apart by name is still there to be looked at
+    if let Some(device) = disks(devices).find(|disk| disk.path == name) {
+        return Ok(device);
+    }
     let kinds = [DiskName::ById, DiskName::Wwn, DiskName::Serial, DiskName::Unstable];
     let found = kinds.into_iter().map(|kind| kind(name.to_owned()).find(devices));
     found.into_iter().find(|found| *found != Err(NotOne::Missing)).unwrap_or(Err(NotOne::Missing))
