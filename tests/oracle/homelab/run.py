@@ -26,7 +26,6 @@ from machines import Machine  # noqa: E402 (the same machines as those of the ca
 RECORDS = HERE.parents[1] / "records/homelab"
 
 
-
 def machines(top):
     lines = [line for line in pathlib.Path(os.environ["HOMELABCTL_INVENTORY"]).read_text().splitlines() if "ansible_host=" in line]
     all_of_them = [Machine(line, line.split()[0], top) for line in lines]
@@ -70,8 +69,8 @@ def by_homelabctl(program, project, home, known_hosts):
         event = json.loads(line)
         if event.get("event") == "host_finished":
             counts[event["host"]] = event
-        elif event.get("event") == "notice" or event.get("outcome") in ("failed", "refused", "unknown", "unreachable"):
-            problems.append(line[:600])
+        elif event.get("outcome") in ("failed", "refused", "unknown", "unreachable"):
+            problems.append(line[:2000])
     return {"exit": done.returncode, "problems": problems, "said": done.stderr[-3000:], **counts}
 
 
@@ -94,7 +93,7 @@ def main():
                 found[which] = by_ansible(words.ansible_dir.resolve(), project, home, known_hosts)
             else:
                 found[which] = by_homelabctl(words.program.resolve(), project, home, known_hosts)
-            print(which, json.dumps({key: value for key, value in found[which].items() if key != "said"})[:3000], flush=True)
+            print(which, json.dumps({key: value for key, value in found[which].items() if key != "said"}), flush=True)
             if found[which]["exit"]:
                 print(found[which].get("said", ""))
                 return 1

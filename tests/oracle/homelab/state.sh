@@ -22,7 +22,11 @@ sed 's/^/group /' /etc/group
 cut -d: -f1,2,4- /etc/shadow | sed 's/^/shadow /'
 dpkg-query -W -f 'package ${Package} ${db:Status-Want} ${db:Status-Status}\n'
 dpkg-query -W -f 'version ${Package} ${Version}\n' 'hl-*' 'kube*' 2>/dev/null | grep -v ' $' || :
-units=$(systemctl list-unit-files --no-legend --no-pager --state=enabled,disabled,masked)
+for _ in 1 2 3 4 5 6; do # a manager that is busy answers late, or not at all
+    units=$(systemctl list-unit-files --no-legend --no-pager --state=enabled,disabled,masked) && [ -n "$units" ] && break
+    sleep 5
+done
+[ -n "$units" ]
 echo "$units" | awk '{ print "unit", $1, $2 }'
 for unit in containerd kubelet mirror node-exporter systemd-timesyncd iscsid ssh; do
     echo "active $unit $(systemctl is-active $unit || :)"
