@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle homelab conformance bench nodes mutants docs fuzz install
+.PHONY: help demo test lint oracle homelab vm-test conformance bench nodes mutants docs fuzz install
 
 help:           ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
 install:        ## Debian packages for the throwaway machines (asks for root, says what for)
 	tests/testbed/install.sh
@@ -44,6 +44,10 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 homelab: install ## records what ansible-playbook makes of three machines with a homelab's playbooks (half an hour)
 	ansible=$$(benches/ansible.sh)
 	cargo run --quiet --example nodes -- --kind uml --count 3 --run -- "$$ansible/bin/python" tests/oracle/homelab/run.py --ansible-dir "$$ansible"
+
+vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines, twice, beside Ansible's record
+	cargo build --quiet --bin homelabctl --example nodes
+	cargo test --test all -- --ignored homelab_project
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes

@@ -2,21 +2,30 @@
 # changed without: the next release of the package has another), accounts, packages, units, the kernel's settings.
 set -eu
 export LC_ALL=C
-# a program takes long to start in a slow machine: three for all files
+# a program takes long to start in a slow machine: a few for all files
 {
     dpkg-query -W -f '${Conffiles}\n' | awk 'NF >= 2 { print "P\t" $1 "\t" $2 }'
     find /etc /opt /srv /usr/local /home /root /var/backups/homelab /var/lib/longhorn -xdev \
         \( -path '*/.ansible*' -o -name 'ssh_host_*' -o -path /etc/machine-id -o -path /etc/ld.so.cache -o -path /etc/.pwd.lock \
         -o -path /etc/testbed-done -o -path /etc/.updated -o -path '/etc/passwd*' -o -path '/etc/group*' -o -path '/etc/shadow*' \
         -o -path '/etc/gshadow*' -o -path '/etc/subuid*' -o -path '/etc/subgid*' -o -path '/usr/local/lib/python*' \
+        -o -path '/etc/ssh/authorized_keys.*' -o -path /etc/ssh/user_ca.pub \
         -o -path /etc/ssl/certs -o -path /etc/mtab \) -prune \
         -o -printf 'L\t%p\t%y %m %u:%g %l\n' -type f -exec md5sum {} + 2>/dev/null |
         sed 's/^\([0-9a-f]\{32\}\)  /D\t\1\t/'
+    # made anew with every archive and every root file system
+    md5sum /usr/share/testbed/archive/key.asc | sed 's/ .*//; s/^/K\t/'
 } | awk -F '\t' '
+    $1 == "K" { key = $2 }
     $1 == "P" { packaged[$2] = $3 }
-    $1 == "D" { digest[$3] = packaged[$3] == $2 ? "packaged" : $2 }
+    $1 == "D" { digest[$3] = $2 }
     $1 == "L" { line[$2] = $3 }
-    END { for (path in line) print "file", path, line[path] digest[path] }' | sort
+    END {
+        for (path in line) {
+            of = digest[path]
+            print "file", path, line[path] (of == "" ? "" : of == packaged[path] ? "packaged" : of == key ? "the key of the archive" : of)
+        }
+    }' | sort
 sed 's/^/passwd /' /etc/passwd
 sed 's/^/group /' /etc/group
 cut -d: -f1,2,4- /etc/shadow | sed 's/^/shadow /'
