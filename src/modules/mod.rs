@@ -22,6 +22,7 @@ mod expand;
 mod fetch;
 mod fetched;
 pub mod file;
+mod filesystem;
 pub mod find;
 mod get_url;
 mod group;

@@ -30,6 +30,7 @@ const MODULES: &[&dyn Module] = &[
     &super::dpkg_selections::DpkgSelections,
     &super::fetch::Fetch,
     &super::file::File,
+    &super::filesystem::Filesystem,
     &super::find::Find,
     &super::get_url::GetUrl,
     &super::group::Group,

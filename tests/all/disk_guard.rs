@@ -58,6 +58,15 @@ const HARMFUL: &[&str] = &[
     "shell: {cmd: bash, stdin: wipefs -a /dev/sdb}",
     "raw: wipefs -a /dev/sdb",
     "script: wipe.sh",
+    "community.general.filesystem: {dev: /dev/sdb, fstype: xfs, force: true}",
+    "community.general.filesystem: {dev: /dev/sdb, state: absent}",
+    "community.general.filesystem: {dev: /dev/sdc, fstype: ext4, force: true}",
+];
+
+/// The same by the module; the second is of the same filesystem.
+const FILESYSTEM: &[&str] = &[
+    "community.general.filesystem: {dev: /dev/sdd, fstype: ext4, opts: -L new, uuid: 0b5b7f3a-6f3e-4a55-9b0e-5f1d2c3b4a59}",
+    "community.general.filesystem: {dev: /dev/disk/by-uuid/0b5b7f3a-6f3e-4a55-9b0e-5f1d2c3b4a59, type: ext4, force: true}",
 ];
 
 /// What must run as it stands.
@@ -96,11 +105,12 @@ fn tasks(tasks: &[&str]) -> String {
 fn a_disk_that_holds_something_is_never_written_to_by_hand() {
     let bed = Bed::new().unwrap();
     let machine = bed.machine("u1").kind(Kind::Uml);
-    let machine = machine.disk("5eed0001", 64).disk("5eed0002", 64).disk("5eed0003", 64).start().unwrap();
+    let machine = machine.disk("5eed0001", 64).disk("5eed0002", 64).disk("5eed0003", 64).disk("5eed0004", 64).start().unwrap();
     machine.root_says(PREPARE).unwrap();
     let program: Program = project(&bed, std::slice::from_ref(&machine));
     program.file("usual.yml", USUAL).file("wipe.sh", "#!/bin/sh\nwipefs -a /dev/sdb\n");
     program.file("harmful.yml", &tasks(HARMFUL)).file("harmless.yml", &tasks(HARMLESS));
+    program.file("filesystem.yml", &tasks(FILESYSTEM));
     let run = |playbook: &str, extra: &str| {
         bed.inside(|| program.run(&["provision", playbook, "-i", "hosts", "--output", "jsonl", "-e", extra])).unwrap()
     };
@@ -133,6 +143,12 @@ fn a_disk_that_holds_something_is_never_written_to_by_hand() {
     let told = bed.inside(|| program.run(&["exec", "all", "-i", "hosts", "--become", "--", "wipefs", "/dev/sdb"])).unwrap();
     assert!(told.code == Some(0) && told.stdout.contains("ext4"), "{}", told.all());
     assert_eq!(digests(&machine), before);
+
+    for wanted in [["changed", "unchanged"], ["unchanged", "unchanged"]] {
+        let ran = run("filesystem.yml", "x=1");
+        assert_eq!(outcomes(&ran), wanted, "{}", ran.stdout);
+    }
+    assert_eq!(machine.root_says("blkid -p -o value -s LABEL -s TYPE /dev/sdd").unwrap(), "new\next4");
 
     let harmless = run("harmless.yml", "x=1");
     assert_eq!(outcomes(&harmless), vec!["changed"; HARMLESS.len()], "{}", harmless.stdout);

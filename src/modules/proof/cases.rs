@@ -34,9 +34,9 @@ macro_rules! cases {
 
 use crate::modules::{
     apt, apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, dpkg_selections,
-    edited_file, fetch, file, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, mount, package, package_facts,
-    package_hold, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd, tempfile,
-    template, timezone, unarchive, uri, user, wait_for,
+    edited_file, fetch, file, filesystem, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, mount, package,
+    package_facts, package_hold, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd,
+    tempfile, template, timezone, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -54,6 +54,7 @@ cases! {
     dpkg_selections: dpkg_selections::DpkgSelections, 400, &[Changed, Unchanged, Unknown, Failed], packages::selection, |_, _, _| ();
     fetch: fetch::Fetch, 200, LOOKS, find::tests::fetched, |_, _, _| ();
     file: file::File, 1200, CHANGES, file::tests::state, file::tests::look;
+    filesystem: filesystem::Filesystem, 800, CHANGES, filesystem::tests::state, |_, _, _| ();
     find: find::Find, 200, LOOKS, find::tests::sought, |_, _, _| ();
     get_url: get_url::GetUrl, 400, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], others::get_url, others::fetched;
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();

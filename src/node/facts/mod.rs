@@ -30,6 +30,7 @@ mod group;
 mod hard_links;
 mod hardware;
 mod identity;
+mod image_contents;
 mod installed;
 mod interfaces;
 mod kernel;
@@ -101,6 +102,7 @@ pub use group::{Group, GroupEntry, GroupNumbered};
 pub use hard_links::{HardLinks, Inode};
 pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
 pub use identity::{MachineId, ProductUuid};
+pub use image_contents::{Image, ImageContents};
 pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
@@ -223,6 +225,7 @@ pub const KINDS: &[&Kind] = &[
     &packages::KIND,
     &physical_volume::KIND,
     &volume_group::KIND,
+    &image_contents::KIND,
     &ports::KIND,
     &real_path::KIND,
     &reboot::KIND,

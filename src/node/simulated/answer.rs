@@ -8,9 +8,9 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::{SimulatedUnit, World};
 use crate::node::facts::{
-    Account, DebPackage, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, LoginUser, MemoryState,
-    Mode, ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password, Served,
-    ServiceEntry, Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
+    Account, DebPackage, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, Image, LoginUser,
+    MemoryState, Mode, ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password,
+    Served, ServiceEntry, Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -57,6 +57,15 @@ impl World {
                 }
             }
             "mount_at" => self.mount_at(subject),
+            "image_contents" => match self.content(subject) {
+                None if self.exists(subject) => Reading::unknown("no regular file"),
+                None => Reading::Absent,
+                Some(content) if content.iter().all(|byte| *byte == 0) => Reading::present(&Image::Zeros),
+                Some(content) => Reading::present(&match String::from_utf8_lossy(&content).as_ref() {
+                    kind @ ("ext4" | "swap" | "xfs" | "vfat") => Image::Is(kind.to_owned()),
+                    _ => Image::Unknown,
+                }),
+            },
             "listing" | "real_path" | "checksum" | "hard_links" | "tree" | "status" | "mime_type" | "file_flags" => {
                 self.file_fact(query, subject)
             }

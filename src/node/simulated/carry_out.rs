@@ -4,8 +4,8 @@ use super::files::{Inode, Kind};
 use super::world::{SimulatedUnit, Stop, World};
 use crate::node::facts::{as_shown, with_slashes};
 use crate::node::steps::{
-    LoadModule, LoadSysctls, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step, UnitAction, UnitStep,
-    UnloadModule, Unmount,
+    LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step, UnitAction,
+    UnitStep, UnloadModule, Unmount,
 };
 
 impl World {
@@ -71,6 +71,7 @@ impl World {
             }
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
+            Step::MakeFilesystem(step) => self.make_filesystem(step),
             Step::Mount(step) => self.mount(step),
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),
@@ -232,6 +233,19 @@ impl World {
         let mounts = &self.files.mounts;
         let by_name = mounts.iter().rposition(|mounted| mounted.path == path && is_there(&mounted));
         by_name.or_else(|| mounts.iter().rposition(|mounted| is_there(&mounted)))
+    }
+
+    /// An image is what its text says.
+    fn make_filesystem(&mut self, step: &MakeFilesystem) -> Result<(), Stop> {
+        if !self.files.at(&step.path, true).is_ok_and(|inode| matches!(inode.kind, Kind::File(_))) {
+            return Err(format!("{} is neither a block device nor a file", step.path).into());
+        }
+        if self.tick()? {
+            let kind = step.program.strip_prefix("mkfs.").unwrap_or(if step.program == "mkswap" { "swap" } else { "LVM2_member" });
+            let ino = self.files.find(&step.path, true)?;
+            self.files.change(ino, |inode| inode.kind = Kind::File(kind.as_bytes().to_vec()))?;
+        }
+        Ok(())
     }
 
     fn mount(&mut self, step: &Mount) -> Result<(), Stop> {

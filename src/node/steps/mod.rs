@@ -13,6 +13,7 @@ mod backup;
 mod check;
 mod clock;
 mod directory;
+mod filesystem;
 mod flags;
 mod home;
 mod hostname;
@@ -50,6 +51,7 @@ pub use check::Invalid;
 pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
 pub use directory::MakeDirectory;
+pub use filesystem::MakeFilesystem;
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
 pub use hostname::SetHostname;
@@ -229,6 +231,8 @@ steps! {
     SwapOff(SwapOff),
     /// A clock that is waited for.
     WaitForSync(WaitForSync),
+    /// A filesystem that is made.
+    MakeFilesystem(MakeFilesystem),
     /// Something that is mounted.
     Mount(Mount),
     /// Something that is unmounted.
