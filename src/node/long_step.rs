@@ -2,9 +2,9 @@
 //!
 //! A long step is a directory `<locks>/steps/<id>/` with its script, its title, the claim of the run that began it, its
 //! output and, once it has ended, its status, put there by a rename. There is no pipe to us. The id is a digest of what the
-//! step does, so a run that asks for the same step again finds the one that runs, and waits; or finds the status of one
-//! that ended meanwhile and that nobody has taken, and takes it. One that had ended before the run came is begun anew: its
-//! status is about a machine that may be another by now. The directory goes away only once the status has arrived here, by
+//! step does, so a run that asks for the same step again finds the one that runs, and waits; or finds the status of its own
+//! that ended meanwhile and that nobody has taken, and takes it. One of another run that has ended is begun anew: its status is
+//! about a machine that may be another by now. The directory goes away only once the status has arrived here, by
 //! a script of its own: what was only sent may be lost with the connection.
 //!
 //! The step itself holds `step.lock`, after it has seen that the machine is still its run's; else it never begins
@@ -146,8 +146,8 @@ const START: Function = Function {
   umask 077
   dir=$1/steps/$2
   state=$(s_long_state "$dir")
-  # what an earlier run left before this one came says nothing about now
-  if [ "$state" = finished ] && [ "$dir/status" -ot "$1/run.lock" ] && ! grep -qxF -e "$4" "$dir/run"; then state=old; fi
+  # how a step of another run ended says nothing about now
+  if [ "$state" = finished ] && ! grep -qxF -e "$4" "$dir/run"; then state=old; fi
   case $state in
     running | finished)
       echo "$state"
@@ -479,23 +479,20 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_nobody_took_is_the_answer_unless_it_is_older_than_the_run_that_asks() {
+    fn a_status_that_nobody_took_is_the_answer_for_its_run_and_for_no_other() {
         for shell in SHELLS {
             let node = Node::new(shell, "n1");
             let mark = node.path().join("mark");
             let step = step(&mark);
             node.start("n1", &step);
-            // another run waits for it
-            node.claim("n2");
             std::thread::sleep(Duration::from_millis(1500));
             assert_eq!(node.list(), [Left { id: Id::of(&step), title: "run sh".into(), state: "finished".into() }]);
-            assert_eq!(node.start("n2", &step), "finished");
+            assert_eq!(node.start("n1", &step), "finished", "its own");
             assert!(matches!(node.wait(&step, 0), State::Finished(Ended { status: 3, .. })));
-            // a third one comes later
-            node.claim("n3");
-            assert_eq!(node.start("n3", &step), "started");
+            node.claim("n2");
+            assert_eq!(node.start("n2", &step), "started");
             assert!(matches!(node.wait(&step, 9), State::Finished(_)));
-            assert_eq!(node.start("n3", &step), "finished", "its own");
+            assert_eq!(node.start("n2", &step), "finished", "its own");
             assert_eq!(std::fs::read_to_string(&mark).unwrap(), "x\nx\n");
         }
     }
