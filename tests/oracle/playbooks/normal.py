@@ -2,7 +2,7 @@
 
 Paths      CASE: the folder of the case, HOME: the home of who runs ansible-playbook, TMP: the temporary folders of Ansible.
 Names      tempfile's `ansible.RANDOM`, what a package's file is called that came from a server, backup files' `PID.DATE~`, the numbers of asynchronous jobs, addresses in
-           memory; the words that mean booleans and what each unpacker said come in the order of a set; new SSH
+           memory; how many files dpkg's database has; the words that mean booleans and what each unpacker said come in the order of a set; new SSH
            keys and their fingerprints; for how long `pause` paused.
 Keys       DROPPED and, of folders, SIZES are left out. `stdout_lines` and `stderr_lines` say nothing that stdout does not.
 Orders     files that `find` found and what a removed folder held come in the order of the disk: sorted.
@@ -37,6 +37,7 @@ TEXTS = [
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpRANDOM"),
     (re.compile(r"(?<=Preparing to unpack \.\.\./)[\w-]+(\.deb)?(?= )"), "FETCHED"),
     (re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".BACKUP~"),
+    (re.compile(r"\b\d+(?= files and directories currently installed)"), "SOME"),
     (re.compile(r"\bj?\d{5,}\.\d{3,}\b"), "JOB"),
     (re.compile(r"(?<=Paused for )[\d.]+"), "SOME"),
     (re.compile(r"(?<=command to extract the file is installed\.).*", re.S), ""),  # each try, in the order of a set
