@@ -48,6 +48,10 @@ fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
     if let Some(class) = users(evidence) {
         return Ok(class);
     }
+    // an extended partition of an MBR has a table of its own, with others' partitions behind it
+    if !evidence.contents.is_disk() && device.table.is_some() {
+        return Ok(Class::Foreign(format!("a partition with a partition table in it ({})", table_of(device))));
+    }
     if !evidence.contents.partitions.is_empty() {
         return Ok(Class::Foreign(table_with_partitions(device, &evidence.contents.partitions)));
     }
@@ -183,7 +187,9 @@ fn only_filesystem(evidence: &Evidence) -> Option<&Holding> {
 fn of_longhorn(evidence: &Evidence, holding: &Holding) -> Result<Class, Wanted> {
     let at = mounted_on(evidence);
     let (path, filesystem) = (holding.path.clone(), holding.kind.clone().unwrap_or_default());
-    let Some(files) = &evidence.files else { return Err(Wanted::Files { path, kind: filesystem, mounted: at.first().cloned() }) };
+    // a path of another namespace leads elsewhere in this one
+    let here = evidence.uses.mounts.iter().find(|mount| !mount.elsewhere).map(|mount| mount.target.clone());
+    let Some(files) = &evidence.files else { return Err(Wanted::Files { path, kind: filesystem, mounted: here }) };
     if LONGHORN.iter().any(|name| files.iter().any(|file| file == name)) {
         return Ok(Class::HasLonghornData { path, filesystem, uuid: holding.uuid.clone().unwrap_or_default(), at });
     }
@@ -237,6 +243,10 @@ fn everything_on(evidence: &Evidence) -> String {
 fn zeros(evidence: &Evidence, head: u64, tail: u64, class: Class) -> Result<Class, Wanted> {
     match evidence.zeros {
         None => Err(Wanted::Zeros { path: evidence.contents.device.path.clone(), head, tail }),
+        // nothing read is not nothing there: a loop device or a reader without a medium
+        Some(zeros) if zeros.read == 0 || evidence.contents.device.size == 0 => {
+            Ok(Class::Unreadable("there is nothing of it to be read: nothing is attached, or it is too small".into()))
+        }
         Some(zeros) => Ok(zeros.first_other.map_or(class, |at| Class::UnknownData { at })),
     }
 }

@@ -41,6 +41,7 @@ static SPEC: Spec = Spec {
          another one is refused.",
         "`state: absent` of a device with a filesystem is refused: nothing is wiped by a playbook.",
         "`uuid` is for a filesystem that is made; one that is there keeps its own, since fstab and others name it.",
+        "`opts` cannot name further devices (a second one of btrfs, a log of XFS): they would be written over unseen.",
         "`resizefs` is refused: grow it with a command (resize2fs, xfs_growfs).",
         "A name such as `/dev/nvme0n11`, made of a disk and a number, is refused with the right one.",
     ],
@@ -128,7 +129,14 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     }
     let mut options: Vec<String> = force.iter().map(|word| (*word).to_owned()).collect();
     options.extend(uuid_words(args.str("uuid"), wanted)?);
-    options.extend(args.str("opts").unwrap_or_default().split_whitespace().map(str::to_owned));
+    let more: Vec<String> = args.str("opts").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    if let Some(word) = more.iter().find(|word| word.contains('/')) {
+        return Err(refuse(
+            format!("`opts` has {word}: what another device holds is not looked at, and `{program}` would write over it"),
+            "a filesystem on several devices is made by a command, whose devices are looked at one by one",
+        ));
+    }
+    options.extend(more);
     let step = MakeFilesystem { path: dev.clone(), program: (*program).to_owned(), options };
     let mut change: Change = Plan::change([step.into()]).differs(format!("filesystem on {dev}"), None, Some(wanted.to_owned()));
     if stat.kind == FileKind::File {

@@ -44,7 +44,7 @@ impl Line<'_> {
 }
 
 /// As Ansible writes a field.
-fn escaped(field: &str) -> String {
+pub(super) fn escaped(field: &str) -> String {
     field.replace('\\', r"\134").replace(' ', r"\040").replace('&', r"\046")
 }
 

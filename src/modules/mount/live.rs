@@ -20,6 +20,10 @@ pub(super) fn is_of(mount: &Mount, at: &str, src: &str, fstype: &str, opts: &str
         let source = real(&mount.source, facts)?;
         return Ok(devices.iter().any(|device| is_tagged(device, tag, value) && (device.path == mount.source || device.path == source)));
     }
+    // what is behind a filesystem in user space, and behind a root without an initramfs, the kernel does not tell
+    if mount.kind.starts_with("fuse") || mount.source == "/dev/root" && at == "/" {
+        return Ok(mount.source == "/dev/root" || kinds(fstype, &mount.kind));
+    }
     if src.starts_with("//") || !src.starts_with('/') {
         // a name for what has no device may be any; a server's is its address
         let is_address = src.starts_with("//") || src.contains(':');
@@ -69,9 +73,16 @@ fn kinds(wanted: &str, is: &str) -> bool {
     let family = |kind: &str| match kind {
         "nfs4" => "nfs".to_owned(),
         "smb3" => "cifs".to_owned(),
-        other => other.split('.').next().unwrap_or(other).to_owned(),
+        // `fuse.glusterfs` is what the kernel calls what mount(8) knows as `glusterfs`
+        other => other.strip_prefix("fuse.").unwrap_or(other).to_owned(),
     };
-    matches!(wanted, "auto" | "none") || family(wanted) == family(is)
+    // of these the kernel does not say which one it is
+    matches!(wanted, "auto" | "none" | "fuse") || matches!(is, "fuse" | "fuseblk") || family(wanted) == family(is)
+}
+
+/// Whether a source that begins like a path may be something else: several directories of mergerfs, a pattern.
+pub(super) fn is_no_path(src: &str, fstype: &str) -> bool {
+    fstype.starts_with("fuse") || src.contains([':', '*'])
 }
 
 /// Options that each mount has for itself: the one, and what takes it away.

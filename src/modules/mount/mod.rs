@@ -160,9 +160,15 @@ impl<'a> Job<'a> {
 
     fn censored(&self, mut change: Change) -> Change {
         if let Some(secret) = self.task.args.str("opts").filter(|opts| self.task.args.is("opts_no_log") && !opts.is_empty()) {
+            // as they stand in fstab and as mount(8) gets them; and what is secret of them by itself
+            let values = secret.split(',').filter_map(|option| Some(option.split_once('=')?.1.to_owned()));
+            let mut forms = vec![secret.to_owned(), live::for_mounting(secret)];
+            forms.extend(values.filter(|value| !value.is_empty()));
+            forms.extend(forms.iter().map(|form| fstab::escaped(form)).collect::<Vec<_>>());
+            forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
             for difference in &mut change.diff {
                 for text in [&mut difference.before, &mut difference.after].into_iter().flatten() {
-                    *text = text.replace(secret, NOT_SHOWN);
+                    *text = forms.iter().fold(std::mem::take(text), |text, form| text.replace(form, NOT_SHOWN));
                 }
             }
         }
@@ -230,12 +236,22 @@ impl<'a> Job<'a> {
     /// The mount point without links, what is mounted there and what is there.
     fn place(&self) -> Result<Place, Halt> {
         let path = paths::path(&self.name, self.task, self.facts)?;
-        let stat = Stat::new(&path);
-        let (mounted, stat) = self.facts.get((MountAt::new(&path), stat))?;
-        if stat.as_ref().is_none_or(|stat| stat.kind != FileKind::Link) {
+        let (above, last) = path.rsplit_once('/').unwrap_or(("", &path));
+        let above = if above.is_empty() { "/" } else { above };
+        let asked = (MountAt::new(&path), Stat::new(&path), RealPath::new(&path), RealPath::new(above));
+        let (mounted, stat, real, above) = self.facts.get(asked)?;
+        let real = match (real, above) {
+            (Some(real), _) => real,
+            _ if stat.as_ref().is_some_and(|stat| stat.kind == FileKind::Link) => {
+                return Err(Halt::fail(format!("the link {path} leads nowhere")));
+            }
+            // not there yet, below what may be a link
+            (None, Some(above)) => format!("{}/{last}", above.trim_end_matches('/')),
+            (None, None) => path.clone(),
+        };
+        if real == path || mounted.is_some() {
             return Ok(Place { path, mounted, stat });
         }
-        let Some(real) = self.facts.get(RealPath::new(&path))? else { return Err(Halt::fail(format!("the link {path} leads nowhere"))) };
         let (mounted, stat) = self.facts.get((MountAt::new(&real), Stat::new(&real)))?;
         Ok(Place { path: real, mounted, stat })
     }
@@ -373,7 +389,8 @@ impl<'a> Job<'a> {
             Some(_) => {}
         }
         let source = self.src.clone().unwrap_or_default();
-        if source.starts_with('/') && !source.starts_with("//") && self.facts.get(Stat::followed(&source))?.is_none() {
+        let is_path = source.starts_with('/') && !source.starts_with("//") && !live::is_no_path(&source, self.fstype.unwrap_or_default());
+        if is_path && self.facts.get(Stat::followed(&source))?.is_none() {
             return Err(Halt::fail(format!("Error mounting {}: there is no {source}", self.name)));
         }
         let fstype = self.fstype.unwrap_or_default().to_owned();

@@ -121,7 +121,8 @@ impl Action for Remount {
     }
 
     fn describe(&self) -> String {
-        format!("mount {} with {}", self.path, self.options)
+        // a password may be among the options
+        format!("mount {} with other options", self.path)
     }
 
     fn check(&self) -> Result<(), Invalid> {
