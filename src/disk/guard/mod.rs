@@ -2,11 +2,14 @@
 //!
 //! [`of_words`] and [`of_shell`] judge the words alone; [`permit`] looks at what they name.
 
+mod others;
+mod parted;
 mod permit;
 mod programs;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wrappers;
 
 pub use permit::permit;
@@ -14,6 +17,7 @@ pub use programs::Does;
 
 use programs::{Effect, effect, is_destructive, is_no_disk, mentions};
 use shell::{Commands, Simple, Word};
+use values::Values;
 use wrappers::{Inner, unwrapped};
 
 /// What a command would do to disks.
@@ -71,12 +75,12 @@ const DEEPEST: u32 = 8;
 pub fn of_words(argv: &[String], input: Option<&str>) -> Judgement {
     let (words, input) = (argv.iter().map(Word::literal).collect(), input.map(Word::literal));
     let commands = Commands { simple: vec![Simple { words, input, ..Simple::default() }], ..Commands::default() };
-    Guard { text: &argv.join(" "), depth: 0, found: Judgement::default() }.all(&commands)
+    Guard::new(&argv.join(" "), &commands, &Around::default()).all()
 }
 
 /// Of a text that a shell runs, and what its programs read.
 pub fn of_shell(text: &str, input: Option<&str>) -> Judgement {
-    of_text(text, input, 0)
+    of_text(text, input, &Around::default())
 }
 
 /// Of a text in a language that is not read here.
@@ -107,14 +111,14 @@ pub fn of_script(executable: Option<&str>, content: &[u8]) -> Judgement {
     of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None)
 }
 
-fn of_text(text: &str, input: Option<&str>, depth: u32) -> Judgement {
+fn of_text(text: &str, input: Option<&str>, around: &Around) -> Judgement {
     match shell::read(text) {
-        _ if depth > DEEPEST => of_unknown(text, "the shell"),
+        _ if around.depth > DEEPEST => of_unknown(text, "the shell"),
         Ok(mut commands) => {
             for simple in commands.simple.iter_mut().filter(|simple| simple.input.is_none() && !simple.is_piped) {
                 simple.input = input.map(Word::literal);
             }
-            Guard { text, depth, found: Judgement::default() }.all(&commands)
+            Guard::new(text, &commands, around).all()
         }
         Err(why) => {
             let mut found = Judgement::default();
@@ -126,74 +130,122 @@ fn of_text(text: &str, input: Option<&str>, depth: u32) -> Judgement {
     }
 }
 
-struct Guard<'a> {
-    text: &'a str,
+/// What a text in a text begins with.
+#[derive(Clone, Default)]
+struct Around {
     depth: u32,
+    directory: Directory,
+    /// Words of commands that gave a device another name.
+    links: Vec<String>,
+}
+
+struct Guard<'a> {
+    values: Values<'a>,
+    around: Around,
     found: Judgement,
 }
 
-impl Guard<'_> {
-    fn all(mut self, commands: &Commands) -> Judgement {
-        let is_disk = |word: &Word| word.text.contains("/dev/") && !(word.is_literal && is_no_disk(&word.text));
-        let disks: Vec<&str> = commands.variables.iter().filter(|(_, word)| is_disk(word)).map(|(name, _)| name.as_str()).collect();
-        let mut directory = Directory::Tasks;
+impl<'a> Guard<'a> {
+    fn new(text: &'a str, commands: &'a Commands, around: &Around) -> Self {
+        Self { values: Values { text, commands }, around: around.clone(), found: Judgement::default() }
+    }
+
+    fn all(mut self) -> Judgement {
+        let commands = self.values.commands;
+        // where each subshell stands; it begins where the one around it does
+        let mut directories = vec![Some(self.around.directory.clone())];
+        directories.resize(commands.scopes.len() + 1, None);
         for simple in &commands.simple {
-            self.outputs(simple, &disks);
-            self.command(simple, &disks, &directory);
-            directory = directory.after(&simple.words);
+            let mut from = simple.scope;
+            while from > 0 && directories.get(from).is_none_or(Option::is_none) {
+                from = commands.scopes.get(from - 1).copied().unwrap_or_default();
+            }
+            self.around.directory = directories.get(from).cloned().flatten().unwrap_or_default();
+            self.outputs(simple);
+            self.command(simple);
+            let after = self.around.directory.clone().after(&simple.words);
+            directories.get_mut(simple.scope).into_iter().for_each(|directory| *directory = Some(after.clone()));
         }
         self.found
     }
 
-    fn outputs(&mut self, simple: &Simple, disks: &[&str]) {
+    fn outputs(&mut self, simple: &Simple) {
         for word in &simple.outputs {
-            if word.text.starts_with("/dev/") && !is_no_disk(&word.text) && word.is_literal {
-                self.found.writes.push(Write { program: ">".into(), does: Does::Overwrites, operand: word.text.clone() });
-            } else if !word.is_literal && (word.text.starts_with("/dev/") && !is_no_disk(&word.text) || uses(&word.text, disks)) {
-                self.found.unseen(">", format!("{:?} is filled in only when it runs", word.text));
+            let path = self.around.directory.path(&word.text);
+            if !word.is_literal {
+                if word.text.starts_with("/dev/") && !is_no_disk(&word.text) || self.values.is_device(&word.text) {
+                    self.found.unseen(">", format!("{:?} is filled in only when it runs", word.text));
+                }
+            } else if path.starts_with("/dev/") && !is_no_disk(&path) {
+                self.found.writes.push(Write { program: ">".into(), does: Does::Overwrites, operand: path });
+            } else if self.around.links.iter().any(|link| word.text == *link || word.text.starts_with(&format!("{link}/"))) {
+                self.found.unseen(">", format!("{:?} is made another name of a device before", word.text));
             }
         }
     }
 
-    fn command(&mut self, simple: &Simple, disks: &[&str], directory: &Directory) {
+    fn inner(&self) -> Around {
+        Around { depth: self.around.depth + 1, ..self.around.clone() }
+    }
+
+    fn command(&mut self, simple: &Simple) {
         let Some(inner) = unwrapped(&simple.words) else { return };
         match inner {
-            Inner::Program { words, from_input } => self.program(words, from_input, disks, directory),
+            Inner::Program { words, from_input } => self.program(words, from_input, simple),
             Inner::Several(commands) => {
                 for words in commands {
-                    self.command(&Simple { words, ..Simple::default() }, disks, directory);
+                    self.command(&Simple { words, ..simple.clone() });
                 }
             }
-            Inner::Text(word) if word.is_literal => self.found.add(of_text(&word.text, None, self.depth + 1)),
+            Inner::Text(word) if word.is_literal => self.found.add(of_text(&word.text, None, &self.inner())),
             Inner::Text(word) => {
-                if mentions(&word.text) || mentions(self.text) {
+                let is_piped = simple.is_piped && self.values.name_in_pipeline(simple.pipeline);
+                if self.values.name(&word.text) || is_piped || !of_text(&word.text, None, &self.inner()).is_harmless() {
                     self.found.unseen("the shell", format!("the text {:?} is filled in only when it runs", word.text));
                 }
             }
             Inner::Input => match &simple.input {
-                Some(word) if word.is_literal => self.found.add(of_text(&word.text, None, self.depth + 1)),
-                Some(word) if mentions(&word.text) => {
+                Some(word) if word.is_literal => self.found.add(of_text(&word.text, None, &self.inner())),
+                Some(word) if self.values.name(&word.text) => {
                     self.found.unseen("the shell", "the text that it reads is filled in only when it runs")
                 }
-                None if simple.is_piped && mentions(self.text) => {
+                None if simple.is_piped && self.values.name_in_pipeline(simple.pipeline) => {
                     self.found.unseen("the shell", "the text that it runs comes from another program");
                 }
                 _ => {}
             },
             Inner::Elsewhere(text) => {
-                if mentions(&text) && !of_text(&text, None, self.depth + 1).is_harmless() {
+                if mentions(&text) && !of_text(&text, None, &self.inner()).is_harmless() {
                     self.found.unseen("ssh", "it runs on another machine, which is not looked at");
                 }
             }
-            Inner::Foreign { program, text } => self.found.add(of_unknown(&text, &program)),
+            Inner::Foreign { program, text } => self.foreign(&program, self.values.name(&text.text)),
+            Inner::ForeignInput { program } => {
+                let is_named = match &simple.input {
+                    Some(word) if word.is_literal => mentions(&word.text),
+                    Some(word) => self.values.name(&word.text),
+                    None => simple.is_piped && self.values.name_in_pipeline(simple.pipeline),
+                };
+                self.foreign(&program, is_named);
+            }
         }
     }
 
-    fn program(&mut self, words: &[Word], from_input: bool, disks: &[&str], directory: &Directory) {
+    fn foreign(&mut self, program: &str, is_named: bool) {
+        if is_named {
+            self.found.unseen(program, "a program that writes to disks is named in its text, which is not understood here");
+        }
+    }
+
+    fn program(&mut self, words: &[Word], from_input: bool, simple: &Simple) {
         let Some((program, arguments)) = words.split_first() else { return };
         if !program.is_literal {
-            if mentions(self.text) {
+            if self.values.name(&program.text) {
                 self.found.unseen(&program.text, "the program is filled in only when it runs, and one that writes to disks is named");
+            } else {
+                // it may be `sudo`, or nothing at all
+                let at = arguments.iter().position(|word| !word.text.starts_with('-')).unwrap_or(arguments.len());
+                self.command(&Simple { words: arguments.get(at..).unwrap_or_default().to_vec(), ..simple.clone() });
             }
             return;
         }
@@ -205,35 +257,59 @@ impl Guard<'_> {
         if from_input && is_destructive(name) {
             return self.found.unseen(name, "what it writes to comes from another program");
         }
-        if let Some(word) = arguments.iter().find(|word| !word.is_literal && uses(&word.text, disks))
-            && matches!(name, "tee" | "cp" | "mv" | "install" | "truncate" | "sponge")
-        {
+        if gives_names(name, arguments) {
+            let paths = arguments.iter().map(|word| word.text.clone()).filter(|text| text.contains('/') && !text.starts_with("/dev/"));
+            return self.around.links.extend(paths);
+        }
+        if let Some(word) = targets(name, arguments).iter().find(|word| !word.is_literal && self.values.is_device(&word.text)) {
             return self.found.unseen(name, format!("{:?} is filled in only when it runs", word.text));
         }
-        match effect(name, arguments) {
+        match effect(name, &self.around.directory.below_dev(name, arguments)) {
             Effect::None => {}
             Effect::Unseen(why) => self.found.unseen(name, why),
             Effect::Acts(acts) => {
                 for (does, word) in acts {
                     let is_path = !matches!(does, Does::Carves) && (does != Does::Makes || word.text.starts_with('/'));
-                    let operand = match (is_path && !word.text.starts_with('/'), directory) {
-                        (true, Directory::Is(above)) => format!("{}/{}", above.trim_end_matches('/'), word.text),
-                        (true, Directory::Unknown) => {
-                            self.found.unseen(name, format!("{:?} is below a directory that is not known before it runs", word.text));
-                            continue;
-                        }
-                        _ => word.text,
-                    };
-                    self.found.writes.push(Write { program: name.to_owned(), does, operand });
+                    let is_relative = is_path && !word.text.starts_with('/');
+                    if is_relative && self.around.directory == Directory::Unknown {
+                        self.found.unseen(name, format!("{:?} is below a directory that is not known before it runs", word.text));
+                        continue;
+                    }
+                    let operand = if is_relative { self.around.directory.path(&word.text) } else { word.text };
+                    if is_path && !self.around.links.is_empty() && !operand.starts_with("/dev/") {
+                        self.found.unseen(name, format!("{operand:?} may be another name of a device, which is made before"));
+                    } else if !(operand.starts_with("/dev/") && is_no_disk(&operand)) {
+                        self.found.writes.push(Write { program: name.to_owned(), does, operand });
+                    }
                 }
             }
         }
     }
 }
 
+/// Whether a program gives a device another name.
+fn gives_names(name: &str, arguments: &[Word]) -> bool {
+    match name {
+        "ln" => arguments.iter().any(|word| values::names_a_device(&word.text)),
+        "mknod" => arguments.iter().any(|word| word.text == "b"),
+        _ => false,
+    }
+}
+
+/// Where programs write that write wherever they are told.
+fn targets<'w>(name: &str, arguments: &'w [Word]) -> &'w [Word] {
+    match name {
+        "tee" | "truncate" | "sponge" | "wget" | "curl" => arguments,
+        "cp" | "mv" | "install" | "qemu-img" => arguments.get(arguments.len().saturating_sub(1)..).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
 /// Where the shell stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 enum Directory {
     /// Where the task has it begin.
+    #[default]
     Tasks,
     Is(String),
     Unknown,
@@ -241,22 +317,35 @@ enum Directory {
 
 impl Directory {
     fn after(self, words: &[Word]) -> Self {
-        match words {
-            [program, rest @ ..] if matches!(program.text.as_str(), "cd" | "pushd" | "popd") => match rest {
-                [to] if to.is_literal && to.text.starts_with('/') => Self::Is(to.text.clone()),
-                _ => Self::Unknown,
-            },
-            _ => self,
+        let words = words.strip_prefix(&[Word::literal("command")]).or(words.strip_prefix(&[Word::literal("builtin")])).unwrap_or(words);
+        let Some((program, rest)) = words.split_first() else { return self };
+        if !matches!(program.text.as_str(), "cd" | "pushd" | "popd") {
+            return self;
+        }
+        let to: Vec<&Word> = rest.iter().filter(|word| !matches!(word.text.as_str(), "-P" | "-L" | "-e" | "--")).collect();
+        match (to.as_slice(), &self) {
+            ([to], _) if to.is_literal && to.text.starts_with('/') => Self::Is(to.text.clone()),
+            ([to], Self::Is(_)) if to.is_literal && !to.text.starts_with(['-', '+']) => Self::Is(self.path(&to.text)),
+            _ => Self::Unknown,
         }
     }
-}
 
-/// Whether one of these variables stands in a text.
-fn uses(text: &str, variables: &[&str]) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.split('$').skip(1).any(|rest| {
-        let rest = rest.trim_start_matches(['{', '!', '#']);
-        let name = rest.split(|c: char| !is_name(c)).next().unwrap_or_default();
-        variables.contains(&name)
-    })
+    /// That path, as far as it is known.
+    fn path(&self, path: &str) -> String {
+        match self {
+            Self::Is(above) if !path.starts_with('/') => format!("{}/{path}", above.trim_end_matches('/')),
+            _ => path.to_owned(),
+        }
+    }
+
+    /// The words of a program that writes wherever it is told, with those that are below /dev in full.
+    fn below_dev(&self, name: &str, arguments: &[Word]) -> Vec<Word> {
+        let is_below =
+            matches!(self, Self::Is(above) if above == "/dev" || above.starts_with("/dev/")) && !targets(name, arguments).is_empty();
+        let in_full = |word: &Word| match is_below && word.is_literal && !word.text.starts_with('-') {
+            true => Word::literal(self.path(&word.text)),
+            false => word.clone(),
+        };
+        arguments.iter().map(in_full).collect()
+    }
 }

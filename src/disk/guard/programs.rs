@@ -1,6 +1,7 @@
 //! Programs that write to disks: how each is called where it does, and which of its words say where.
 
 use super::shell::Word;
+use super::{others, parted};
 
 /// What a program does to what a word names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ const MAKERS: [&str; 17] = [
     "vgextend",
 ];
 /// The others whose name alone says that a disk is meant.
-const OTHERS: [&str; 27] = [
+const OTHERS: [&str; 31] = [
     "parted",
     "sgdisk",
     "gdisk",
@@ -81,6 +82,10 @@ const OTHERS: [&str; 27] = [
     "hdparm",
     "ceph-volume",
     "sg_format",
+    "lvconvert",
+    "bmaptool",
+    "coreos-installer",
+    "ntfsclone",
 ];
 /// Programs that write wherever they are told: only what is named below /dev counts.
 const WRITERS: [&str; 7] = ["tee", "cp", "mv", "install", "truncate", "sponge", "qemu-img"];
@@ -103,6 +108,14 @@ pub(super) fn is_no_disk(path: &str) -> bool {
     ];
     const BEGINNINGS: [&str; 10] = ["fd/", "pts/", "shm/", "tcp/", "udp/", "mqueue/", "tty", "net/", "input/", "hugepages/"];
     let Some(name) = path.strip_prefix("/dev/") else { return true };
+    if name.split('/').any(|part| part == "..") {
+        return false;
+    }
+    // memory
+    let number = name.strip_prefix("zram").or_else(|| name.strip_prefix("ram")).unwrap_or_default();
+    if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
     NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
@@ -114,6 +127,12 @@ pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
     if !is_destructive(name) {
         return match name {
             "btrfs" => btrfs(arguments),
+            "wget" | "curl" => others::download(arguments),
+            "fio" => others::fio(arguments),
+            "e2image" => others::e2image(arguments),
+            "zfs" if arguments.first().is_some_and(|word| word.text == "destroy") => {
+                Effect::Unseen("it destroys a dataset with all that is in it".into())
+            }
             _ => Effect::None,
         };
     }
@@ -124,18 +143,27 @@ pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
     if let Some(word) = arguments.iter().find(|word| !word.is_literal && !is_harmless_value(name, &word.text)) {
         return Effect::Unseen(format!("{:?} is filled in only when it runs", word.text));
     }
+    let is_by_content = |word: &&Word| ["UUID=", "LABEL=", "PARTUUID=", "PARTLABEL="].iter().any(|key| word.text.starts_with(key));
+    if let Some(word) = arguments.iter().find(is_by_content) {
+        return Effect::Unseen(format!("{} is whatever has that at the time", word.text));
+    }
     let acts = match name {
         "dd" | "dcfldd" | "dc3dd" => each(Overwrites, arguments.iter().filter_map(|word| word.text.strip_prefix("of="))),
-        "parted" => match positional(arguments, &["-a", "--align"]).split_first() {
-            Some((device, _)) => each(Partitions, [*device]),
+        "parted" => match parted::words(&words).split_first() {
+            // each further device is selected
+            Some((device, rest)) => {
+                each(Partitions, [*device].into_iter().chain(rest.iter().copied().filter(|word| word.starts_with("/dev/"))))
+            }
             None => return Effect::Unseen("it takes the first disk that it finds".into()),
         },
-        "sgdisk" | "gdisk" | "cgdisk" | "fdisk" | "cfdisk" | "sfdisk" => each(Partitions, operands(arguments)),
+        "sgdisk" | "gdisk" | "cgdisk" | "fdisk" | "cfdisk" | "sfdisk" => each(Partitions, targets(name, arguments)),
         "pvremove" => each(Leaves, operands(arguments)),
         "vgcreate" | "vgextend" => grouped(positional(arguments, LVM_VALUED)),
-        "vgremove" | "lvcreate" => group_of(name, &positional(arguments, LVM_VALUED)),
-        "vgreduce" => Vec::new(),
-        "lvremove" | "lvreduce" | "lvresize" => match volumes(&positional(arguments, LVM_VALUED)) {
+        "vgremove" | "lvcreate" | "vgreduce" => match group_of(name, &positional(arguments, LVM_VALUED)) {
+            groups if groups.is_empty() => return Effect::Unseen("it names no group".into()),
+            groups => groups,
+        },
+        "lvremove" | "lvreduce" | "lvresize" | "lvconvert" => match volumes(&positional(arguments, LVM_VALUED)) {
             Ok(volumes) => volumes,
             Err(why) => return Effect::Unseen(why),
         },
@@ -144,7 +172,10 @@ pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
         "cryptsetup" => cryptsetup(arguments),
         // what is read, what is written, a list of what was read
         "ddrescue" => each(Overwrites, operands(arguments).into_iter().skip(1).take(1)),
-        _ => each(Overwrites, operands(arguments)),
+        // the image and the device
+        "bmaptool" | "coreos-installer" => each(Overwrites, operands(arguments).into_iter().skip(1).last()),
+        "ntfsclone" => each(Overwrites, others::ntfsclone(&words)),
+        _ => each(Overwrites, targets(name, arguments)),
     };
     Effect::Acts(acts)
 }
@@ -155,12 +186,12 @@ fn is_harmless_value(name: &str, text: &str) -> bool {
     matches!(name, "dd" | "dcfldd" | "dc3dd") && KEYS.iter().any(|key| text.starts_with(key))
 }
 
-fn each<'a>(does: Does, words: impl IntoIterator<Item = &'a str>) -> Vec<(Does, Word)> {
+pub(super) fn each<'a>(does: Does, words: impl IntoIterator<Item = &'a str>) -> Vec<(Does, Word)> {
     words.into_iter().map(|word| (does, Word::literal(word))).collect()
 }
 
 /// Every word that may be a path: those that are no options, and what stands behind `=` in the others.
-fn operands(arguments: &[Word]) -> Vec<&str> {
+pub(super) fn operands(arguments: &[Word]) -> Vec<&str> {
     let is_path = |word: &&str| !word.is_empty() && word.parse::<f64>().is_err();
     arguments
         .iter()
@@ -174,6 +205,26 @@ fn operands(arguments: &[Word]) -> Vec<&str> {
         })
         .filter(is_path)
         .collect()
+}
+
+/// The words that may be paths, without the values of options that are none.
+fn targets<'a>(name: &str, arguments: &'a [Word]) -> Vec<&'a str> {
+    let valued: &[&str] = match name {
+        "sgdisk" => &["-n", "-t", "-c", "-d", "-u", "-U", "-A", "-a"],
+        "mke2fs" | "mkfs" | "mkswap" => &["-L", "-t", "-n", "-U", "-E", "-O", "-m", "-T", "-b", "-i", "-N"],
+        name if name.starts_with("mkfs.") => &["-L", "-t", "-n", "-U", "-E", "-O", "-m", "-T", "-b", "-i", "-N"],
+        _ => &[],
+    };
+    let is_value = |index: usize, word: &Word| {
+        let before = index.checked_sub(1).and_then(|before| arguments.get(before));
+        !word.text.contains('/') && before.is_some_and(|option| valued.contains(&option.text.as_str()))
+    };
+    let rest: Vec<Word> =
+        arguments.iter().enumerate().filter(|(index, word)| !is_value(*index, word)).map(|(_, word)| word.clone()).collect();
+    // an option of that name may have no value with another maker: something must be left
+    let left = operands(&rest).len();
+    let all = operands(arguments);
+    if left == 0 { all } else { all.into_iter().filter(|text| rest.iter().any(|word| word.text.ends_with(text))).collect() }
 }
 
 /// The words that are neither options nor their values.
@@ -221,6 +272,7 @@ const LVM_VALUED: &[&str] = &[
     "--maxphysicalvolumes",
     "--metadatasize",
     "--name",
+    "--select",
     "--physicalextentsize",
     "--poolmetadatasize",
     "--size",
@@ -246,7 +298,7 @@ fn group(word: &str) -> &str {
 
 fn group_of(name: &str, words: &[&str]) -> Vec<(Does, Word)> {
     // behind the group come the physical volumes that are to be used
-    let taken = if name == "lvcreate" { 1 } else { words.len() };
+    let taken = if name == "vgremove" { words.len() } else { 1 };
     each(Carves, words.iter().take(taken).map(|word| group(word)))
 }
 
@@ -255,6 +307,9 @@ fn volumes(words: &[&str]) -> Result<Vec<(Does, Word)>, String> {
         let word = word.strip_prefix("/dev/").unwrap_or(word);
         word.contains('/').then(|| (Overwrites, Word::literal(format!("/dev/{word}"))))
     };
+    if words.is_empty() {
+        return Err("it names no volume".into());
+    }
     words.iter().map(|word| path(word).ok_or_else(|| format!("{word} is a whole group: name the volume, GROUP/VOLUME"))).collect()
 }
 
@@ -272,7 +327,8 @@ fn mdadm(arguments: &[Word]) -> Vec<(Does, Word)> {
         return [each(Makes, paths.next()), each(Overwrites, paths)].concat();
     }
     // the first is the array that members are added to
-    let taken = usize::from(has("add-spare", 'a') || has("grow", 'G'));
+    let adds = has("add-spare", 'a') || has("add-journal", 'a') || has("re-add", 'a') || has("grow", 'G');
+    let taken = usize::from(adds);
     each(Overwrites, words.into_iter().skip(taken))
 }
 
@@ -333,10 +389,20 @@ fn writer(name: &str, arguments: &[Word]) -> Effect {
 /// Whether a call of one of them changes nothing.
 fn only_tells(name: &str, words: &[&str]) -> bool {
     let has = |options: &[&str]| words.iter().any(|word| options.contains(&word.split('=').next().unwrap_or(word)));
-    // short options may stand together
-    let has_letter = |letters: &str| {
-        words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.chars().skip(1).any(|c| letters.contains(c)))
+    // short options may stand together, and behind one that has a value there is none
+    let valued = match name {
+        "fdisk" => "bcCHLoStuwW",
+        "wipefs" => "oOt",
+        "badblocks" => "bcdeiopt",
+        _ => "",
     };
+    let letters = |word: &&str| {
+        let cluster = word.strip_prefix('-').filter(|rest| !rest.starts_with('-')).unwrap_or_default();
+        let cluster = cluster.split('=').next().unwrap_or_default();
+        let end = cluster.find(|c: char| valued.contains(c)).map_or(cluster.len(), |at| at + 1);
+        cluster.get(..end).unwrap_or_default().to_owned()
+    };
+    let has_letter = |wanted: &str| words.iter().any(|word| letters(word).chars().any(|c| wanted.contains(c)));
     // a long option may be shortened
     let may_mean = |options: &[&str]| {
         let given = words.iter().filter_map(|word| word.split('=').next()).filter(|word| word.len() > 2 && word.starts_with("--"));
@@ -350,54 +416,27 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
         return true;
     }
     match name {
-        "parted" => {
-            const CHANGE: [&str; 14] = [
-                "mklabel",
-                "mktable",
-                "mkpart",
-                "mkpartfs",
-                "mkfs",
-                "rm",
-                "resizepart",
-                "resize",
-                "rescue",
-                "move",
-                "cp",
-                "check",
-                "disk_toggle",
-                "type",
-            ];
-            const TELL: [&str; 10] = ["print", "p", "unit", "help", "version", "align-check", "set", "toggle", "name", "disk_set"];
-            let tells = words.iter().any(|word| TELL.contains(word)) || has(&["-l", "--list", "-v", "-h"]);
-            // a command may be shortened as long as it is clear
-            tells && !words.iter().any(|word| word.len() > 1 && CHANGE.iter().any(|change| change.starts_with(word)))
-        }
+        "parted" => parted::only_tells(words),
         "sgdisk" => {
             all_are(&["-p", "--print", "-i", "--info", "-v", "--verify", "-P", "--pretend", "-E", "-F", "-f", "-L", "-D", "-b", "--backup"])
         }
         "gdisk" | "cgdisk" => has(&["-l"]),
         "fdisk" => has(&["--list", "--getsz", "--list-details"]) || has_letter("lsx"),
         "cfdisk" => false,
-        "sfdisk" => has(&[
-            "-l",
-            "--list",
-            "-d",
-            "--dump",
-            "-J",
-            "--json",
-            "-F",
-            "--list-free",
-            "-g",
-            "-s",
-            "-T",
-            "-V",
-            "--verify",
-            "-n",
-            "--no-act",
-        ]),
+        "sfdisk" => {
+            const TELL: [&str; 13] =
+                ["-l", "--list", "-d", "--dump", "-J", "--json", "-F", "--list-free", "-g", "-s", "-T", "-V", "--verify"];
+            const CHANGE: [&str; 8] =
+                ["--delete", "--activate", "--reorder", "--part-", "--disk-id", "--relocate", "--append", "--discard-free"];
+            let changes = may_mean(&CHANGE) || words.iter().any(|word| word.starts_with("--part-")) || has_letter("ArNa");
+            has(&["-n", "--no-act"]) || has(&TELL) && !changes
+        }
         "wipefs" => has(&["--no-act"]) || has_letter("n") || !(may_mean(&["--all", "--offset"]) || has_letter("ao")),
         "blkdiscard" | "mkswap" => false,
-        "mdadm" => !(may_mean(&["--create", "--build", "--add", "--add-spare", "--grow", "--zero-superblock"]) || has_letter("CBGa")),
+        "mdadm" => {
+            !(may_mean(&["--create", "--build", "--add", "--add-spare", "--add-journal", "--re-add", "--grow", "--zero-superblock"])
+                || has_letter("CBGa"))
+        }
         "cryptsetup" => cryptsetup(&words.iter().map(|word| Word::literal(*word)).collect::<Vec<_>>()).is_empty(),
         "badblocks" => !has_letter("wn"),
         "bcachefs" => !has(&["format"]),
@@ -407,6 +446,10 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
         }
         "ceph-volume" => !(has(&["zap", "create", "prepare", "batch"])),
         "lvresize" => !may_shrink(words),
+        "lvconvert" => !may_mean(&["--merge", "--mergesnapshot", "--mergethin", "--mergemirrors"]),
+        "vgreduce" => !may_mean(&["--removemissing"]),
+        "bmaptool" => !words.contains(&"copy"),
+        "coreos-installer" => !words.contains(&"install"),
         _ => false,
     }
 }

@@ -16,7 +16,9 @@ pub(super) enum Inner<'a> {
     /// A text that a shell on another machine runs.
     Elsewhere(String),
     /// A text of another language.
-    Foreign { program: String, text: String },
+    Foreign { program: String, text: Word },
+    /// The text of another language that it reads.
+    ForeignInput { program: String },
 }
 
 /// A program that runs what stands behind its options.
@@ -61,6 +63,7 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("xargs", &["-n", "-L", "-I", "-P", "-d", "-a", "-s", "-E", "--max-args", "--max-procs", "--delimiter", "--arg-file"], 0),
     wrapper("parallel", &["-j", "--jobs"], 0),
     wrapper("command", &[], 0),
+    wrapper("lvm", &[], 0),
 ];
 
 /// The machine's name stands before what it runs.
@@ -83,17 +86,17 @@ pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
             return Some(Inner::Program { words, from_input });
         }
         match name {
-            _ if SHELLS.contains(&name) => return shell(arguments),
-            "su" | "runuser" | "flock" | "script" if text_option(arguments).is_some() => return text_option(arguments).map(Inner::Text),
-            "eval" => return Some(Inner::Text(joined(arguments))),
+            _ if SHELLS.contains(&name) => return shell(arguments, from_input),
+            "su" | "runuser" | "flock" | "script" if text_option(arguments).is_some() => {
+                return text_option(arguments).map(|text| Inner::Text(filled(text, from_input)));
+            }
+            "su" => return Some(Inner::Input),
+            "runuser" if !arguments.iter().any(|word| matches!(word.text.as_str(), "-u" | "--user")) => return Some(Inner::Input),
+            "eval" => return Some(Inner::Text(filled(joined(arguments), from_input))),
             "trap" | "alias" => return arguments.first().cloned().map(Inner::Text),
             "ssh" => return Some(Inner::Elsewhere(joined(behind(arguments, &SSH)).text)),
             "find" => return Some(Inner::Several(executed(arguments))),
-            "python" | "python3" | "perl" | "ruby" | "php" => {
-                let (program, text) = (name.to_owned(), joined(arguments).text);
-                let has_code = arguments.iter().any(|word| matches!(word.text.as_str(), "-c" | "-e" | "-r"));
-                return has_code.then_some(Inner::Foreign { program, text });
-            }
+            _ if is_interpreter(name) => return interpreter(name, arguments),
             _ => {}
         }
         let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.name == name) else {
@@ -101,7 +104,47 @@ pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
         };
         from_input |= matches!(name, "xargs" | "parallel");
         words = behind(arguments, wrapper);
+        if words.is_empty() && reads_a_text(name, arguments) {
+            return Some(Inner::Input);
+        }
     }
+}
+
+/// Whether it runs a shell that reads its input where no program is named.
+fn reads_a_text(name: &str, arguments: &[Word]) -> bool {
+    let is_shell = |word: &Word| match word.text.strip_prefix("--") {
+        Some(long) => matches!(long, "login" | "shell"),
+        None => word.text.starts_with('-') && word.text.contains(['i', 's']),
+    };
+    match name {
+        "chroot" | "nsenter" | "unshare" | "lvm" => true,
+        "sudo" | "doas" => arguments.iter().any(is_shell),
+        _ => false,
+    }
+}
+
+/// A text into which words of the input are put is not known.
+fn filled(text: Word, from_input: bool) -> Word {
+    Word { is_literal: text.is_literal && !from_input, ..text }
+}
+
+fn is_interpreter(name: &str) -> bool {
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    ["python", "perl", "ruby", "php", "node", "lua"].contains(&name)
+}
+
+/// The text among its words, or the one that it reads; a script, or a module of Python's, is not looked into.
+fn interpreter<'a>(name: &str, arguments: &[Word]) -> Option<Inner<'a>> {
+    let program = name.to_owned();
+    let (options, rest) = arguments.split_at(arguments.len() - positional(arguments).len());
+    let is_cluster = |word: &Word| !word.text.starts_with("--") && word.text.contains(['c', 'e', 'E', 'r']);
+    let is_code = |word: &Word| matches!(word.text.as_str(), "-c" | "-e" | "-r" | "--eval");
+    let is_module = options.iter().any(|word| word.text.starts_with("-m"));
+    if !is_module && options.iter().any(is_cluster) || arguments.iter().any(is_code) {
+        return Some(Inner::Foreign { program, text: joined(arguments) });
+    }
+    let reads = options.iter().any(|word| word.text == "-") || rest.is_empty();
+    (reads && !is_module).then_some(Inner::ForeignInput { program })
 }
 
 /// A program's name without its folder.
@@ -128,12 +171,17 @@ fn behind<'a>(arguments: &'a [Word], wrapper: &Wrapper) -> &'a [Word] {
 }
 
 /// The text behind `-c`, or the script, which is not looked into.
-fn shell(arguments: &[Word]) -> Option<Inner<'_>> {
+fn shell(arguments: &[Word], from_input: bool) -> Option<Inner<'_>> {
     let is_cluster = |word: &Word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains('c');
+    let script = positional(arguments).first();
     match arguments.iter().position(is_cluster) {
-        Some(at) => arguments.iter().skip(at + 1).find(|word| !word.text.starts_with(['-', '+'])).cloned().map(Inner::Text),
-        None if positional(arguments).is_empty() || arguments.iter().any(|word| word.text == "-s") => Some(Inner::Input),
-        None => None,
+        Some(at) => {
+            let text = arguments.iter().skip(at + 1).find(|word| !word.text.starts_with(['-', '+']));
+            text.cloned().map(|text| Inner::Text(filled(text, from_input)))
+        }
+        None if script.is_none() || arguments.iter().any(|word| word.text == "-s") => Some(Inner::Input),
+        // `bash <(…)`
+        None => script.filter(|word| word.text.starts_with("<(")).cloned().map(Inner::Text),
     }
 }
 

@@ -31,6 +31,10 @@ pub(super) struct Simple {
     pub input: Option<Word>,
     /// Whether it reads what another program writes.
     pub is_piped: bool,
+    /// Which pipeline it stands in; 0 for one that begins with a compound command.
+    pub pipeline: usize,
+    /// Which subshell it runs in; 0 for none.
+    pub scope: usize,
 }
 
 /// What a text runs.
@@ -40,6 +44,10 @@ pub(super) struct Commands {
     pub simple: Vec<Simple>,
     /// Variables and what they are given, each word of a loop's list too.
     pub variables: Vec<(String, Word)>,
+    /// Functions that are defined in it.
+    pub functions: Vec<String>,
+    /// Of every subshell, from 1, the one it stands in.
+    pub scopes: Vec<usize>,
 }
 
 /// How deep commands may be nested.
@@ -54,9 +62,10 @@ pub(super) fn read(text: &str) -> Result<Commands, String> {
 }
 
 fn nested(text: &str, depth: u32) -> Result<Commands, String> {
-    let mut reader = Reader { chars: text.chars().collect(), at: 0, depth, commands: Commands::default(), waiting: Vec::new() };
+    let chars = text.chars().collect();
+    let mut reader = Reader { chars, at: 0, depth, scope: 0, pipelines: 0, commands: Commands::default(), waiting: Vec::new() };
     reader.list(None)?;
-    reader.commands.simple.retain(|simple| *simple != Simple { is_piped: simple.is_piped, ..Simple::default() });
+    reader.commands.simple.retain(|simple| !simple.words.is_empty() || !simple.outputs.is_empty() || simple.input.is_some());
     Ok(reader.commands)
 }
 
@@ -72,6 +81,8 @@ struct Reader {
     chars: Vec<char>,
     at: usize,
     depth: u32,
+    scope: usize,
+    pipelines: usize,
     commands: Commands,
     waiting: Vec<Waiting>,
 }
@@ -108,9 +119,45 @@ impl Reader {
         while self.skip("\\\n") || self.skip(" ") || self.skip("\t") || self.skip("\r") {}
     }
 
-    fn begin(&mut self, is_piped: bool) -> usize {
-        self.commands.simple.push(Simple { is_piped, ..Simple::default() });
+    fn begin(&mut self) -> usize {
+        self.pipelines += 1;
+        self.commands.simple.push(Simple { pipeline: self.pipelines, scope: self.scope, ..Simple::default() });
         self.commands.simple.len() - 1
+    }
+
+    /// Begins the command that reads what this one writes.
+    fn pipe(&mut self, now: usize) -> usize {
+        // a compound command writes what any of its commands does
+        let pipeline = self.commands.simple.get(now).filter(|simple| !simple.words.is_empty()).map_or(0, |simple| simple.pipeline);
+        self.commands.simple.push(Simple { is_piped: true, pipeline, scope: self.scope, ..Simple::default() });
+        self.commands.simple.len() - 1
+    }
+
+    /// All up to the closing parenthesis, in a shell of its own.
+    fn subshell(&mut self) -> Result<(), String> {
+        let outer = self.scope;
+        self.commands.scopes.push(outer);
+        self.scope = self.commands.scopes.len();
+        let read = self.list(Some(')'));
+        self.scope = outer;
+        read
+    }
+
+    /// Takes in what a text in this one runs, in a shell of its own.
+    fn absorb(&mut self, found: Commands) {
+        self.commands.scopes.push(self.scope);
+        let (scope, pipelines) = (self.commands.scopes.len(), self.pipelines);
+        self.commands.scopes.extend(found.scopes.into_iter().map(|outer| outer + scope));
+        for mut simple in found.simple {
+            simple.scope += scope;
+            if simple.pipeline > 0 {
+                simple.pipeline += pipelines;
+                self.pipelines = self.pipelines.max(simple.pipeline);
+            }
+            self.commands.simple.push(simple);
+        }
+        self.commands.variables.extend(found.variables);
+        self.commands.functions.extend(found.functions);
     }
 
     fn command(&mut self, index: usize) -> Option<&mut Simple> {
@@ -127,7 +174,7 @@ impl Reader {
         if self.depth > DEEPEST {
             return Err("commands that are nested too deeply".into());
         }
-        let (mut now, mut cases) = (self.begin(false), Cases::default());
+        let (mut now, mut cases) = (self.begin(), Cases::default());
         loop {
             self.blanks();
             let Some(c) = self.peek() else {
@@ -139,41 +186,41 @@ impl Reader {
                 '\n' => {
                     self.at += 1;
                     self.documents()?;
-                    now = self.begin(false);
+                    now = self.begin();
                 }
                 ';' => {
                     cases.in_pattern |= cases.depth > 0 && matches!(self.ahead(1), Some(';' | '&'));
                     while self.skip(";") || cases.in_pattern && self.skip("&") {}
-                    now = self.begin(false);
+                    now = self.begin();
                 }
                 '&' if self.starts("&>") => self.redirection(now)?,
                 '&' => {
                     self.at += 1;
                     self.skip("&");
-                    now = self.begin(false);
+                    now = self.begin();
                 }
                 '|' => {
                     self.at += 1;
                     let is_or = self.skip("|");
                     self.skip("&");
                     if !cases.in_pattern {
-                        now = self.begin(!is_or);
+                        now = if is_or { self.begin() } else { self.pipe(now) };
                     }
                 }
                 '(' if cases.in_pattern => self.at += 1,
                 ')' if cases.in_pattern => {
                     self.at += 1;
                     cases.in_pattern = false;
-                    now = self.begin(false);
+                    now = self.begin();
                 }
-                '(' if self.is_empty(now) && self.starts("((") => self.arithmetic()?,
+                '(' if self.is_empty(now) && self.starts("((") && self.is_sum() => self.arithmetic()?,
                 '(' if self.is_empty(now) => {
                     self.at += 1;
-                    self.list(Some(')'))?;
-                    now = self.begin(false);
+                    self.subshell()?;
+                    now = self.begin();
                 }
                 // a function's name came before
-                '(' if self.function(now) => now = self.begin(false),
+                '(' if self.function(now) => now = self.begin(),
                 ')' if end == Some(')') => {
                     self.at += 1;
                     self.depth -= 1;
@@ -199,9 +246,8 @@ impl Reader {
         self.blanks();
         let is_function = is_one && self.skip(")");
         if is_function {
-            if let Some(simple) = self.command(now) {
-                simple.words.clear();
-            }
+            let name = self.command(now).and_then(|simple| simple.words.pop());
+            self.commands.functions.extend(name.map(|name| name.text));
         } else {
             self.at = before;
         }
@@ -220,7 +266,7 @@ impl Reader {
                 '`' => return Err("a command in a sum".into()),
                 '$' if self.starts("(") && !self.starts("((") => {
                     self.at += 1;
-                    self.list(Some(')'))?;
+                    self.subshell()?;
                 }
                 _ => {}
             }
@@ -248,6 +294,8 @@ impl Reader {
             return Ok(());
         }
         match if is_plain { word.text.as_str() } else { "" } {
+            // with options it may be the program, which runs what is behind them
+            "time" if self.is_option_next() => self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone())),
             "if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "{" | "}" | "!" | "time" | "coproc" => {}
             "for" | "select" => self.for_list()?,
             "case" => {
@@ -263,7 +311,8 @@ impl Reader {
             "esac" if cases.depth > 0 => cases.depth -= 1,
             "function" => {
                 self.blanks();
-                self.word()?;
+                let name = self.word()?.text;
+                self.commands.functions.push(name);
                 self.blanks();
                 if self.skip("(") {
                     self.blanks();
@@ -283,6 +332,11 @@ impl Reader {
             },
         }
         Ok(())
+    }
+
+    fn is_option_next(&mut self) -> bool {
+        self.blanks();
+        self.peek() == Some('-')
     }
 
     fn newlines(&mut self) -> Result<(), String> {
@@ -355,9 +409,7 @@ impl Reader {
 
     fn redirection(&mut self, now: usize) -> Result<(), String> {
         if self.starts("<(") || self.starts(">(") {
-            self.at += 2;
-            self.list(Some(')'))?;
-            let word = Word { text: "<(…)".into(), is_literal: false };
+            let word = self.substitution()?;
             self.command(now).into_iter().for_each(|simple| simple.words.push(word.clone()));
             return Ok(());
         }
@@ -385,12 +437,27 @@ impl Reader {
             self.skip("&");
         }
         self.blanks();
+        if self.starts("<(") || self.starts(">(") {
+            let word = self.substitution()?;
+            if !is_output {
+                self.command(now).into_iter().for_each(|simple| simple.input = Some(word.clone()));
+            }
+            return Ok(());
+        }
         let word = self.word()?;
         let is_number = word.text == "-" || word.text.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit());
         if is_output && !(is_copy && is_number) {
             self.command(now).into_iter().for_each(|simple| simple.outputs.push(word.clone()));
         }
         Ok(())
+    }
+
+    /// `<(…)` or `>(…)`: it, as it is written.
+    fn substitution(&mut self) -> Result<Word, String> {
+        let from = self.at;
+        self.at += 2;
+        self.subshell()?;
+        Ok(Word { text: self.chars.get(from..self.at).unwrap_or_default().iter().collect(), is_literal: false })
     }
 
     /// The texts that commands of this line read.
@@ -416,7 +483,7 @@ impl Reader {
             if !is_literal && (text.contains("$(") || text.contains('`')) {
                 // what stands in it runs
                 let inner = nested(&format!(": \"{}\"", text.replace('"', "\\\"")), self.depth)?;
-                self.commands.simple.extend(inner.simple);
+                self.absorb(inner);
             }
             self.command(waiting.command).into_iter().for_each(|simple| simple.input = Some(Word { text: text.clone(), is_literal }));
         }

@@ -112,7 +112,7 @@ impl Reader {
             Some('(') if self.starts("((") && self.is_sum() => self.arithmetic()?,
             Some('(') => {
                 self.at += 1;
-                self.list(Some(')'))?;
+                self.subshell()?;
             }
             Some('{') => self.parameter()?,
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
@@ -132,7 +132,7 @@ impl Reader {
     }
 
     /// Whether `$((` begins a sum and no command in a command: it ends with both at once.
-    fn is_sum(&self) -> bool {
+    pub(super) fn is_sum(&self) -> bool {
         let mut open = 0i32;
         for (index, c) in self.chars.iter().enumerate().skip(self.at) {
             match c {
@@ -196,8 +196,7 @@ impl Reader {
         }
         self.at += 1;
         let found = nested(&inner, self.depth)?;
-        self.commands.simple.extend(found.simple);
-        self.commands.variables.extend(found.variables);
+        self.absorb(found);
         text.push_str(&format!("`{inner}`"));
         *is_literal = false;
         Ok(())
