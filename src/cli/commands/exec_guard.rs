@@ -4,18 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::session::Session;
+use super::asking::{Asking, Unanswered, listed};
 use crate::disk::guard::{Judgement, permit};
-use crate::node::record::Records;
-use crate::node::script::Script;
-use crate::plan::{FactKey, Facts, Refusal, Scope, Stop, Store};
+use crate::plan::{Refusal, Scope};
 use crate::report::{HostAnswer, Outcome, Problem};
-use crate::transport::{Collected, Nonce};
 
 /// A disk that seems to be blank is read in many places.
-const LIMIT: Duration = Duration::from_secs(600);
-const MOST_OUTPUT: usize = 4 << 20;
-/// A judgement asks for more a few times.
-const MOST_QUESTIONS: u32 = 12;
+const ASKING: Asking = Asking { doing: "looking at disks", limit: Duration::from_secs(600), most_output: 4 << 20 };
 
 /// Goes through where the command may run.
 ///
@@ -26,33 +21,16 @@ pub(super) async fn permitted(session: &mut Session, judgement: &Judgement) -> R
         return Ok(());
     }
     let scope = Scope::new(&session.host, "");
-    let mut store = Store::default();
-    for _ in 0..MOST_QUESTIONS {
-        let need = match permit(judgement, None, &Facts::new(&store, scope.clone())) {
-            Ok(None) => return Ok(()),
-            Ok(Some(Refusal { why, hint })) => return Err(refused(session, hint.into_iter().fold(Problem::new(why), Problem::hint))),
-            Err(Stop::Unknown(unknown)) => {
-                let why: Vec<String> = unknown.into_iter().map(|(key, why)| format!("{}: {why}", key.query)).collect();
-                return Err(refused(session, Problem::new(format!("cannot be known, so it was not run: {}", why.join("; ")))));
-            }
-            Err(Stop::Need(need)) => need,
-        };
-        let queries: Vec<_> = need.into_iter().map(|key| key.query).collect();
-        let nonce = Nonce::new();
-        let mut script = Script::new();
-        // hexadecimal digits: it can be set
-        let _ = script.set("k", nonce.as_str());
-        let probes = script.probe(&queries);
-        let mut output = Collected::up_to(MOST_OUTPUT);
-        if let Err(why) = session.run("looking at disks", &script.finish(), &mut output, LIMIT).await {
-            return Err(session.not_read(why));
-        }
-        let records = Records::parse(nonce.as_str(), &output.stdout, &output.stderr);
-        for (query, observation) in probes.observe(&records) {
-            store.insert(FactKey { scope: scope.clone(), query }, observation);
-        }
-    }
-    Err(refused(session, Problem::new("what it would write to is not known after many questions, so it was not run")))
+    let unknown = |why: String| Problem::new(format!("cannot be known, so it was not run: {why}"));
+    let problem = match ASKING.answer(session, scope, |facts| permit(judgement, None, facts)).await {
+        Ok(None) => return Ok(()),
+        Ok(Some(Refusal { why, hint })) => hint.into_iter().fold(Problem::new(why), Problem::hint),
+        Err(Unanswered::Host(answer)) => return Err(answer),
+        Err(Unanswered::Ended(why)) => unknown(why),
+        Err(Unanswered::Unknown(facts)) => unknown(listed(facts)),
+        Err(Unanswered::NoEnd) => Problem::new("what it would write to is not known after many questions, so it was not run"),
+    };
+    Err(refused(session, problem))
 }
 
 fn refused(session: &Session, problem: Problem) -> HostAnswer {

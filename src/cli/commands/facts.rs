@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -12,15 +12,13 @@ use super::super::environment::Environment;
 use super::super::run::Run;
 use super::super::session::{Session, Shared};
 use super::super::targets::Ready;
+use super::asking::{Asking, NotRead};
 use super::fact_summary::{Read, summary};
 use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode, Source};
 use crate::inventory::{Glob, suggestion};
 use crate::node::facts::everything;
-use crate::node::record::{Records, to_reason};
-use crate::node::script::Script;
 use crate::plan::{Observation, Query, Reading};
 use crate::report::{Answer, FactSheet, HostAnswer, Outcome, Problem};
-use crate::transport::{Collected, Nonce};
 
 /// Read what is true of hosts, and change nothing
 ///
@@ -37,10 +35,8 @@ pub struct FactsArgs {
     pub connection: ConnectionArgs,
 }
 
-/// Reading does not take longer, unless something is wrong on the host.
-const LIMIT: Duration = Duration::from_secs(120);
-/// No machine has more to say.
-const MOST_OUTPUT: usize = 32 << 20;
+/// Reading does not take longer, unless something is wrong on the host, and no machine has more to say.
+const READING: Asking = Asking { doing: "reading facts", limit: Duration::from_secs(120), most_output: 32 << 20 };
 
 pub fn run(args: &FactsArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
     let (queries, check) = chosen(&args.filter);
@@ -83,33 +79,12 @@ async fn facts(shared: Arc<Shared>, ready: Ready, queries: Arc<[Query]>) -> Host
         Ok(session) => session,
         Err(answer) => return answer,
     };
-    let nonce = Nonce::new();
-    let mut script = Script::new();
-    // hexadecimal digits: it can be set
-    let _ = script.set("k", nonce.as_str());
-    let probes = script.probe(&queries);
-    let mut output = Collected::up_to(MOST_OUTPUT);
-    let asked = SystemTime::now();
-    let status = match session.run("reading facts", &script.finish(), &mut output, LIMIT).await {
-        Ok(status) => status,
-        Err(why) => return session.not_read(why),
-    };
-    let answered = SystemTime::now();
-    let records = Records::parse(nonce.as_str(), &output.stdout, &output.stderr);
-    let answer = if status != 0 && records.iter().next().is_none() {
-        // not one answer: the script itself did not run, and everything being unknown would hide why
-        let problem = Problem::new(format!("reading facts ended with status {status}: {}", to_reason(last(&output.stderr))));
-        HostAnswer::bad(Arc::clone(&session.host), Outcome::Failed, problem)
-    } else {
-        let read = Read { asked, answered, facts: probes.observe(&records) };
-        HostAnswer::good(Arc::clone(&session.host), Outcome::Unchanged, Answer::Facts(sheet(&read)))
+    let answer = match READING.read(&mut session, &queries).await {
+        Ok(read) => HostAnswer::good(Arc::clone(&session.host), Outcome::Unchanged, Answer::Facts(sheet(&read))),
+        Err(NotRead::Ended(why)) => HostAnswer::bad(Arc::clone(&session.host), Outcome::Failed, Problem::new(why)),
+        Err(NotRead::NoAnswer(why)) => return session.not_read(why),
     };
     HostAnswer { round_trips: session.round_trips(), ..answer }
-}
-
-/// The end of what a script said.
-fn last(stderr: &[u8]) -> &[u8] {
-    stderr.get(stderr.len().saturating_sub(500)..).unwrap_or(stderr)
 }
 
 fn sheet(read: &Read) -> FactSheet {
@@ -132,6 +107,8 @@ fn sheet(read: &Read) -> FactSheet {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     fn names(filters: &[&str]) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, whose doc comments are its help, and what it does.
 
+mod asking;
 pub mod check;
 pub mod completions;
 pub mod disk;
