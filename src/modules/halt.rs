@@ -1,7 +1,7 @@
 //! How planning ends before its end: like [`super::outcome`], for tasks that fail with more than a message.
 
 use super::Decision;
-use super::outcome::Ended;
+use super::outcome::{Ended, merged};
 use crate::plan::Stop;
 
 /// Something is not known, or all is decided.
@@ -17,6 +17,16 @@ impl Halt {
     /// The task fails with that `msg`.
     pub fn fail(message: impl Into<String>) -> Self {
         Decision::fail(message).into()
+    }
+}
+
+/// Both, with all that either needs; what is decided counts before what is not known yet.
+pub(super) fn both<A, B>(first: Result<A, Halt>, second: Result<B, impl Into<Halt>>) -> Result<(A, B), Halt> {
+    match (first, second.map_err(Into::into)) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(Halt::Stop(a)), Err(Halt::Stop(b))) => Err(merged(a, b).into()),
+        (_, Err(decided @ Halt::Decided(_))) => Err(decided),
+        (Err(halt), _) | (_, Err(halt)) => Err(halt),
     }
 }
 

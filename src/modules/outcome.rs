@@ -71,16 +71,23 @@ fn finished(mut change: Change) -> Change {
 pub fn both<A, B>(first: Result<A, Stop>, second: Result<B, Stop>) -> Result<(A, B), Stop> {
     match (first, second) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        (Err(Stop::Need(mut a)), Err(Stop::Need(b))) => {
-            a.extend(b);
-            Err(Stop::Need(a))
-        }
-        (Err(Stop::Need(need)), _) | (_, Err(Stop::Need(need))) => Err(Stop::Need(need)),
-        (Err(Stop::Unknown(mut a)), Err(Stop::Unknown(b))) => {
-            a.extend(b);
-            Err(Stop::Unknown(a))
-        }
+        (Err(a), Err(b)) => Err(merged(a, b)),
         (Err(stop), _) | (_, Err(stop)) => Err(stop),
+    }
+}
+
+/// What stands in the way of either: what is missing before what is unknown.
+pub(super) fn merged(first: Stop, second: Stop) -> Stop {
+    match (first, second) {
+        (Stop::Need(mut a), Stop::Need(b)) => {
+            a.extend(b);
+            Stop::Need(a)
+        }
+        (Stop::Need(need), Stop::Unknown(_)) | (Stop::Unknown(_), Stop::Need(need)) => Stop::Need(need),
+        (Stop::Unknown(mut a), Stop::Unknown(b)) => {
+            a.extend(b);
+            Stop::Unknown(a)
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{file_and, refuse, several, write};
+use super::{refuse, several, write};
 use crate::modules::edited_file::EditedFile;
-use crate::modules::halt::{Halt, settled};
+use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::{both, planned};
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
 use crate::node::facts::{ConfigurationLines, FileLine, Module as KernelModule, ModulePlace, NextKernelModule};
@@ -88,7 +88,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         ]),
     ));
     let own = EditedFile::look_at(task, facts, OWN, "Destination");
-    let (own, ((places, next), (loads, options))) = file_and(own, both(places, lines))?;
+    let (own, ((places, next), (loads, options))) = halt::both(own, both(places, lines))?;
     let (loads, options) = (loads.unwrap_or_default(), options.unwrap_or_default());
     let mut change: Change = Plan::change([]);
     let (mut listed, mut unlisted, mut result, mut warnings) = (Vec::new(), Vec::new(), Map::new(), Vec::new());

@@ -33,20 +33,6 @@ fn write(
     file.write_into(task, facts, edited, change)
 }
 
-/// What is known of a file and of other facts; all that is missing is asked for at once.
-pub(super) fn file_and<A>(file: Result<EditedFile, Halt>, facts: Result<A, crate::plan::Stop>) -> Result<(EditedFile, A), Halt> {
-    match (file, facts) {
-        (Ok(file), Ok(answer)) => Ok((file, answer)),
-        (Err(Halt::Stop(stop)), facts) => match super::outcome::both::<(), A>(Err(stop), facts) {
-            Err(stop) => Err(Halt::Stop(stop)),
-            // the first is an error
-            Ok(_) => Err(Halt::fail("it cannot be planned")),
-        },
-        (Err(halt), _) => Err(halt),
-        (Ok(_), Err(stop)) => Err(Halt::Stop(stop)),
-    }
-}
-
 /// One module by `name`, or several by `names`.
 fn several<'a>(task: &'a Task<'_>, one: &str, all: &str) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();

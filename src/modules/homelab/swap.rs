@@ -1,8 +1,8 @@
 //! `homelab.swap`
 
-use super::{file_and, refuse, write};
+use super::{refuse, write};
 use crate::modules::edited_file::EditedFile;
-use crate::modules::halt::{Halt, settled};
+use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
 use crate::node::facts::{Enablement, Memory, Swap as SwapArea, SwapUnit, SwapUnits, Swaps, Unit, UnitEnabled, UnitScope, UnitState};
@@ -52,7 +52,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let makers = MAKERS.iter().map(|name| Unit::new(*name)).collect::<Vec<_>>();
     let enabled = MAKERS.iter().map(|name| UnitEnabled::new(*name, UnitScope::System)).collect::<Vec<_>>();
     let asked = facts.get((Swaps, SwapUnits, makers, enabled));
-    let (fstab, (swaps, units, makers, enabled)) = file_and(EditedFile::look_at(task, facts, FSTAB, "Destination"), asked)?;
+    let (fstab, (swaps, units, makers, enabled)) = halt::both(EditedFile::look_at(task, facts, FSTAB, "Destination"), asked)?;
     let (swaps, units) = (swaps.unwrap_or_default(), units.unwrap_or_default());
     enough(facts, &swaps)?;
     let mut change: Change = Plan::change([]);

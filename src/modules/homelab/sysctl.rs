@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{file_and, refuse, write};
+use super::{refuse, write};
 use crate::modules::edited_file::EditedFile;
-use crate::modules::halt::{Halt, settled};
+use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
 use crate::modules::sysctl::same;
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
@@ -70,7 +70,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         return Err(Halt::fail(format!("{path} is not read at boot: `file` is to be in /etc/sysctl.d and to end in .conf")));
     }
     let parameters: Vec<Parameter> = wanted.iter().map(|(key, _)| Parameter::new(key.as_str())).collect();
-    let (file, states) = file_and(EditedFile::look_at(task, facts, path, "Destination"), facts.get(parameters.clone()))?;
+    let (file, states) = halt::both(EditedFile::look_at(task, facts, path, "Destination"), facts.get(parameters.clone()))?;
     let text = String::from_utf8(file.content.clone().unwrap_or_default()).map_err(|_| Halt::fail(format!("{path} is not UTF-8")))?;
     let new = edited(&text, &wanted, is_present);
     let mut change: Change = Plan::change([]);

@@ -8,8 +8,7 @@ pub(super) mod tests;
 use serde_json::{Map, Value};
 
 use super::edited_file::{Edited, EditedFile, backup_result};
-use super::halt::{Halt, settled};
-use super::homelab::file_and;
+use super::halt::{self, Halt, settled};
 use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task, attributes, paths};
 use crate::node::apply::Carried;
@@ -257,11 +256,7 @@ impl<'a> Job<'a> {
     }
 
     fn place_and_fstab(&self) -> Result<(EditedFile, Place), Halt> {
-        match (self.look_at_fstab(), self.place()) {
-            (file, Ok(place)) => file_and(file, Ok(place)),
-            (file, Err(Halt::Stop(stop))) => file_and(file, Err(stop)),
-            (_, Err(halt)) => Err(halt),
-        }
+        halt::both(self.look_at_fstab(), self.place())
     }
 
     fn absent(&self) -> Result<Change, Halt> {
