@@ -37,8 +37,7 @@ pub fn ansible_words(spec: &Spec, given: &[(Node, Node)]) -> Option<String> {
     if let Some(group) = spec.together.iter().find(|group| group.iter().any(is_given) && !missing(group).is_empty()) {
         return Some(format!("parameters are required together: {}", group.join(", ")));
     }
-    let has_value = |option: &&str| is_given(option) || spec.option(option).is_some_and(|option| option.default.is_some());
-    if let Some(group) = spec.one_of.iter().find(|group| !group.iter().any(has_value)) {
+    if let Some(group) = spec.one_of.iter().find(|group| !group.iter().any(|option| is_given(option) || spec.has_default(option))) {
         return Some(format!("one of the following is required: {}", group.join(", ")));
     }
     for rule in spec.required_if {

@@ -132,8 +132,7 @@ impl Args {
                 complain(format!("{} go together in `{}`", names(group, " and "), spec.shown()));
             }
         }
-        // as in Ansible, an option that has a value anyway is one of them
-        let has_value = |name: &&str| is_given(name) || spec.option(name).is_some_and(|option| option.default.is_some());
+        let has_value = |name: &&str| is_given(name) || spec.has_default(name);
         for group in spec.one_of.iter().filter(|group| !group.iter().any(has_value)) {
             complain(format!("`{}` needs one of {}", spec.shown(), names(group, ", ")));
         }

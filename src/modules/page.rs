@@ -97,8 +97,7 @@ fn rules(spec: &Spec) -> Vec<String> {
     let exclusive = spec.exclusive.iter().map(|names| format!("at most one of {}", listed(names, "and")));
     let together = spec.together.iter().map(|names| format!("{}: all of them, or none", listed(names, "and")));
     // where one has a value anyway, there is nothing to say
-    let has_default = |name: &&str| spec.option(name).is_some_and(|option| option.default.is_some());
-    let one_of = spec.one_of.iter().filter(|names| !names.iter().any(has_default));
+    let one_of = spec.one_of.iter().filter(|names| !names.iter().any(|name| spec.has_default(name)));
     let one_of = one_of.map(|names| format!("at least one of {}", listed(names, "and")));
     let required_if = spec.required_if.iter().map(|rule| {
         let then = listed(rule.then, if rule.any { "or" } else { "and" });

@@ -120,6 +120,11 @@ impl Spec {
 }
 
 impl Spec {
+    /// Whether an option has a value where the task gives none. Of what needs one of several, Ansible counts it as one that is given.
+    pub fn has_default(&self, name: &str) -> bool {
+        self.option(name).is_some_and(|option| option.default.is_some())
+    }
+
     /// As it is called in messages: our own with their collection, because Ansible has some of the same names.
     pub fn shown(&self) -> String {
         if self.collection == "homelab" { format!("homelab.{}", self.name) } else { self.name.to_owned() }

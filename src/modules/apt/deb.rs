@@ -93,7 +93,7 @@ fn at(facts: &Facts<'_>, url: &str) -> Result<DebPackage, Halt> {
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(failed("the address has a blank in it".into()));
     }
-    match facts.get(DebAt::new(url, false))? {
+    match facts.get(DebAt::new(url))? {
         Some(Served::Is(package)) => Ok(package),
         Some(Served::NoPackage(why)) => Err(Halt::fail(format!("Unable to install package: {why}"))),
         Some(Served::Failed(why)) => Err(failed(why)),

@@ -55,8 +55,8 @@ pub(in crate::modules) const OPTIONS: &[Opt] = &[
 
 /// Of these one at most.
 pub(in crate::modules) const EXCLUSIVE: &[&[&str]] = &[&["deb", "package", "upgrade"]];
-/// Of these one at least: what there is to do. Ansible's list is shorter, but never asks: one of them has a default.
-pub(in crate::modules) const ONE_OF: &[&[&str]] = &[&["autoclean", "autoremove", "clean", "deb", "package", "update_cache", "upgrade"]];
+/// Of these one at least; always so, in effect, as with Ansible: one of them has a default.
+pub(in crate::modules) const ONE_OF: &[&[&str]] = &[&["autoremove", "deb", "package", "update_cache", "upgrade"]];
 
 pub(in crate::modules) static SPEC: Spec = Spec {
     options: OPTIONS,

@@ -46,8 +46,8 @@ pub(super) const OPTIONS: [Opt; 9] = [
     Opt::new("no_block", Kind::Bool).default("false").about("Whether the end of starting or stopping is not waited for"),
 ];
 
-/// With a name alone it registers how the unit is. Ansible has no such rule, in effect: one of what it asks for has a default.
-pub(super) const ONE_OF: &[&[&str]] = &[&["name", "state", "enabled", "masked", "daemon_reload", "daemon_reexec"]];
+/// Always so, in effect: one of them has a default. With a name alone it registers how the unit is.
+pub(super) const ONE_OF: &[&[&str]] = &[&["state", "enabled", "masked", "daemon_reload", "daemon_reexec"]];
 const BY: &[(&str, &[&str])] = &[("state", &["name"]), ("enabled", &["name"]), ("masked", &["name"])];
 
 const fn spec(name: &'static str) -> Spec {
