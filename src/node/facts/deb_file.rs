@@ -50,15 +50,12 @@ impl DebPackage {
 
 /// The package in the file at an address, which the machine brings, looks at and throws away. It moves by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DebAt {
-    url: String,
-    insecure: bool,
-}
+pub struct DebAt(String);
 
 impl DebAt {
-    /// At that address; `insecure` does not look at the server's certificate.
-    pub fn new(url: impl Into<String>, insecure: bool) -> Self {
-        Self { url: url.into(), insecure }
+    /// At that address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
     }
 }
 
@@ -66,8 +63,8 @@ impl Fact for DebAt {
     type Value = Served;
 
     fn query(&self) -> Query {
-        let insecure = if self.insecure { "insecure" } else { "" };
-        Query::new(AT.name, [&self.url, insecure], vec![Touch::Network, Touch::Ports, Touch::Units]).moving()
+        // the second word would be for a server whose certificate is not looked at
+        Query::new(AT.name, [self.0.as_str(), ""], vec![Touch::Network, Touch::Ports, Touch::Units]).moving()
     }
 }
 

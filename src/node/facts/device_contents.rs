@@ -120,14 +120,33 @@ pub struct Signature {
 pub(super) const KIND: Kind =
     Kind { name: "device_contents", function: &PROBE, merged: false, words: absolute, parse: |_, text| json(read(text)?) };
 
+/// `device_at INDEX PATH`: the kernel's path of the block device that a path leads to in `$disk`, its place in sysfs in `$sys`; or
+/// answers what there is instead, and fails.
+pub(super) static DEVICE_AT: Function = Function {
+    name: "device_at",
+    text: r#"
+device_at() {
+  if ! [ -e "$2" ]; then
+    take ls -d -- "$2"
+    case $err in *"No such file or directory") r=; answer "$1" 44 ;; *) r=$err; answer "$1" 1 ;; esac
+    return 1
+  fi
+  [ -b "$2" ] || { r="$2 is no block device"; answer "$1" 1; return 1; }
+  take readlink -f -- "$2" || { r=$err; answer "$1" 1; return 1; }
+  disk=$r sys=/sys/class/block/${r##*/}
+  [ -d "$sys" ] || { r="$disk is not in /sys/class/block"; answer "$1" 1; return 1; }
+}
+"#,
+    needs: &[],
+};
+
 // blkid takes what it cannot read for nothing: both ends, where signatures are, are read first. Its status is 2 where it finds
 // nothing, 8 where several things are found.
 static PROBE: Function = Function {
     name: "probe_device_contents",
     text: r#"
 holding_of() {
-  take head -c 1M -- "$1" >/dev/null || { r="$1: $err"; return 1; }
-  take tail -c 1M -- "$1" >/dev/null || { r="$1: $err"; return 1; }
+  take sh -c 'head -c 1M -- "$1" >/dev/null && exec tail -c 1M -- "$1" >/dev/null' sh "$1" || { r="$1: $err"; return 1; }
   take wipefs --no-act --json -- "$1" || { r=$err; return 1; }
   signatures=$r
   take blkid -p -o export -- "$1"
@@ -139,15 +158,7 @@ holding_of() {
 }
 probe_device_contents() {
   id=$1 found=
-  if ! [ -e "$2" ]; then
-    take ls -d -- "$2"
-    case $err in *"No such file or directory") r=; answer "$id" 44 ;; *) r=$err; answer "$id" 1 ;; esac
-    return
-  fi
-  [ -b "$2" ] || { r="$2 is no block device"; answer "$id" 1; return; }
-  take readlink -f -- "$2" || { r=$err; answer "$id" 1; return; }
-  disk=$r sys=/sys/class/block/${r##*/}
-  [ -d "$sys" ] || { r="$disk is not in /sys/class/block"; answer "$id" 1; return; }
+  device_at "$1" "$2" || return 0
   set +f; set -- "$sys"/"${disk##*/}"*/partition; set -f
   [ -e "$1" ] || set --
   for p in "$sys/" "$@"; do
@@ -165,7 +176,7 @@ probe_device_contents() {
   answer "$id" 0
 }
 "#,
-    needs: &[],
+    needs: &[&DEVICE_AT],
 };
 
 fn read(text: &str) -> Result<Contents, String> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::device_contents::DEVICE_AT;
 use super::parse::unescape_octal;
 use super::path::absolute;
 use super::{Kind, json};
@@ -105,18 +106,10 @@ mounts_in() {
 }
 probe_device_use() {
   id=$1 seen= uses= numbers= paths= lost=
-  if ! [ -e "$2" ]; then
-    take ls -d -- "$2"
-    case $err in *"No such file or directory") r=; answer "$id" 44 ;; *) r=$err; answer "$id" 1 ;; esac
-    return
-  fi
-  [ -b "$2" ] || { r="$2 is no block device"; answer "$id" 1; return; }
-  take readlink -f -- "$2" || { r=$err; answer "$id" 1; return; }
-  disk=${r##*/}
-  [ -d "/sys/class/block/$disk" ] || { r="$disk is not in /sys/class/block"; answer "$id" 1; return; }
-  layers_of "$disk" ""
+  device_at "$1" "$2" || return 0
+  layers_of "${disk##*/}" ""
   [ -z "$lost" ] || { r="what$lost is cannot be read"; answer "$id" 1; return; }
-  read -r ro <"/sys/class/block/$disk/ro" || ro=
+  read -r ro <"$sys/ro" || ro=
   uses="${uses}ro $ro$nl"
   # a path of device mapper has a name of its own in mountinfo and /proc/swaps
   for d in $paths; do
@@ -139,7 +132,7 @@ probe_device_use() {
   answer "$id" 0
 }
 "#,
-    needs: &[],
+    needs: &[&DEVICE_AT],
 };
 
 fn read(text: &str) -> Result<Uses, String> {

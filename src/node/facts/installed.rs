@@ -176,9 +176,7 @@ probe_automatic() {
   ids=$1; shift
   r= err=
   if [ -s /var/lib/apt/extended_states ]; then
-    # without further architectures dpkg keeps no list of them; a name alone means the machine's own
-    own=
-    ! [ -s /var/lib/dpkg/arch ] || { take dpkg --print-architecture && own=$r; }
+    own_architecture
     take awk -v own="$own" '
       $1 == "Package:" { p = $2 }
       $1 == "Architecture:" { a = $2 }
@@ -197,7 +195,7 @@ probe_automatic() {
   done
 }
 "#,
-    needs: &[],
+    needs: &[&package::OWN_ARCHITECTURE],
 };
 
 static PROBE_INTERRUPTED: Function = Function {

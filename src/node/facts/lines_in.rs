@@ -24,7 +24,7 @@ impl Fact for LinesIn {
     type Value = Vec<FileLine>;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, &self.0, self.0.iter().map(|path| Touch::Files(path.clone())).chain([Touch::Mounts]).collect())
+        Query::new(KIND.name, &self.0, ground(&self.0))
     }
 }
 
@@ -44,8 +44,12 @@ impl Fact for ConfigurationLines {
     type Value = Vec<FileLine>;
 
     fn query(&self) -> Query {
-        Query { kind: CONFIGURATION.name.into(), ..LinesIn(self.0.clone()).query() }
+        Query::new(CONFIGURATION.name, &self.0, ground(&self.0))
     }
+}
+
+fn ground(paths: &[String]) -> Vec<Touch> {
+    paths.iter().map(|path| Touch::Files(path.clone())).chain([Touch::Mounts]).collect()
 }
 
 /// A line of a file.
@@ -62,19 +66,13 @@ pub struct FileLine {
 pub(super) const KIND: Kind =
     Kind { name: "lines_in", function: &PROBE, merged: false, words: all_absolute, parse: |_, text| json(read(text)?) };
 
-static PROBE: Function = Function {
-    name: "probe_lines_in",
+/// `lines_of INDEX FILE…`: answers with all lines of these files.
+static LINES_OF: Function = Function {
+    name: "lines_of",
     text: r#"
-probe_lines_in() {
+lines_of() {
   id=$1; shift
-  r= err= count=$#
-  set +f
-  while [ $count -gt 0 ]; do
-    d=$1; shift; count=$((count - 1))
-    if [ -f "$d" ]; then set -- "$@" "$d"; continue; fi
-    for f in "$d"/*; do ! [ -f "$f" ] || set -- "$@" "$f"; done
-  done
-  set -f
+  r=
   if [ $# -gt 0 ]; then
     take awk '{ print FILENAME "\t" FNR "\t" $0 }' "$@" || { r=$err; answer "$id" 1; return; }
   fi
@@ -82,6 +80,25 @@ probe_lines_in() {
 }
 "#,
     needs: &[],
+};
+
+static PROBE: Function = Function {
+    name: "probe_lines_in",
+    text: r#"
+probe_lines_in() {
+  id=$1; shift
+  count=$#
+  set +f
+  while [ $count -gt 0 ]; do
+    d=$1; shift; count=$((count - 1))
+    if [ -f "$d" ]; then set -- "$@" "$d"; continue; fi
+    for f in "$d"/*; do ! [ -f "$f" ] || set -- "$@" "$f"; done
+  done
+  set -f
+  lines_of "$id" "$@"
+}
+"#,
+    needs: &[&LINES_OF],
 };
 
 pub(super) const CONFIGURATION: Kind = Kind {
@@ -97,7 +114,7 @@ static PROBE_CONFIGURATION: Function = Function {
     text: r#"
 probe_configuration_lines() {
   id=$1; shift
-  r= err= count=$# seen=/
+  count=$# seen=/
   set +f
   while [ $count -gt 0 ]; do
     d=$1; shift; count=$((count - 1))
@@ -109,13 +126,10 @@ probe_configuration_lines() {
     done
   done
   set -f
-  if [ $# -gt 0 ]; then
-    take awk '{ print FILENAME "\t" FNR "\t" $0 }' "$@" || { r=$err; answer "$id" 1; return; }
-  fi
-  answer "$id" 0
+  lines_of "$id" "$@"
 }
 "#,
-    needs: &[],
+    needs: &[&LINES_OF],
 };
 
 /// File, number and text of each line, between tabs.

@@ -81,6 +81,21 @@ pub(super) fn name(args: &[String]) -> Result<Vec<String>, String> {
     }
 }
 
+/// Sets `$own` to the machine's architecture, which a name alone means; to nothing where dpkg keeps no list of further ones. Asked
+/// once in a script.
+pub(super) static OWN_ARCHITECTURE: Function = Function {
+    name: "own_architecture",
+    text: r#"
+own= own_known=
+own_architecture() {
+  [ -z "$own_known" ] || return 0
+  own_known=1 own=
+  ! [ -s /var/lib/dpkg/arch ] || { take dpkg --print-architecture && own=$r; }
+}
+"#,
+    needs: &[],
+};
+
 // rpm says "not installed" even where it cannot open its database, but then it complains as well.
 pub(super) static PROBE: Function = Function {
     name: "probe_package",
@@ -117,13 +132,12 @@ is_no_package() {
   return 1
 }
 probe_package() {
-  ids=$1 own=; shift
+  ids=$1; shift
   if [ -s /var/lib/dpkg/status ]; then
     manager=dpkg bare=
     # with an architecture it would not find what is for all of them
     for name do bare="$bare ${name%:*}"; done
-    # without further architectures dpkg keeps no list of them; a name alone means the machine's own
-    ! [ -s /var/lib/dpkg/arch ] || { take dpkg --print-architecture && own=$r; }
+    own_architecture
     take dpkg-query -W --showformat='${Package}\t${Architecture}\t${Version}\t${Status}\tdpkg\n' $bare
   elif command -v rpm >/dev/null; then
     manager=rpm
@@ -145,7 +159,7 @@ probe_package() {
   done
 }
 "#,
-    needs: &[],
+    needs: &[&OWN_ARCHITECTURE],
 };
 
 pub(super) fn read(text: &str) -> Result<PackageState, String> {
