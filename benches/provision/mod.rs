@@ -2,6 +2,7 @@
 //! Ansible, Mitogen and pyinfra on the same machines in the same run.
 
 mod contestants;
+mod inotify;
 mod tasks;
 
 use std::path::Path;
@@ -42,6 +43,7 @@ impl Case {
 pub fn measure(arguments: &Arguments, facts: &FactsScript, ansible: Option<&Path>) -> Vec<Case> {
     let installed = ansible.map(Installed::beside);
     let mut cases = Vec::new();
+    let _inotify = inotify::enough_for(SAME.iter().map(|case| case.1).max().unwrap());
     for delay in [0, 50] {
         let own: Vec<_> = SAME.into_iter().filter(|case| case.2 == delay).collect();
         let most = own.iter().map(|case| case.1).max().unwrap();
