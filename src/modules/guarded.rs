@@ -56,6 +56,7 @@ mod tests {
             (&Command, json!({"argv": ["bash", "-c", "wipefs -a $0", "/dev/sdb"]})),
             (&Command, json!({"cmd": "bash", "stdin": "wipefs -a $DISK"})),
             (&Raw, json!({FREE_FORM: "wipefs -a $DISK"})),
+            (&Shell, json!({"cmd": "cat image >sd$LETTER", "chdir": "/dev"})),
             (&Script, json!({"cmd": "disk.sh"})),
             (&Script, json!({"cmd": "disk.py"})),
         ] {

@@ -79,7 +79,7 @@ impl Module for Script {
             Ok(content) => content,
             Err(why) => return Ok(Decision::fail(why)),
         };
-        let judgement = of_script(option("executable"), &content);
+        let judgement = of_script(option("executable"), &content, task.args.str("chdir"));
         if let Some(refused) = guarded::refused(&judgement, option("chdir"), task, facts)? {
             return Ok(refused);
         }

@@ -41,7 +41,7 @@ impl Module for Shell {
             _ => return Ok(Decision::fail("no command given")),
         };
         decide(task, facts, &shown, || {
-            let judgement = of_text_for(shell(task), &text, task.args.str("stdin"));
+            let judgement = of_text_for(shell(task), &text, task.args.str("stdin"), task.args.str("chdir"));
             Ok((vec![shell(task).to_owned(), "-c".into(), text], judgement))
         })
     }

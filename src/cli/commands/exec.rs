@@ -50,9 +50,8 @@ pub fn run(args: &ExecArgs, output: &OutputArgs, environment: &Environment) -> E
     let run = Run { command: "exec", pattern, connection, output, all_facts: false, diff: false, environment };
     let script = match &args.script {
         None => words(&args.command).map(|script| (script, of_words(&args.command, None))),
-        Some(path) => {
-            read(path).and_then(|text| Ok((script(&text, &args.command, &Nonce::new().to_string())?, of_script(None, text.as_bytes()))))
-        }
+        Some(path) => read(path)
+            .and_then(|text| Ok((script(&text, &args.command, &Nonce::new().to_string())?, of_script(None, text.as_bytes(), None)))),
     };
     let ((script, judgement), check) = match script {
         Ok(script) => (script, Diagnostics::new()),

@@ -18,7 +18,7 @@ pub use programs::Does;
 use programs::{Effect, effect, is_destructive, is_no_disk, mentions};
 use shell::{Commands, Simple, Word};
 use values::Values;
-use wrappers::{Inner, unwrapped};
+use wrappers::{Inner, changed_directory, unwrapped};
 
 /// What a command would do to disks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,23 +92,24 @@ pub fn of_unknown(text: &str, language: &str) -> Judgement {
     found
 }
 
-/// What a text does that this program runs: a shell's, or one of another language, which is not read here.
-pub fn of_text_for(program: &str, text: &str, input: Option<&str>) -> Judgement {
+/// What a text does that this program runs in a directory: a shell's, or one of another language, which is not read here.
+pub fn of_text_for(program: &str, text: &str, input: Option<&str>, directory: Option<&str>) -> Judgement {
     let name = program.rsplit('/').next().unwrap_or(program);
+    let directory = directory.filter(|path| path.starts_with('/')).map_or(Directory::Tasks, |path| Directory::Is(path.to_owned()));
     match name {
-        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_shell(text, input),
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_text(text, input, &Around { directory, ..Around::default() }),
         other => of_unknown(text, other),
     }
 }
 
 /// What a script's file does: its first line says for whom it is.
-pub fn of_script(executable: Option<&str>, content: &[u8]) -> Judgement {
+pub fn of_script(executable: Option<&str>, content: &[u8], directory: Option<&str>) -> Judgement {
     let text = String::from_utf8_lossy(content);
     let first = text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or("/bin/sh");
     let words: Vec<&str> = executable.unwrap_or(first).split_whitespace().collect();
     // `env` runs what is named behind it
     let is_env = |word: &&&str| !word.starts_with('-') && word.rsplit('/').next() != Some("env");
-    of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None)
+    of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None, directory)
 }
 
 fn of_text(text: &str, input: Option<&str>, around: &Around) -> Judgement {
@@ -190,6 +191,15 @@ impl<'a> Guard<'a> {
 
     fn command(&mut self, simple: &Simple) {
         let Some(inner) = unwrapped(&simple.words) else { return };
+        let around = self.around.directory.clone();
+        if let Some(directory) = changed_directory(&simple.words) {
+            self.around.directory = directory;
+        }
+        self.inner_command(inner, simple);
+        self.around.directory = around;
+    }
+
+    fn inner_command(&mut self, inner: Inner<'_>, simple: &Simple) {
         match inner {
             Inner::Program { words, from_input } => self.program(words, from_input, simple),
             Inner::Several(commands) => {
@@ -243,9 +253,9 @@ impl<'a> Guard<'a> {
             if self.values.name(&program.text) {
                 self.found.unseen(&program.text, "the program is filled in only when it runs, and one that writes to disks is named");
             } else {
-                // it may be `sudo`, or nothing at all
-                let at = arguments.iter().position(|word| !word.text.starts_with('-')).unwrap_or(arguments.len());
-                self.command(&Simple { words: arguments.get(at..).unwrap_or_default().to_vec(), ..simple.clone() });
+                // it may be `sudo` with its options, or nothing at all
+                let words = std::iter::once(Word::literal("sudo")).chain(arguments.iter().cloned()).collect();
+                self.command(&Simple { words, ..simple.clone() });
             }
             return;
         }

@@ -1,5 +1,6 @@
 //! Programs that run others: what is run in the end.
 
+use super::Directory;
 use super::shell::Word;
 
 /// What a command runs.
@@ -108,6 +109,22 @@ pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
             return Some(Inner::Input);
         }
     }
+}
+
+/// The directory in which `env -C` or `sudo -D` runs a program.
+pub(super) fn changed_directory(words: &[Word]) -> Option<Directory> {
+    let (program, arguments) = words.split_first()?;
+    let short = match base(program) {
+        "env" => "-C",
+        "sudo" => "-D",
+        _ => return None,
+    };
+    let at = arguments.iter().position(|word| word.text == short || word.text == "--chdir" || word.text.starts_with("--chdir="))?;
+    let to = match arguments.get(at)?.text.strip_prefix("--chdir=") {
+        Some(path) => Word { text: path.to_owned(), ..arguments.get(at)?.clone() },
+        None => arguments.get(at + 1)?.clone(),
+    };
+    Some(if to.is_literal && to.text.starts_with('/') { Directory::Is(to.text) } else { Directory::Unknown })
 }
 
 /// Whether it runs a shell that reads its input where no program is named.
