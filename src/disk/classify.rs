@@ -3,7 +3,7 @@
 use super::class::{Class, Fresh};
 use super::evidence::{Evidence, Lvm, Wanted};
 use super::naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
-use crate::node::facts::{Holding, LvmState, Partition};
+use crate::node::facts::{Holding, LvmState, Partition, Soundness};
 
 /// Where a system lives.
 const SYSTEM: [&str; 7] = ["/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
@@ -59,15 +59,20 @@ fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
         let is_partition = !evidence.contents.is_disk();
         return zeros(evidence, 0, 0, if is_partition { Class::BlankPartition } else { Class::Blank });
     }
+    match empty_table(device) {
+        (0, 0) => Ok(Class::Foreign(found_on(device))),
+        (head, tail) => zeros(evidence, head, tail, Class::EmptyTable),
+    }
+}
+
+/// How many bytes a partition table takes at the head and at the end of a device that has one alone; nothing where it has none.
+pub fn empty_table(device: &Holding) -> (u64, u64) {
+    let sector = u64::from(device.sector);
     if has_whole_gpt_alone(device) {
         // the protective MBR, the header and 128 entries of 128 bytes; at the end the entries and the header
-        let sector = u64::from(device.sector);
-        return zeros(evidence, 2 * sector + (16 << 10), sector + (16 << 10), Class::EmptyTable);
+        return (2 * sector + (16 << 10), sector + (16 << 10));
     }
-    if has_dos_alone(device) {
-        return zeros(evidence, u64::from(device.sector), 0, Class::EmptyTable);
-    }
-    Ok(Class::Foreign(found_on(device)))
+    if has_dos_alone(device) { (sector, 0) } else { (0, 0) }
 }
 
 fn system(evidence: &Evidence) -> Option<Class> {
@@ -143,10 +148,13 @@ fn ours(evidence: &Evidence, partition: &Partition, label: &str) -> Result<Class
             found_on(holding)
         ))),
         _ if !at.is_empty() => Ok(Class::Busy(format!("{} is mounted on {} before it was finished", holding.path, at.join(", ")))),
-        (_, Some(kind), true) => match evidence.is_whole {
-            None => Err(Wanted::Whole { path: holding.path.clone(), kind }),
-            Some(true) => Ok(Class::New(Fresh::Formatted)),
-            Some(false) => Ok(Class::New(Fresh::Unformatted)),
+        (_, Some(kind), true) => match evidence.soundness {
+            None => Err(Wanted::Soundness { path: holding.path.clone(), kind }),
+            Some(Soundness::Whole) => Ok(Class::New(Fresh::Formatted)),
+            Some(Soundness::Unfinished) => Ok(Class::New(Fresh::Unformatted)),
+            Some(Soundness::Damaged) => {
+                Ok(Class::OursDamaged(format!("the {kind} in {} was used before it was finished, and has errors", holding.path)))
+            }
         },
         _ if holding.signatures.is_empty() && holding.kind.is_none() && !holding.is_ambiguous => Ok(Class::New(Fresh::Unformatted)),
         _ => Ok(Class::Foreign(format!("{} in a partition named {NEW_LABEL}", found_on(holding)))),

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use super::*;
-use crate::node::facts::{Contents, Layer, MountOf, PartitionEntry, Signature, Uses, Zeros};
+use crate::node::facts::{Contents, Layer, MountOf, PartitionEntry, Signature, Soundness, Uses, Zeros};
 
 const SIZE: u64 = 150 << 30;
 const PARTUUID: &str = "0b4c0000-0000-4000-8000-000000000001";
@@ -33,7 +33,7 @@ fn with(device: Holding, partitions: Vec<Partition>) -> Evidence {
         mapping: None,
     }));
     let uses = Uses { layers: layers.collect(), ..Uses::default() };
-    Evidence { contents: Contents { device, partitions, table, entry: None }, uses, zeros: None, files: None, is_whole: None, lvm: None }
+    Evidence { contents: Contents { device, partitions, table, entry: None }, uses, zeros: None, files: None, soundness: None, lvm: None }
 }
 
 fn partition(name: &str, holding: Holding) -> Partition {
@@ -94,9 +94,15 @@ fn our_partition_is_known_by_its_name_and_the_uuid_that_belongs_there() {
     let whole = || filesystem("/dev/sdb1", "ext4", &uuid);
     assert_eq!(classify(&ours_as(NEW_LABEL, holding("/dev/sdb1", &[]))), Ok(Class::New(Fresh::Unformatted)));
     let mut new = ours_as(NEW_LABEL, whole());
-    assert_eq!(classify(&new), Err(Wanted::Whole { path: "/dev/sdb1".into(), kind: "ext4".into() }));
-    new.is_whole = Some(true);
+    assert_eq!(classify(&new), Err(Wanted::Soundness { path: "/dev/sdb1".into(), kind: "ext4".into() }));
+    new.soundness = Some(Soundness::Whole);
     assert_eq!(classify(&new), Ok(Class::New(Fresh::Formatted)));
+    // cut off in mkfs, or used by somebody and damaged since
+    new.soundness = Some(Soundness::Unfinished);
+    assert_eq!(classify(&new), Ok(Class::New(Fresh::Unformatted)));
+    new.soundness = Some(Soundness::Damaged);
+    assert!(matches!(classify(&new), Ok(Class::OursDamaged(_))));
+    new.soundness = Some(Soundness::Whole);
     assert!(matches!(classify(&ours_as(NEW_LABEL, filesystem("/dev/sdb1", "ext4", "other"))), Ok(Class::Foreign(_))));
     assert!(matches!(classify(&mounted(new, "/mnt")), Ok(Class::Busy(_))));
     let done = ours_as(FINAL_LABEL, whole());
@@ -199,7 +205,7 @@ prop_compose! {
         swap in prop::bool::weighted(0.1),
         other in prop::option::of(0..SIZE),
         files in prop::collection::vec(prop::sample::select(vec!["lost+found", "longhorn-disk.cfg", "replicas", "photos"]), 0..3),
-        whole in any::<bool>(),
+        soundness in prop::sample::select(vec![Soundness::Whole, Soundness::Unfinished, Soundness::Damaged]),
         lvm in (prop::option::of(Just("data".to_owned())), 0..3u32),
         read_only in prop::bool::weighted(0.1),
         unread in prop::bool::weighted(0.1),
@@ -214,7 +220,7 @@ prop_compose! {
         if alone { evidence.contents.entry = Some(PartitionEntry::default()); evidence.contents.partitions.clear(); evidence.contents.table.clear() }
         evidence.zeros = zeros(other);
         evidence.files = Some(files.into_iter().map(str::to_owned).collect());
-        evidence.is_whole = Some(whole);
+        evidence.soundness = Some(soundness);
         evidence.lvm = Some(Lvm::Says(LvmState { group: lvm.0, volumes: lvm.1 }));
         evidence
     }
@@ -239,7 +245,7 @@ fn is_new(evidence: &Evidence) -> bool {
     let [partition] = evidence.contents.partitions.as_slice() else { return false };
     partition.entry.name.as_deref() == Some(NEW_LABEL)
         && evidence.uses.mounts.is_empty()
-        && (partition.holding.signatures.is_empty() || evidence.is_whole == Some(false))
+        && (partition.holding.signatures.is_empty() || evidence.soundness == Some(Soundness::Unfinished))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::node::facts::{Contents, LvmState, Uses, Zeros};
+use crate::node::facts::{Contents, LvmState, Soundness, Uses, Zeros};
 
 /// All that was seen of a disk, or of a partition that is looked at alone.
 ///
@@ -17,8 +17,8 @@ pub struct Evidence {
     pub zeros: Option<Zeros>,
     /// The names in the root directory of the filesystem it holds; an empty list where there are none.
     pub files: Option<Vec<String>>,
-    /// Whether the filesystem of a partition of ours that is not finished is whole.
-    pub is_whole: Option<bool>,
+    /// How the filesystem of a partition of ours is that is not finished.
+    pub soundness: Option<Soundness>,
     /// What LVM says of it.
     pub lvm: Option<Lvm>,
 }
@@ -44,8 +44,8 @@ pub enum Wanted {
         /// Where it is mounted.
         mounted: Option<String>,
     },
-    /// Whether the filesystem on that device is whole.
-    Whole {
+    /// How the filesystem on that device is.
+    Soundness {
         /// The device.
         path: String,
         /// The type of the filesystem.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::class::Class;
 use super::classify::classify;
 use super::evidence::{Evidence, Lvm, Wanted};
-use crate::node::facts::{Blankness, DeviceContents, DeviceUse, Extent, PhysicalVolume, RootNames, WholeFilesystem};
+use crate::node::facts::{Blankness, DeviceContents, DeviceUse, Extent, FilesystemSoundness, PhysicalVolume, RootNames};
 use crate::plan::{Facts, Stop};
 
 /// A disk or a partition, judged.
@@ -25,7 +25,7 @@ pub fn examine(facts: &Facts<'_>, path: &str, extent: Extent) -> Result<Examined
     let (Some(contents), Some(uses)) = facts.get((DeviceContents::new(path), DeviceUse::new(path)))? else {
         return Ok(Examined { class: Class::Missing, evidence: None });
     };
-    let mut evidence = Evidence { contents, uses, zeros: None, files: None, is_whole: None, lvm: None };
+    let mut evidence = Evidence { contents, uses, zeros: None, files: None, soundness: None, lvm: None };
     loop {
         let wanted = match classify(&evidence) {
             Ok(class) => return Ok(Examined { class, evidence: Some(evidence) }),
@@ -41,9 +41,9 @@ pub fn examine(facts: &Facts<'_>, path: &str, extent: Extent) -> Result<Examined
                 evidence.files = facts.get(RootNames::new(path, kind, mounted))?;
                 evidence.files.is_some()
             }
-            Wanted::Whole { path, kind } => {
-                evidence.is_whole = facts.get(WholeFilesystem::new(path, kind))?;
-                evidence.is_whole.is_some()
+            Wanted::Soundness { path, kind } => {
+                evidence.soundness = facts.get(FilesystemSoundness::new(path, kind))?;
+                evidence.soundness.is_some()
             }
             Wanted::Lvm { path } => {
                 evidence.lvm = Some(facts.get(PhysicalVolume::new(path))?.map_or(Lvm::NotInstalled, Lvm::Says));

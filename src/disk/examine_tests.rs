@@ -1,7 +1,7 @@
 use super::super::class::Fresh;
 use super::super::naming::{NEW_LABEL, filesystem_uuid};
 use super::*;
-use crate::node::facts::{Contents, Holding, Layer, LvmState, Partition, PartitionEntry, Signature, Uses, Zeros};
+use crate::node::facts::{Contents, Holding, Layer, LvmState, Partition, PartitionEntry, Signature, Soundness, Uses, Zeros};
 use crate::plan::{Fact, FactKey, Observation, Reading, Scope, Store};
 
 const SIZE: u64 = 1 << 30;
@@ -81,8 +81,8 @@ fn files_lvm_and_the_state_of_a_filesystem_are_asked_for_where_it_hangs_on_them(
     let mut part = holding(Some("ext4"));
     (part.path, part.uuid) = ("/dev/sdb1".into(), Some(filesystem_uuid("aa")));
     let mut store = machine(disk, Some(part));
-    assert_eq!(asked(judge(&store)), ["whole_filesystem(/dev/sdb1, ext4)"]);
-    known(&mut store, &WholeFilesystem::new("/dev/sdb1", "ext4"), Reading::present(&true));
+    assert_eq!(asked(judge(&store)), ["filesystem_soundness(/dev/sdb1, ext4)"]);
+    known(&mut store, &FilesystemSoundness::new("/dev/sdb1", "ext4"), Reading::present(&Soundness::Whole));
     assert_eq!(judge(&store), Ok(Class::New(Fresh::Formatted)));
 }
 

@@ -10,7 +10,7 @@ use crate::provision_machines::project;
 use crate::testbed::{Bed, Kind, Machine, digests_of, fill, image_digest};
 
 /// What each image is taken for, in the words that a person sees.
-const IMAGES: [(&str, &str); 40] = [
+const IMAGES: [(&str, &str); 42] = [
     ("blank", "blank"),
     ("random", "unknown data (the first at byte 0)"),
     ("last-mib", "unknown data (the first at byte 66060288)"),
@@ -50,7 +50,9 @@ const IMAGES: [(&str, &str); 40] = [
     ("new-formatted", "ours, formatted, not yet named"),
     ("new-half", "ours, not yet formatted"),
     ("new-xfs", "ours, formatted, not yet named"),
-    ("new-xfs-broken", "ours, not yet formatted"),
+    ("new-xfs-broken", "ours, damaged: the xfs in /dev/DISK1 was used before it was finished, and has errors"),
+    ("new-xfs-cut", "ours, not yet formatted"),
+    ("new-used", "ours, damaged: the ext4 in /dev/DISK1 was used before it was finished, and has errors"),
     ("new-foreign", "vfat in a partition named homelabctl-new"),
     ("ours", "ours, not mounted"),
     ("ours-damaged", "ours, damaged: the partition /dev/DISK1 is to hold"),

@@ -59,6 +59,7 @@ mod saying;
 mod services;
 mod shadow;
 mod small_file;
+mod soundness;
 mod stat;
 mod status;
 mod swap_units;
@@ -74,7 +75,6 @@ mod unit_properties;
 mod user;
 mod virtualization;
 mod volume_group;
-mod whole_filesystem;
 mod working_directory;
 
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
@@ -128,6 +128,8 @@ pub use routes::{Route, Routes};
 pub use saying::Saying;
 pub use services::{ServiceEntry, Services};
 pub use shadow::{Shadow, ShadowEntry};
+pub(in crate::node) use soundness::SOUNDNESS_OF;
+pub use soundness::{FilesystemSoundness, Soundness};
 pub use stat::{FileKind, FileStat, Mode, Stat};
 pub use status::{FullStat, Status};
 pub use swap_units::{SwapUnit, SwapUnits};
@@ -145,7 +147,6 @@ pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
 pub use volume_group::VolumeGroup;
-pub use whole_filesystem::WholeFilesystem;
 pub use working_directory::WorkingDirectory;
 
 use serde_json::Value;
@@ -235,6 +236,7 @@ pub const KINDS: &[&Kind] = &[
     &shadow::KIND,
     &saying::KIND,
     &stat::FOLLOWED,
+    &soundness::KIND,
     &stat::KIND,
     &status::KIND,
     &swap_units::KIND,
@@ -251,7 +253,6 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
-    &whole_filesystem::KIND,
     &working_directory::KIND,
 ];
 

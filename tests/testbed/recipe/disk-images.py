@@ -185,3 +185,11 @@ block, = struct.unpack(">I", read(path, MIB + 4, 4))
 blocks, groups = struct.unpack(">II", read(path, MIB + 84, 8))
 assert groups > 1
 at(path, MIB + block * blocks, bytes(4096))
+# as mkfs.xfs leaves it until all the rest is on the disk
+path = table("new-xfs-cut", GPT % 43 + ONE % ("homelabctl-new", 2))
+partition_of(path, lambda part: (xfs("-m", "uuid=" + OURS["2"])(part),
+                                 tool("xfs_db", "-x", "-c", "sb 0", "-c", "write -d inprogress 1", part)))
+# somebody mounted it before it was finished, and its root is gone since
+path = table("new-used", GPT % 44 + ONE % ("homelabctl-new", 2))
+partition_of(path, lambda part: (ext4("", OURS["2"])(part), tool("debugfs", "-w", "-R", "set_super_value mnt_count 1", part),
+                                 tool("debugfs", "-w", "-R", "clri <2>", part)))

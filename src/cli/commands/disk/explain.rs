@@ -13,7 +13,7 @@ use super::super::super::targets::Ready;
 use super::{as_root, asked, failed};
 use crate::diagnostics::{Diagnostics, ExitCode};
 use crate::disk::{DiskName, Evidence, Examined, Lvm, NotOne, disks, examine, gigabytes};
-use crate::node::facts::{BlockDevice, BlockDevices, Extent, Holding};
+use crate::node::facts::{BlockDevice, BlockDevices, Extent, Holding, Soundness};
 use crate::plan::{Facts, Stop};
 use crate::report::{Answer, DiskSheet, HostAnswer, Outcome};
 
@@ -156,8 +156,13 @@ fn seen(evidence: &Evidence) -> Vec<(&'static str, String)> {
             Some(group) => rows.push(("LVM", format!("group {group}, volumes: {}", state.volumes))),
         },
     }
-    if let Some(is_whole) = evidence.is_whole {
-        rows.push(("filesystem", if is_whole { "whole" } else { "not whole" }.to_owned()));
+    if let Some(soundness) = evidence.soundness {
+        let words = match soundness {
+            Soundness::Whole => "whole",
+            Soundness::Unfinished => "not whole, and never used",
+            Soundness::Damaged => "not whole, and was used",
+        };
+        rows.push(("filesystem", words.to_owned()));
     }
     rows
 }
