@@ -7,8 +7,9 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use super::terminal::{Terminal, Typed};
-use crate::engine::{Question, Reply};
+use crate::engine::{FormattedDisk, Question, Reply};
 use crate::playbook::VarsPrompt;
+use crate::report::escape::line;
 
 /// Asks for a variable of a play (`vars_prompt`); `None` if there is nobody to ask, or no answer.
 pub(super) fn variable(terminal: &Terminal, prompt: &VarsPrompt) -> Option<String> {
@@ -31,6 +32,7 @@ pub(super) fn variable(terminal: &Terminal, prompt: &VarsPrompt) -> Option<Strin
 pub(super) fn question(terminal: &Terminal, question: &Question, stop: &CancellationToken) -> Reply {
     match question {
         Question::Step { task } => step(terminal, task, stop),
+        Question::Format { disks } => format(terminal, disks, stop),
         Question::Pause { task, prompt, seconds, echo } => {
             let hidden = if *echo { "" } else { " (output is hidden)" };
             let interrupts = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)";
@@ -51,6 +53,38 @@ pub(super) fn question(terminal: &Terminal, question: &Question, stop: &Cancella
             }
         }
     }
+}
+
+/// Whether these disks are formatted; only a whole `yes` says so.
+fn format(terminal: &Terminal, disks: &[FormattedDisk], stop: &CancellationToken) -> Reply {
+    let question = format!("{}\nFormat {}? Type yes: ", table(disks), if disks.len() == 1 { "this disk" } else { "these disks" });
+    match terminal.line(&question, stop) {
+        Ok(Some(answer)) if answer.expose_secret().trim().eq_ignore_ascii_case("yes") => Reply::Yes,
+        Ok(Some(_)) => Reply::No,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Reply::Abort,
+        _ => Reply::Nobody,
+    }
+}
+
+fn table(disks: &[FormattedDisk]) -> String {
+    let head = ["host", "disk", "model", "serial", "size", "holds", "becomes"].map(str::to_owned);
+    let rows = disks.iter().map(|FormattedDisk { host, formatting: of }| {
+        [host, &of.disk, &of.model, &of.serial, &of.size, &of.holds, &of.becomes].map(|cell| line(cell))
+    });
+    columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+/// Rows with their cells below each other.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// After Ctrl-C: go on, or end.

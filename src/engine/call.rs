@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 
 use super::background::{self, Background};
 use super::host::{Host, Link, Machines, NotReached, Reached, Seat};
+use super::predicted::{predicted, probably};
 use super::status::{Done, Status};
-use crate::modules::{Act, Decision, LocalWrite, Module, Task};
+use crate::modules::{Act, Decision, Formatting, LocalWrite, Module, Task};
 use crate::node::apply::{Applied, Carried};
 use crate::node::facts::RealPath;
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
-use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Store, Touch};
+use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Refusal, Scope, Stop, Touch};
 
 /// So often a plan is made anew because the machine had moved.
 const ATTEMPTS: usize = 3;
@@ -38,11 +40,16 @@ pub(super) struct Call<'a> {
     pub(super) limit: Option<u64>,
     /// `async`: it runs as a job in the background.
     pub(super) background: Option<&'a Background>,
+    /// A person's word before a disk is formatted.
+    pub(super) consents: &'a Consents,
 }
+
+/// Whether a disk may be formatted.
+pub(super) type Consents = dyn Fn(Formatting) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync;
 
 impl Call<'_> {
     /// What is to be done; or, once a first part is done, what is left.
-    fn plan(&self, rest: bool, facts: &Facts<'_>) -> Result<Decision, Stop> {
+    pub(super) fn plan(&self, rest: bool, facts: &Facts<'_>) -> Result<Decision, Stop> {
         if rest { self.module.rest(&self.task, facts) } else { self.module.plan(&self.task, facts) }
     }
 }
@@ -258,7 +265,7 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
                 return done.into();
             }
         };
-        let Decision { act, result, local, quiet, part } = decision;
+        let Decision { act, result, local, quiet, part, formatting } = decision;
         let change = match act {
             Act::Skip(why) => {
                 // a command that was not needed is as it should be; of the others Ansible says that they were skipped
@@ -327,6 +334,11 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
         if check {
             return predicted(seat, machines, call, done, &change).await.into();
         }
+        if let Some(formatting) = formatting
+            && let Err(refusal) = (call.consents)(formatting).await
+        {
+            return Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) }.into();
+        }
         let mut is_job = false;
         if let [Step::Run(run)] = change.steps.as_mut_slice() {
             match call.background {
@@ -387,54 +399,6 @@ fn halted(halt: Halt, check: bool) -> Done {
             }
             Done::failed(format!("cannot be known, so nothing was changed: {}", reasons.join("; ")))
         }
-    }
-}
-
-/// Says what would come of it if what it depends on did not matter.
-fn probably(store: &Store, call: &Call<'_>, mut done: Done, rest: bool) -> Done {
-    let would = match call.plan(rest, &Facts::new(store, call.scope.clone())) {
-        Ok(Decision { act: Act::Plan(Plan::Change(_)), .. }) => "probably changed",
-        Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be",
-        _ => return done,
-    };
-    done.why = Some(done.why.map_or_else(|| would.to_owned(), |why| format!("{would}; {why}")));
-    done
-}
-
-async fn predicted<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
-    if !call.dry {
-        return alone(seat, machines, call, done, change).await;
-    }
-    seat.predicted = true;
-    if call.module.is_opaque() {
-        let scope = &call.scope;
-        seat.store.predict(scope, call.name, &[], &[Touch::Everything]);
-        return Done::pending("only a real run produces what it does");
-    }
-    let touches = crate::node::touched(change);
-    seat.store.predict(&call.scope, call.name, &change.expect, &touches);
-    // what only a real run would tell is left out
-    match ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await {
-        Ok((result, _)) => with(done, result),
-        Err(_) => done,
-    }
-}
-
-/// What a task would do that alone is in check mode. As in Ansible, a command is skipped.
-async fn alone<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>, done: Done, change: &Change<Step>) -> Done {
-    if call.module.is_opaque() {
-        let foreseen = ["creates", "removes"].into_iter().any(|option| call.task.args.is_given(option));
-        let done = Done { result: done.result, ..Done::new(if foreseen { Status::Changed } else { Status::Skipped }) };
-        let done = done.with("rc", 0).with("stdout", "").with("stderr", "");
-        return done.with("msg", "Command would have run if not in check mode");
-    }
-    let kept = seat.store.clone();
-    seat.store.predict(&call.scope, call.name, &change.expect, &crate::node::touched(change));
-    let result = ask(seat, machines, &call.scope, |facts| call.module.result(&call.task, facts, None)).await;
-    seat.store = kept;
-    match result {
-        Ok((result, _)) => with(done, result),
-        Err(_) => done,
     }
 }
 
@@ -585,7 +549,7 @@ async fn finished<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
 }
 
 /// The result over what was there; `failed`, `changed` and `skipped` in it decide.
-fn with(mut done: Done, result: Map<String, Json>) -> Done {
+pub(super) fn with(mut done: Done, result: Map<String, Json>) -> Done {
     done.result.extend(result);
     let flag = |done: &mut Done, name: &str| done.result.remove(name).and_then(|value| value.as_bool());
     if let Some(changed) = flag(&mut done, "changed") {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value as Json;
 
+use super::consent::Consent;
 use super::digests::Digests;
 use super::items::{Position, title};
 use super::magic;
@@ -46,6 +47,8 @@ pub(super) struct Core {
     /// In check mode: the files here that a real run would have written by now.
     pub(super) foreseen: super::local::Foreseen,
     pub(super) digests: Digests,
+    /// Whether disks may be formatted.
+    pub(super) consent: Consent,
 }
 
 /// The guard, also after a panic elsewhere.

@@ -168,7 +168,10 @@ impl<M: Machines> Engine<M> {
         let mut hosts_now: Vec<Arc<Host<M::Machine>>> = if once { vec![Arc::clone(first)] } else { hosts.to_vec() };
         let (limit, stuck) = self.throttle(at, task, &mut hosts_now).await;
         let forks = limit.unwrap_or(usize::MAX).min(self.core.options.forks).max(1);
-        let work = hosts_now.iter().map(|host| async move { (Arc::clone(host), self.do_task(at, task, host).await, true) });
+        let work = hosts_now.iter().map(|host| async move {
+            let _busy = self.core.consent.begin();
+            (Arc::clone(host), self.do_task(at, task, host).await, true)
+        });
         let results: Vec<_> = stream::iter(work.collect::<Vec<_>>()).buffer_unordered(forks).collect().await;
         let opaque = matches!(modules::find(&task.action.name), modules::Found::Module(module) if module.is_opaque());
         let mut acted = false;

@@ -1,26 +1,38 @@
-//! `pause`, and `--step`: the run waits for a person.
+//! `pause`, `--step`, disks that are formatted: the run waits for a person.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
+use super::call::Consents;
 use super::host::Machines;
 use super::items::title;
 use super::manner::Manner;
-use super::person::{Question, Reply};
+use super::person::{Person, Question, Reply};
 use super::play::Engine;
 use super::status::{Done, Status};
 use crate::modules::Args;
 use crate::playbook::Task;
 
 impl<M: Machines> Engine<M> {
-    /// Asks the person at the terminal; the run goes on meanwhile.
     async fn ask(&self, question: Question) -> Reply {
-        let person = Arc::clone(&self.core.setting.person);
-        let asked = tokio::task::spawn_blocking(move || person(question));
-        tokio::select! {
-            reply = asked => reply.unwrap_or(Reply::Nobody),
-            () = self.cancelled.cancelled() => Reply::Abort,
-        }
+        ask(Arc::clone(&self.core.setting.person), self.cancelled.clone(), question).await
+    }
+
+    /// Asks before a disk of that host is formatted.
+    pub(super) fn consents(&self, host: &str) -> Box<Consents> {
+        let (core, cancelled, host) = (Arc::clone(&self.core), self.cancelled.clone(), host.to_owned());
+        Box::new(move |formatting| {
+            let (core, cancelled, host) = (Arc::clone(&core), cancelled.clone(), host.clone());
+            Box::pin(async move {
+                if core.options.yes {
+                    return Ok(());
+                }
+                let person = |question| ask(Arc::clone(&core.setting.person), cancelled.clone(), question);
+                core.consent.of(&host, &formatting, person).await
+            })
+        })
     }
 
     /// `--step`: whether a task is to be done.
@@ -76,6 +88,15 @@ impl<M: Machines> Engine<M> {
         let shown = if unit == "minutes" { took / 60.0 } else { took };
         let shown = format!("{:?}", (shown * 100.0).round() / 100.0);
         done.with("stdout", format!("Paused for {shown} {unit}")).with("delta", took.trunc()).with("user_input", said)
+    }
+}
+
+/// Asks the person at the terminal; the run goes on meanwhile.
+async fn ask(person: Person, cancelled: CancellationToken, question: Question) -> Reply {
+    let asked = tokio::task::spawn_blocking(move || person(question));
+    tokio::select! {
+        reply = asked => reply.unwrap_or(Reply::Nobody),
+        () = cancelled.cancelled() => Reply::Abort,
     }
 }
 

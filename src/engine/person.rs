@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::modules::Formatting;
+
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
@@ -21,6 +23,20 @@ pub enum Question {
         /// Whether what is typed is shown.
         echo: bool,
     },
+    /// Whether these disks are formatted.
+    Format {
+        /// They, in the order of their hosts.
+        disks: Vec<FormattedDisk>,
+    },
+}
+
+/// A disk that is to be formatted, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FormattedDisk {
+    /// The host.
+    pub host: String,
+    /// What a person should know of it.
+    pub formatting: Formatting,
 }
 
 /// What was said.

@@ -45,6 +45,8 @@ pub struct Options {
     pub handlers_may_miss: bool,
     /// Each task is asked about before it is done.
     pub step: bool,
+    /// What holds nothing may be formatted without a question.
+    pub yes: bool,
     /// The first task to run, by its name.
     pub start_at_task: Option<String>,
     /// Whether results are told whole: somebody reads them.
@@ -148,6 +150,7 @@ impl<M: Machines> Engine<M> {
             warned: Mutex::default(),
             foreseen: Mutex::default(),
             digests: super::digests::Digests::default(),
+            consent: super::consent::Consent::default(),
         };
         let seats = Mutex::default();
         Self { core: Arc::new(core), machines, hosts: Mutex::default(), seats, cancelled, included: Mutex::default() }

@@ -456,6 +456,7 @@ impl<M: Machines> Engine<M> {
         };
         let engine = self.template();
         let name = super::items::title(task, None);
+        let consents = self.consents(&target.name);
         let shows = self.flag(view, task, "diff").await?.unwrap_or(self.core.options.diff);
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
@@ -481,6 +482,7 @@ impl<M: Machines> Engine<M> {
                 foreseen: &self.core.foreseen,
                 limit: manner.limit,
                 background: manner.background.as_ref(),
+                consents: &*consents,
             };
             let mut done = call::call(target, &self.machines, &call).await;
             if shows && done.status.is_good() && !module.is_opaque() && !done.result.contains_key("diff") {

@@ -189,6 +189,25 @@ pub struct Decision {
     /// Whether this is only a first part, after which the rest is planned: package lists have to be new before it can be
     /// said what is to be installed from them.
     pub part: bool,
+    /// A disk that is formatted by it: a person's word comes first.
+    pub formatting: Option<Formatting>,
+}
+
+/// A disk that is to be formatted, in a person's words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Formatting {
+    /// Its name that stays.
+    pub disk: String,
+    /// Its model; empty where it says none.
+    pub model: String,
+    /// Its serial number; empty where it says none.
+    pub serial: String,
+    /// How large it is.
+    pub size: String,
+    /// What is on it now.
+    pub holds: String,
+    /// What it becomes, and where.
+    pub becomes: String,
 }
 
 /// A file that is to be on the machine that this program runs on.
@@ -232,7 +251,7 @@ impl Decision {
 
     /// The task fails.
     pub fn fail(message: impl Into<String>) -> Self {
-        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new(), quiet: false, part: false }
+        Self { act: Act::Fail(message.into()), result: Map::new(), local: Vec::new(), quiet: false, part: false, formatting: None }
     }
 
     /// What is done counts as no change.
@@ -269,6 +288,6 @@ impl Decision {
 
 impl From<Plan<Step>> for Decision {
     fn from(plan: Plan<Step>) -> Self {
-        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new(), quiet: false, part: false }
+        Self { act: Act::Plan(plan), result: Map::new(), local: Vec::new(), quiet: false, part: false, formatting: None }
     }
 }

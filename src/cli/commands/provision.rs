@@ -58,6 +58,9 @@ pub struct TaskArgs {
     /// Ask before each task whether it is to be done
     #[arg(long)]
     pub step: bool,
+    /// Format disks that hold nothing without asking
+    #[arg(short = 'y', long)]
+    pub yes: bool,
     /// Begin with the task of this name (`*` and `?` stand for letters)
     #[arg(long, value_name = "TASK")]
     pub start_at_task: Option<String>,
@@ -157,6 +160,7 @@ fn prepared(
         force_handlers: args.tasks.force_handlers,
         handlers_may_miss: handlers_may_miss(&settings),
         step: args.tasks.step,
+        yes: args.tasks.yes,
         start_at_task: args.tasks.start_at_task.clone(),
         results: output.output != OutputFormat::Human,
         gathering: settings.gathering.as_ref().map(|setting| setting.value).unwrap_or_default(),
