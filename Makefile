@@ -45,9 +45,9 @@ homelab: install ## records what ansible-playbook makes of three machines with a
 	ansible=$$(benches/ansible.sh)
 	cargo run --quiet --example nodes -- --kind uml --count 3 --run -- "$$ansible/bin/python" tests/oracle/homelab/run.py --ansible-dir "$$ansible"
 
-vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines, twice, beside Ansible's record
+vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
 	cargo build --quiet --bin homelabctl --example nodes
-	cargo test --test all -- --ignored homelab_project
+	cargo test --test all -- --ignored homelab_project longhorn_cuts
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes

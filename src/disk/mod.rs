@@ -9,12 +9,13 @@ mod classify;
 mod evidence;
 mod examine;
 pub mod guard;
+pub mod longhorn;
 mod name;
 mod naming;
 mod size;
 
 pub use class::{Class, Fresh};
-pub use classify::classify;
+pub use classify::{classify, empty_table};
 pub use evidence::{Evidence, Lvm, Wanted};
 pub use examine::{Examined, examine, examine_each};
 pub use name::{DiskName, NotOne, Selector, disks, stable_name};

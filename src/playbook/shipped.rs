@@ -18,9 +18,10 @@ pub struct Shipped {
 
 /// All of them, in the order in which they are shown.
 pub const SHIPPED: &[Shipped] = &[
-    Shipped { name: "site", text: include_str!("../../playbooks/site.yaml"), imports: &["base", "tuning"] },
+    Shipped { name: "site", text: include_str!("../../playbooks/site.yaml"), imports: &["base", "tuning", "longhorn-disks"] },
     Shipped { name: "base", text: include_str!("../../playbooks/base.yaml"), imports: &[] },
     Shipped { name: "tuning", text: include_str!("../../playbooks/tuning.yaml"), imports: &[] },
+    Shipped { name: "longhorn-disks", text: include_str!("../../playbooks/longhorn-disks.yaml"), imports: &[] },
 ];
 
 impl Shipped {

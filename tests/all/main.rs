@@ -31,6 +31,8 @@ mod inventory_broken;
 mod inventory_machines;
 mod inventory_records;
 mod large_files;
+mod longhorn_cuts;
+mod longhorn_disks;
 mod many_hosts;
 mod many_hosts_inventory;
 mod mutants;

@@ -34,8 +34,12 @@ pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console:
 /// The lines of the boot script that only these machines need.
 pub fn boot_lines(spec: &MachineSpec) -> String {
     let mut s = String::new();
-    for (letter, (serial, _)) in ('b'..).zip(&spec.disks) {
-        s.push_str(&format!("sh /testbed/disk /dev/ubd{letter} {serial}\n"));
+    // the first that is made is sda: a machine with this file names its disks the other way round
+    let disks: Vec<_> =
+        ('b'..).zip(&spec.disks).map(|(letter, (serial, _))| format!("sh /testbed/disk /dev/ubd{letter} {serial}\n")).collect();
+    let reversed: String = disks.iter().rev().map(String::as_str).collect();
+    if !disks.is_empty() {
+        s.push_str(&format!("if [ -e /etc/testbed-reversed ]; then\n{reversed}else\n{}fi\n", disks.concat()));
     }
     if spec.delay.is_some() || spec.loss > 0.0 {
         // netem works on what leaves: both directions' delay is put there, so the round trip is what was asked for.

@@ -1,6 +1,9 @@
 //! Modules that Ansible does not have.
 
+pub mod iscsi_initiator;
 pub mod kernel_module;
+pub mod longhorn_disk;
+pub mod multipath;
 pub mod swap;
 pub mod sysctl;
 pub mod time_sync;

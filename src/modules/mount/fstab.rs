@@ -1,8 +1,50 @@
 //! Lines of fstab(5) put in, changed and taken out; every other byte stays as it is.
 
+use crate::modules::edited_file::{Edited, EditedFile};
+use crate::modules::halt::Halt;
+use crate::modules::{Task, attributes};
+use crate::node::Change;
+use crate::node::steps::{Source, UnitAction, UnitStep, Validate};
+use crate::plan::Facts;
+
+/// What is mounted at boot.
+pub const FSTAB: &str = "/etc/fstab";
+/// New file, old file: fails where more lines of the new one cannot be read. What else findmnt(8) finds wrong (a device that is
+/// not there yet) may be meant.
+const VERIFY: &str = r#"
+export LC_ALL=C
+command -v findmnt >/dev/null || exit 0
+unread() { findmnt --verify --tab-file "$1" 2>&1 | grep 'parse error at line'; }
+[ "$(unread "$1" | wc -l)" -le "$(unread "$2" | wc -l)" ] || { echo "findmnt cannot read a line: $(unread "$1")" >&2; exit 1; }
+"#;
+
+/// Writes the file anew once findmnt(8) could read it, and has systemd read it.
+///
+/// # Errors
+/// What has to be read first.
+pub fn write(task: &Task<'_>, facts: &Facts<'_>, path: &str, file: EditedFile, edited: Edited, change: &mut Change) -> Result<(), Halt> {
+    let (login, _) = attributes::maker(facts)?;
+    let verify = Validate {
+        source: Source::Bytes(edited.content.clone()),
+        suffix: String::new(),
+        owner: login.uid.to_string(),
+        group: login.gid.to_string(),
+        mode: 0o600,
+        argv: ["sh", "-c", VERIFY, "sh", path].map(str::to_owned).into(),
+        file: (4, String::new(), String::new()),
+    };
+    change.steps.push(verify.into());
+    file.write_into(task, facts, edited, change)?;
+    if path == FSTAB {
+        // systemd acts on what it has read of fstab, and would unmount what an old line no longer fits
+        change.steps.push(UnitStep::manager(UnitAction::DaemonReload).into());
+    }
+    Ok(())
+}
+
 /// What a line says, each field as it is meant and not as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub struct Line<'a> {
     pub src: &'a str,
     /// The mount point as the task names it.
     pub name: &'a str,
@@ -44,7 +86,7 @@ impl Line<'_> {
 }
 
 /// As Ansible writes a field.
-pub(super) fn escaped(field: &str) -> String {
+pub fn escaped(field: &str) -> String {
     field.replace('\\', r"\134").replace(' ', r"\040").replace('&', r"\046")
 }
 
@@ -68,8 +110,16 @@ fn is_meant(fields: &[&str], name: &str, src: Option<&str>) -> bool {
     shortest(is_name) == shortest(&escaped(name)) && !is_other_swap
 }
 
+/// Of each line that mount(8) reads: what is mounted and where, each as it is written.
+pub fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| match read(line)?.0.as_slice() {
+        [src, name, ..] => Some((*src, *name)),
+        _ => None,
+    })
+}
+
 /// The text with that line in it, in the place of the one for the same mount point, or at the end.
-pub(super) fn with(text: &str, wanted: &Line<'_>) -> String {
+pub fn with(text: &str, wanted: &Line<'_>) -> String {
     let fields = wanted.written();
     let (mut new, mut is_there) = (String::with_capacity(text.len() + 80), false);
     for line in text.split_inclusive('\n') {
@@ -98,7 +148,7 @@ pub(super) fn with(text: &str, wanted: &Line<'_>) -> String {
 }
 
 /// The text without the lines for that mount point.
-pub(super) fn without(text: &str, name: &str, src: Option<&str>) -> String {
+pub fn without(text: &str, name: &str, src: Option<&str>) -> String {
     text.split_inclusive('\n').filter(|line| !read(line).is_some_and(|(fields, _)| is_meant(&fields, name, src))).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::plan::Facts;
 ///
 /// # Errors
 /// What has to be read first.
-pub(super) fn is_of(mount: &Mount, at: &str, src: &str, fstype: &str, opts: &str, facts: &Facts<'_>) -> Result<bool, Halt> {
+pub fn is_of(mount: &Mount, at: &str, src: &str, fstype: &str, opts: &str, facts: &Facts<'_>) -> Result<bool, Halt> {
     if is_bind(opts) {
         let (one, other) = facts.get((Status::new(src, true), Status::new(at, true)))?;
         return Ok(matches!((one, other), (Some(one), Some(other)) if (one.device, one.inode) == (other.device, other.inode)));
@@ -41,6 +41,19 @@ pub(super) fn is_of(mount: &Mount, at: &str, src: &str, fstype: &str, opts: &str
 
 fn is_bind(opts: &str) -> bool {
     opts.split(',').any(|option| matches!(option, "bind" | "rbind"))
+}
+
+/// Whether a source as fstab has it leads to that device: by a tag, by its path, or by a link to it.
+pub fn leads_to(src: &str, device: &BlockDevice) -> bool {
+    match tagged(src) {
+        Some((tag, value)) => is_tagged(device, tag, value),
+        None => {
+            let by_uuid = || Some(src) == device.uuid.as_ref().map(|uuid| format!("/dev/disk/by-uuid/{uuid}")).as_deref();
+            src == device.path
+                || src.strip_prefix("/dev/disk/by-id/").is_some_and(|id| device.by_id.iter().any(|known| known == id))
+                || by_uuid()
+        }
+    }
 }
 
 /// `UUID=…` and its kin.
@@ -81,7 +94,7 @@ fn kinds(wanted: &str, is: &str) -> bool {
 }
 
 /// Whether a source that begins like a path may be something else: several directories of mergerfs, a pattern.
-pub(super) fn is_no_path(src: &str, fstype: &str) -> bool {
+pub fn is_no_path(src: &str, fstype: &str) -> bool {
     fstype.starts_with("fuse") || src.contains([':', '*'])
 }
 
@@ -99,7 +112,7 @@ const FLAGS: [(&str, &str); 7] = [
 /// Which of the options that a task names the mount does not have, as far as the kernel shows them.
 ///
 /// What is for mount(8), systemd or the filesystem alone is not shown, or shown as something else, and is not compared.
-pub(super) fn differing<'a>(mount: &Mount, opts: &'a str) -> Vec<&'a str> {
+pub fn differing<'a>(mount: &Mount, opts: &'a str) -> Vec<&'a str> {
     let has = |name: &str| mount.options.iter().any(|option| option == name);
     let is_read_only = has("ro") || mount.filesystem_options.iter().any(|option| option == "ro");
     let mut differing = Vec::new();
@@ -114,7 +127,7 @@ pub(super) fn differing<'a>(mount: &Mount, opts: &'a str) -> Vec<&'a str> {
 }
 
 /// The options for mount(8) itself: with `nofail` it would say nothing where it mounted nothing.
-pub(super) fn for_mounting(opts: &str) -> String {
+pub fn for_mounting(opts: &str) -> String {
     let kept: Vec<&str> = opts.split(',').filter(|option| !option.is_empty() && *option != "nofail").collect();
     if kept.is_empty() { "defaults".into() } else { kept.join(",") }
 }

@@ -1,7 +1,7 @@
 //! `ansible.posix.mount`
 
-mod fstab;
-mod live;
+pub(in crate::modules) mod fstab;
+pub(in crate::modules) mod live;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -13,10 +13,10 @@ use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task, attributes, paths};
 use crate::node::apply::Carried;
 use crate::node::facts::{Directory, FileKind, FileStat, Mount as Mounted, MountAt, RealPath, Stat};
-use crate::node::steps::{MakeDirectory, Mount as MountStep, Remount, Remove, RemoveWhat, Source, UnitAction, UnitStep, Unmount, Validate};
+use crate::node::steps::{MakeDirectory, Mount as MountStep, Remount, Remove, RemoveWhat, Unmount};
 use crate::node::{Change, Plan};
 use crate::plan::{Expect, Facts, Refusal, Stop};
-use fstab::Line;
+use fstab::{FSTAB, Line};
 
 /// What is mounted where, now and at boot.
 #[derive(Debug)]
@@ -64,15 +64,6 @@ static SPEC: Spec = Spec {
     ..Spec::new("ansible.posix", "mount")
 };
 
-const FSTAB: &str = "/etc/fstab";
-/// New file, old file: fails where more lines of the new one cannot be read. What else findmnt(8) finds wrong (a device that is
-/// not there yet) may be meant.
-const VERIFY: &str = r#"
-export LC_ALL=C
-command -v findmnt >/dev/null || exit 0
-unread() { findmnt --verify --tab-file "$1" 2>&1 | grep 'parse error at line'; }
-[ "$(unread "$1" | wc -l)" -le "$(unread "$2" | wc -l)" ] || { echo "findmnt cannot read a line: $(unread "$1")" >&2; exit 1; }
-"#;
 /// In the place of options that are not to be shown, as Ansible has it.
 const NOT_SHOWN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
 
@@ -203,24 +194,7 @@ impl<'a> Job<'a> {
     }
 
     fn write(&self, file: EditedFile, edited: Edited, change: &mut Change) -> Result<(), Halt> {
-        let (login, _) = attributes::maker(self.facts)?;
-        let words = ["sh", "-c", VERIFY, "sh", self.fstab.as_str()];
-        let verify = Validate {
-            source: Source::Bytes(edited.content.clone()),
-            suffix: String::new(),
-            owner: login.uid.to_string(),
-            group: login.gid.to_string(),
-            mode: 0o600,
-            argv: words.map(str::to_owned).into(),
-            file: (4, String::new(), String::new()),
-        };
-        change.steps.push(verify.into());
-        file.write_into(self.task, self.facts, edited, change)?;
-        if self.fstab == FSTAB {
-            // systemd acts on what it has read of fstab, and would unmount what an old line no longer fits
-            change.steps.push(UnitStep::manager(UnitAction::DaemonReload).into());
-        }
-        Ok(())
+        fstab::write(self.task, self.facts, &self.fstab, file, edited, change)
     }
 
     fn in_fstab(&self) -> Result<Change, Halt> {

@@ -72,6 +72,7 @@ impl World {
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
             Step::MakeFilesystem(step) => self.make_filesystem(step),
+            Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) => self.tick().map(|_| ()),
             Step::Mount(step) => self.mount(step),
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),

@@ -13,6 +13,7 @@ mod backup;
 mod check;
 mod clock;
 mod directory;
+mod disk;
 mod filesystem;
 mod flags;
 mod home;
@@ -51,6 +52,7 @@ pub use check::Invalid;
 pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
 pub use directory::MakeDirectory;
+pub use disk::{FormatPartition, LabelDisk, NamePartition};
 pub use filesystem::MakeFilesystem;
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
@@ -233,6 +235,12 @@ steps! {
     WaitForSync(WaitForSync),
     /// A filesystem that is made.
     MakeFilesystem(MakeFilesystem),
+    /// A disk with a new table.
+    LabelDisk(LabelDisk),
+    /// A filesystem in our partition.
+    FormatPartition(FormatPartition),
+    /// Our partition with another name.
+    NamePartition(NamePartition),
     /// Something that is mounted.
     Mount(Mount),
     /// Something that is unmounted.

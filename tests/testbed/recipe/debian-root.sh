@@ -10,7 +10,7 @@ packages=systemd,systemd-sysv,dbus,udev,libpam-systemd,openssh-server,sudo,iprou
 e2fsprogs,xfsprogs,btrfs-progs,dosfstools,fdisk,lvm2,kmod,procps,less,ca-certificates,tzdata,systemd-timesyncd,python3-minimal,python3,python3-apt,python3-debian,gnupg,curl,wget,fish,tcsh,busybox,bash,dash,lsscsi
 
 # What a Kubernetes node wants beside, with all that it needs: fetched, and left for archive.sh to offer.
-offered='ipset ipvsadm conntrack ethtool socat iptables open-iscsi nfs-common cryptsetup-bin chrony containerd'
+offered='ipset ipvsadm conntrack ethtool socat iptables open-iscsi nfs-common cryptsetup dmsetup multipath-tools chrony containerd libuser dpkg-dev equivs libfile-fcntllock-perl'
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --customize-hook="
     export APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\"
     rm -f \"\$1\"/var/cache/apt/archives/*.deb
