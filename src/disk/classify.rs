@@ -126,6 +126,23 @@ fn has_dos_alone(device: &Holding) -> bool {
         && device.signatures.iter().all(|signature| signature.kind == "dos")
 }
 
+/// Whether an entry of its table can be made, changed or taken away beside the others: the table is whole, nothing else lies on the
+/// disk itself, whose users all use its partitions, and the system is not there.
+pub fn has_table_to_edit(evidence: &Evidence) -> bool {
+    let (contents, uses) = (&evidence.contents, &evidence.uses);
+    let path = contents.device.path.as_str();
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_partition = |layer: &str| contents.partitions.iter().any(|partition| name(&partition.holding.path) == layer);
+    let stands_on_it = uses.layers.iter().any(|layer| layer.on.as_deref() == Some(&name(path)) && !is_partition(&layer.name));
+    let is_used = stands_on_it || uses.mounts.iter().any(|mount| mount.source == path) || uses.swaps.iter().any(|swap| swap == path);
+    contents.is_disk()
+        && system(evidence).is_none()
+        && unread_table(evidence).is_none()
+        && (has_whole_gpt_alone(&contents.device) || has_dos_alone(&contents.device))
+        && !is_used
+        && !uses.read_only
+}
+
 fn ours(evidence: &Evidence, partition: &Partition, label: &str) -> Result<Class, Wanted> {
     let holding = &partition.holding;
     let belongs = partition.entry.uuid.as_deref().map(filesystem_uuid);

@@ -15,7 +15,7 @@ mod naming;
 mod size;
 
 pub use class::{Class, Fresh};
-pub use classify::{classify, empty_table};
+pub use classify::{classify, empty_table, has_table_to_edit};
 pub use evidence::{Evidence, Lvm, Wanted};
 pub use examine::{Examined, examine, examine_each};
 pub use name::{DiskName, NotOne, Selector, disks, stable_name};

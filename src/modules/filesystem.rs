@@ -1,5 +1,6 @@
 //! `community.general.filesystem`
 
+use super::device_name::right_name;
 use super::halt::{Halt, settled};
 use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task, paths};
@@ -200,28 +201,6 @@ fn uuid_words(uuid: Option<&str>, fstype: &str) -> Result<Vec<String>, Halt> {
         _ => return Err(Halt::fail(format!("module does not support UUID option for this filesystem ({fstype}) yet."))),
     };
     Ok(words)
-}
-
-/// What a name that was made of a disk's and a number should have been.
-fn right_name(dev: &str, facts: &Facts<'_>) -> Result<Option<String>, Halt> {
-    let disk = dev.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = dev.get(disk.len()..).unwrap_or_default();
-    if !dev.starts_with("/dev/") || number.is_empty() {
-        return Ok(None);
-    }
-    // a disk whose own name ends in a digit
-    let whole = (1..number.len()).filter_map(|at| Some((format!("{disk}{}", number.get(..at)?), number.get(at..)?)));
-    for (whole, number) in whole.chain([(disk.to_owned(), number)]) {
-        let right = match whole.strip_prefix("/dev/disk/") {
-            Some(_) => format!("{whole}-part{number}"),
-            None if whole.ends_with(|c: char| c.is_ascii_digit()) => format!("{whole}p{number}"),
-            None => continue,
-        };
-        if facts.get(Stat::followed(&whole))?.is_some() {
-            return Ok(Some(format!("Partition {number} of {whole} is called {right}")));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ const MODULES: &[&dyn Module] = &[
     &super::package::Package,
     &super::package_facts::PackageFacts,
     &super::package_hold::PackageHold,
+    &super::parted::Parted,
     &super::ping::Ping,
     &super::raw::Raw,
     &super::reboot::Reboot,

@@ -35,8 +35,8 @@ macro_rules! cases {
 use crate::modules::{
     apt, apt_key, apt_repository, assemble, async_status, authorized_key, blockinfile, command, copy, deb822_repository, dpkg_selections,
     edited_file, fetch, file, filesystem, find, get_url, group, homelab, hostname, known_hosts, lineinfile, modprobe, mount, package,
-    package_facts, package_hold, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl, systemd,
-    tempfile, template, timezone, unarchive, uri, user, wait_for,
+    package_facts, package_hold, parted, ping, raw, reboot, replace, script, service, service_facts, setup, shell, slurp, stat, sysctl,
+    systemd, tempfile, template, timezone, unarchive, uri, user, wait_for,
 };
 use edited_file::tests as edits;
 
@@ -72,6 +72,7 @@ cases! {
     package: package::Package, 600, &[Changed, Unchanged, Unknown, Failed], packages::package, |_, _, _| ();
     package_facts: package_facts::PackageFacts, 100, LOOKS, packages::facts, |_, _, _| ();
     homelab_package_hold: package_hold::PackageHold, 400, &[Changed, Unchanged, Refused, Unknown, Failed], packages::hold, |_, _, _| ();
+    parted: parted::Parted, 2000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], parted::tests::state, parted::tests::look;
     ping: ping::Ping, 50, LOOKS, others::ping, |_, _, _| ();
     raw: raw::Raw, 50, &[Changed, Refused, Failed], others::raw, |_, _, _| ();
     reboot: reboot::Reboot, 20, &[Changed], others::reboot, |_, _, _| ();

@@ -47,6 +47,7 @@ mod os_release;
 mod package;
 mod packages;
 mod parse;
+mod parted;
 mod path;
 mod physical_volume;
 mod ports;
@@ -118,6 +119,7 @@ pub use next_kernel::{NextKernelModule, NextModule};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
 pub use packages::{KnownPackage, Packages};
+pub use parted::{PartedPrint, Printed, PrintedRow};
 pub use physical_volume::{LvmState, PhysicalVolume};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
@@ -224,6 +226,7 @@ pub const KINDS: &[&Kind] = &[
     &os_release::KIND,
     &package::KIND,
     &packages::KIND,
+    &parted::KIND,
     &physical_volume::KIND,
     &volume_group::KIND,
     &image_contents::KIND,

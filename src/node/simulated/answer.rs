@@ -18,6 +18,9 @@ impl World {
     /// The answer to a query, as a real machine would give it.
     pub(super) fn answer(&self, query: &Query) -> Reading {
         let Some(subject) = query.args.first() else { return self.answer_without_subject(query) };
+        if let Some(reading) = self.device_fact(query, subject) {
+            return reading;
+        }
         match query.kind.as_str() {
             "stat" => self.stat(subject, false),
             "stat_followed" => self.stat(subject, true),
@@ -57,6 +60,7 @@ impl World {
                 }
             }
             "mount_at" => self.mount_at(subject),
+            "device_contents" | "device_use" | "parted" if self.files.at(subject, true).is_err() => Reading::Absent,
             "image_contents" => match self.content(subject) {
                 None if self.exists(subject) => Reading::unknown("no regular file"),
                 None => Reading::Absent,

@@ -71,6 +71,7 @@ impl World {
             }
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
+            Step::Parted(step) => self.parted(step),
             Step::MakeFilesystem(step) => self.make_filesystem(step),
             Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) => self.tick().map(|_| ()),
             Step::Mount(step) => self.mount(step),

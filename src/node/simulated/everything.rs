@@ -4,7 +4,7 @@ use super::files::Kind;
 use super::world::World;
 
 impl World {
-    /// One line for each file, user and group, in their order: all but what differs from run to run by nature.
+    /// One line for each file, user, group and disk, in their order: all but what differs from run to run by nature.
     pub fn everything(&self) -> Vec<String> {
         let mut lines = Vec::new();
         self.all_below("", &mut lines);
@@ -13,6 +13,7 @@ impl World {
         users.sort();
         groups.sort();
         lines.extend(users.into_iter().chain(groups));
+        lines.extend(self.disks.iter().map(|(path, disk)| format!("{path} {disk:?}")));
         lines
     }
 

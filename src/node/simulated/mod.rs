@@ -16,6 +16,7 @@ mod carry_files;
 mod carry_identity;
 mod carry_out;
 mod carry_temporary;
+mod disks;
 mod everything;
 mod fault;
 mod files;
@@ -25,6 +26,7 @@ mod session;
 
 mod world;
 
+pub use disks::{Held, SimulatedDisk, SimulatedPartition};
 pub use fault::{Fault, Strike};
 pub use packages::{Catalogue, Entry};
 pub use random::Random;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
+use super::disks::SimulatedDisk;
 use super::fault::{Fault, Strike};
 use super::files::{Errno, Files, Kind};
 use super::packages::{Catalogue, Installed, PackageAction};
@@ -88,6 +89,8 @@ pub struct World {
     pub(super) next_kernel_lacks: BTreeSet<String>,
     /// The files and devices in use as swap, each with its size in bytes; all of it is filled.
     pub(super) swaps: BTreeMap<String, u64>,
+    /// The disks, by their paths.
+    pub(super) disks: BTreeMap<String, SimulatedDisk>,
     /// Whether the clock is kept by whoever runs.
     pub(super) synchronised: bool,
     /// What is at which address.
@@ -135,6 +138,7 @@ impl World {
             built_in_modules: BTreeSet::new(),
             next_kernel_lacks: BTreeSet::new(),
             swaps: BTreeMap::new(),
+            disks: BTreeMap::new(),
             synchronised: false,
             servers: BTreeMap::new(),
             hostname: "node".into(),

@@ -25,6 +25,7 @@ mod module;
 mod mount;
 mod owner;
 mod package;
+mod parted;
 mod remove;
 mod run;
 mod sources;
@@ -64,6 +65,7 @@ pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};
 pub use owner::{ChangeMode, ChangeOwner};
 pub use package::{Install, LISTS_RENEWED, Manager, Mark, MarkPackages, RefreshLists, RemovePackages, Wanted};
+pub use parted::{Parted, PartedDoes, Place, place};
 pub use remove::{Remove, RemoveWhat};
 pub use run::{HostTime, Ran, Run};
 pub use sources::TrySources;
@@ -233,6 +235,8 @@ steps! {
     SwapOff(SwapOff),
     /// A clock that is waited for.
     WaitForSync(WaitForSync),
+    /// A partition that is made, named, marked or removed.
+    Parted(Parted),
     /// A filesystem that is made.
     MakeFilesystem(MakeFilesystem),
     /// A disk with a new table.

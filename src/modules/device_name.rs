@@ -1,0 +1,29 @@
+//! Names of partitions.
+
+use crate::node::facts::Stat;
+use crate::plan::{Facts, Stop};
+
+/// What a name that was made of a disk's and a number should have been.
+///
+/// # Errors
+/// What has to be read first; what cannot be known.
+pub(super) fn right_name(dev: &str, facts: &Facts<'_>) -> Result<Option<String>, Stop> {
+    let disk = dev.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = dev.get(disk.len()..).unwrap_or_default();
+    if !dev.starts_with("/dev/") || number.is_empty() {
+        return Ok(None);
+    }
+    // a disk whose own name ends in a digit
+    let whole = (1..number.len()).filter_map(|at| Some((format!("{disk}{}", number.get(..at)?), number.get(at..)?)));
+    for (whole, number) in whole.chain([(disk.to_owned(), number)]) {
+        let right = match whole.strip_prefix("/dev/disk/") {
+            Some(_) => format!("{whole}-part{number}"),
+            None if whole.ends_with(|c: char| c.is_ascii_digit()) => format!("{whole}p{number}"),
+            None => continue,
+        };
+        if facts.get(Stat::followed(&whole))?.is_some() {
+            return Ok(Some(format!("Partition {number} of {whole} is called {right}")));
+        }
+    }
+    Ok(None)
+}
