@@ -32,7 +32,7 @@ fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
     }
     if let [partition] = evidence.contents.partitions.as_slice()
         && let Some(label) = our_label(partition)
-        && has_whole_gpt_alone(device)
+        && has_gpt_alone(device)
     {
         return ours(evidence, partition, label);
     }
@@ -107,16 +107,23 @@ fn our_label(partition: &Partition) -> Option<&'static str> {
     [NEW_LABEL, FINAL_LABEL].into_iter().find(|label| *label == name)
 }
 
-/// Both copies of a GPT, and nothing else beside the partitions.
-fn has_whole_gpt_alone(device: &Holding) -> bool {
-    let sector = u64::from(device.sector);
-    let gpt = |offset: u64| device.signatures.iter().any(|signature| signature.kind == "gpt" && signature.offset == offset);
+/// A GPT by its first copy, and nothing else beside the partitions. The second one may be torn by a crash while the table was
+/// written, or lie elsewhere since the disk grew: naming the partition writes it anew.
+fn has_gpt_alone(device: &Holding) -> bool {
     device.table.as_deref() == Some("gpt")
         && device.kind.is_none()
         && !device.is_ambiguous
         && device.signatures.iter().all(|signature| ["gpt", "PMBR"].contains(&signature.kind.as_str()))
-        && gpt(sector)
-        && gpt(device.size.saturating_sub(sector))
+        && has_gpt_at(device, u64::from(device.sector))
+}
+
+/// Both copies of it.
+fn has_whole_gpt_alone(device: &Holding) -> bool {
+    has_gpt_alone(device) && has_gpt_at(device, device.size.saturating_sub(u64::from(device.sector)))
+}
+
+fn has_gpt_at(device: &Holding, offset: u64) -> bool {
+    device.signatures.iter().any(|signature| signature.kind == "gpt" && signature.offset == offset)
 }
 
 fn has_dos_alone(device: &Holding) -> bool {

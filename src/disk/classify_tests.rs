@@ -115,6 +115,24 @@ fn our_partition_is_known_by_its_name_and_the_uuid_that_belongs_there() {
 }
 
 #[test]
+fn a_table_of_ours_whose_second_copy_is_torn_is_ours() {
+    let mut torn = ours_as(NEW_LABEL, holding("/dev/sdb1", &[]));
+    torn.contents.device.signatures.pop();
+    assert_eq!(classify(&torn), Ok(Class::New(Fresh::Unformatted)));
+    let mut done = ours_as(FINAL_LABEL, filesystem("/dev/sdb1", "xfs", &filesystem_uuid(PARTUUID)));
+    done.contents.device.signatures.pop();
+    assert!(matches!(classify(&done), Ok(Class::OursUnmounted { .. })));
+    // without the first copy, or with something beside it, it is somebody's
+    let mut beside = torn.clone();
+    beside.contents.device.signatures.push(Signature { offset: SIZE - 4096, kind: "linux_raid_member".into(), label: None, uuid: None });
+    torn.contents.device.signatures.pop();
+    for other in [torn, beside] {
+        let class = classify(&other);
+        assert!(matches!(class, Ok(Class::Foreign(_))), "{class:?}");
+    }
+}
+
+#[test]
 fn what_longhorn_has_filled_is_known_whoever_formatted_it() {
     let files = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
     let mut theirs = ours_as("primary", filesystem("/dev/sdb1", "ext4", "abc"));

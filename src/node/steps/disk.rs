@@ -122,8 +122,11 @@ const LABEL: Function = Function {
         at=$((at + step))
       done
     else
-      zeros "$head" $(((1 << 20) - head))
-      zeros $((size - (1 << 20))) $(((1 << 20) - tail))
+      # what the look before the plan has read of both ends: somebody may have written there since
+      ends=$((16 << 20))
+      [ "$size" -ge $((2 * ends)) ] || ends=$((1 << 20))
+      zeros "$head" $((ends - head))
+      zeros $((size - ends)) $((ends - tail))
     fi
     printf "label: gpt\nstart=1MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, uuid=%s, name=\"%s\"\n" "$2" "$3" |
       sfdisk --quiet --lock=yes --no-reread --no-tell-kernel --wipe never --wipe-partitions never -- "$1" || exit 1
@@ -178,6 +181,8 @@ const NAME: Function = Function {
   s_partition "$1" "$2" "$3"
   is=$(printf '%s\n' "$probed" | sed -n 's/^UUID=//p')
   [ "$is" = "$5" ] || s_fail "$partition holds the filesystem $is, and not $5"
+  # sfdisk would name it all the same
+  perl -MFcntl -e 'sysopen(my $held, $ARGV[0], O_RDONLY | O_EXCL) or die "$ARGV[0] is in use: $!\n"' "$partition" 9>&- || exit 1
   read -r number <"/sys/class/block/${partition##*/}/partition" || exit 1
   sfdisk --quiet --lock=yes --part-label -- "$disk" "$number" "$4" 9>&- || exit 1
   sync -- "$disk"
