@@ -11,7 +11,8 @@ use crate::testbed::{Bed, Kind};
 fn the_homelabs_playbooks_leave_what_they_leave_with_ansible() {
     let bed = Bed::new().unwrap();
     let specs = ["m1", "m2", "w1"].map(|name| bed.machine(name).kind(Kind::Uml)).into_iter().collect();
-    let among = Among::new(&bed, &bed.start_all(specs).unwrap(), "uml 12");
+    let machines = bed.start_all(specs).unwrap();
+    let among = Among::new(&bed, &machines, "uml 12");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/homelab/run.py");
     let compared = among.python("python3", &script, &["--program", env!("CARGO_BIN_EXE_homelabctl")]);
     let said = String::from_utf8_lossy(&compared.stdout);
