@@ -47,14 +47,14 @@ homelab: install ## records what ansible-playbook makes of three machines with a
 
 vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
 	cargo build --quiet --bin homelabctl --example nodes
-	cargo test --test all -- --ignored homelab_project longhorn_cuts
+	cargo test --test all -- --ignored homelab_project longhorn_
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes
 	ansible=$$(benches/ansible.sh)
 	target/debug/examples/nodes --count 2 --run -- "$$ansible/bin/python" tests/oracle/conformance/run.py --program target/debug/homelabctl $(ARGS)
 
-bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory or provision: only that part)
+bench: install  ## measures against ssh and ansible, and writes docs/benchmarks.md (PART=inventory, provision or changes: only that part)
 	cargo build --quiet --release --bin homelabctl --example bench
 	target/release/examples/bench $(PART)
 

@@ -1,6 +1,6 @@
 //! `make bench`: what connecting and reading facts costs, beside the ssh program and Ansible on the same machines in the
 //! same run, what the program alone costs with up to a thousand hosts, what a playbook costs that changes nothing, and what it
-//! costs to read an inventory. Writes `docs/benchmarks.md`. `bench inventory` and `bench provision` measure only that, and leave the
+//! costs to read an inventory. Writes `docs/benchmarks.md`. `bench inventory`, `bench provision` and `bench changes` measure only that, and leave the
 //! rest of that file as it is.
 //!
 //! Needs root, as the test bed does; the inventory does not. `homelabctl` is expected beside this program.
@@ -53,8 +53,10 @@ pub struct Arguments {
 enum Part {
     /// Only reading an inventory
     Inventory,
-    /// Only playbooks in which nothing has to change
+    /// Only playbooks
     Provision,
+    /// Only where the time of a playbook goes in which everything has to change
+    Changes,
     /// The simulated servers, in a process of their own; they end with its standard input
     #[command(hide = true)]
     Servers { count: usize, answer: PathBuf },
@@ -69,16 +71,19 @@ fn main() {
     let measure_inventory = || report::inventory(&arguments, &inventory::measure(&arguments, ansible.as_deref()));
     let measure_provision =
         || report::provision(&arguments, &provision::measure(&arguments, &measure::FactsScript::new(), ansible.as_deref()));
+    let measure_changes = || report::changes(&arguments, &provision::profile::measure(&arguments));
     let before = || std::fs::read_to_string(&arguments.output).unwrap_or_default();
     let text = if let Some(Part::Inventory) = arguments.part {
         report::with_section(&before(), &measure_inventory())
+    } else if let Some(Part::Changes) = arguments.part {
+        report::with_section(&before(), &measure_changes())
     } else if let Some(Part::Provision) = arguments.part {
         report::with_section(&before(), &measure_provision())
     } else {
         let script = measure::FactsScript::new();
         let nodes = nodes::measure(&arguments, &script, ansible.as_deref());
         let controller = controller::measure(&arguments, &script);
-        report::text(&arguments, &script, &nodes, &controller) + &measure_provision() + &measure_inventory()
+        report::text(&arguments, &script, &nodes, &controller) + &measure_provision() + &measure_changes() + &measure_inventory()
     };
     print!("{text}");
     std::fs::create_dir_all(arguments.output.parent().unwrap()).unwrap();

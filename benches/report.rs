@@ -242,6 +242,37 @@ pub fn provision(arguments: &Arguments, cases: &[provision::Case]) -> String {
     text
 }
 
+/// How the section about changes begins.
+const CHANGES: &str = "\n## Where the time of a playbook goes that changes everything\n\n";
+
+/// The section about changes.
+pub fn changes(arguments: &Arguments, profile: &provision::profile::Profile) -> String {
+    let mut text = CHANGES.to_owned();
+    text.push_str(
+        "The ten tasks on 6 nodes of above, with nothing of it there before. The script makes the same and looks at nothing: no probe, no \
+         comparison, one connection. The machines share this host's processors with the program, so the processor time of the host has \
+         all of it: groupadd, useradd, systemd, sshd, sudo, the shells, and the program. Seconds, medians.\n\n",
+    );
+    surroundings(&mut text, arguments, true);
+    let row = |who: &str, wall: Duration, host: Duration, program: String| {
+        format!("| {who} | {:.2} | {:.2} | {:.2} | {program} |\n", seconds(wall), seconds(host), seconds(host) / seconds(wall))
+    };
+    text.push_str("\n| | wall | processor time of the host | processors at work | of it the program |\n|---|---|---|---|---|\n");
+    text.push_str(&row("homelabctl provision", profile.wall, profile.host, format!("{:.2}", seconds(profile.program))));
+    text.push_str(&row("ssh HOST sudo sh < script that makes it", profile.script, profile.script_host, "—".into()));
+    let share = |part: Duration, whole: Duration| 100.0 * seconds(part) / seconds(whole);
+    writeln!(
+        text,
+        "\n* {:.0} % of the processor time are the machines' and their shells', {:.0} % the program's\n* the work alone, as the script does it, is \
+         {:.0} % of the wall time of homelabctl; the rest are the looks before and after each of the ten changes, one round trip each",
+        share(profile.host.saturating_sub(profile.program), profile.host),
+        share(profile.program, profile.host),
+        share(profile.script, profile.wall),
+    )
+    .unwrap();
+    text
+}
+
 /// The whole file with that section replaced, or with one if it has none. The one about inventories stands last.
 pub fn with_section(whole: &str, section: &str) -> String {
     let heading = section.trim_start().lines().next().unwrap_or_default();

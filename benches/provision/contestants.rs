@@ -73,6 +73,7 @@ impl<'f> Lines<'f> {
             std::fs::write(field.path(&format!("{name}.py")), tasks::deploy(tasks, changing)).unwrap();
         }
         std::fs::write(field.path("same.sh"), tasks::script(tasks)).unwrap();
+        std::fs::write(field.path("change.sh"), tasks::making_script(tasks)).unwrap();
         let mut hosts = "hosts = [\n".to_owned();
         for Machine { name, address, port, user, key_path, .. } in machines {
             let known = field.path(".ssh/known_hosts");
@@ -93,7 +94,7 @@ impl<'f> Lines<'f> {
     pub fn run(&self, contestant: Contestant, what: &str) -> Option<Duration> {
         match contestant {
             Contestant::Homelabctl => Some(self.homelabctl(what)),
-            Contestant::Script => (what == "same").then(|| self.script()),
+            Contestant::Script => (what == "same").then(|| self.script(what)),
             Contestant::Ansible => Some(self.ansible(what, self.installed?, false)),
             Contestant::Mitogen => Some(self.ansible(what, self.installed?, true)),
             Contestant::Pyinfra => Some(self.pyinfra(what, self.installed?)),
@@ -108,10 +109,15 @@ impl<'f> Lines<'f> {
         assert!(output.status.success(), "homelabctl provision: {}", said(&output));
     }
 
-    fn homelabctl(&self, what: &str) -> Duration {
+    /// The command line of homelabctl for that playbook.
+    pub fn provision(&self, what: &str) -> Command {
         let mut command = self.field.command(&homelabctl());
         command.args(["provision", &format!("{what}.yml"), "-i", "hosts", "--detailed-exitcode", "-f", &self.forks()]);
-        let (wall, output) = timed(command);
+        command
+    }
+
+    fn homelabctl(&self, what: &str) -> Duration {
+        let (wall, output) = timed(self.provision(what));
         let wanted = if what == "same" { 0 } else { 3 };
         assert_eq!(output.status.code(), Some(wanted), "homelabctl provision: {}", said(&output));
         wall
@@ -122,8 +128,8 @@ impl<'f> Lines<'f> {
     }
 
     /// All machines at the same time, each by a process of its own.
-    fn script(&self) -> Duration {
-        let path = self.field.path("same.sh");
+    pub fn script(&self, what: &str) -> Duration {
+        let path = self.field.path(&format!("{what}.sh"));
         let commands: Vec<Command> = self
             .machines
             .iter()

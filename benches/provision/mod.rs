@@ -3,6 +3,7 @@
 
 mod contestants;
 mod inotify;
+pub mod profile;
 mod tasks;
 
 use std::path::Path;

@@ -114,6 +114,26 @@ pub fn script(tasks: usize) -> String {
     all(tasks, false).map(|task| task.script + "\n").collect()
 }
 
+/// For `ssh HOST sudo sh`: makes all of it where nothing of it is there, and looks at nothing.
+pub fn making_script(tasks: usize) -> String {
+    let one = |n: usize| {
+        let (dir, number) = (format!("/srv/bench/{}", n / 10), n / 10);
+        match n % 10 {
+            0 => format!("install -d -m 755 {dir}"),
+            1 => format!("printf 'settings of {n}\\n' >{dir}/settings; chmod 644 {dir}/settings"),
+            2 => format!("printf '# of the bench\\nnumber = {n}\\n' >{dir}/template; chmod 640 {dir}/template"),
+            3 => format!("echo 'limit = {n}' >>{dir}/lines; chmod 644 {dir}/lines"),
+            4 => format!("groupadd --system bench{number}"),
+            5 => format!("useradd --system --shell /usr/sbin/nologin --no-create-home keeper{number}"),
+            6 => format!("ln -s {dir}/settings {dir}/link"),
+            7 => "systemctl --quiet enable --now bench".into(),
+            8 => format!("printf '# BEGIN ANSIBLE MANAGED BLOCK\\na = {n}\\nb = {n}\\n# END ANSIBLE MANAGED BLOCK\\n' >>{dir}/lines"),
+            _ => format!("mkdir -m 700 {dir}/other"),
+        }
+    };
+    (0..tasks).map(|n| one(n) + " || echo failed\n").collect()
+}
+
 /// For pyinfra.
 pub fn deploy(tasks: usize, changing: bool) -> String {
     let mut text = "from io import StringIO\nfrom pyinfra.operations import apt, files, server, systemd\n".to_owned();
