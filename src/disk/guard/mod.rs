@@ -174,7 +174,7 @@ impl<'a> Guard<'a> {
         for word in &simple.outputs {
             let path = self.around.directory.path(&word.text);
             if !word.is_literal {
-                if word.text.starts_with("/dev/") && !is_no_disk(&word.text) || self.values.is_device(&word.text) {
+                if path.starts_with("/dev/") && !is_no_disk(&path) || self.values.is_device(&word.text) {
                     self.found.unseen(">", format!("{:?} is filled in only when it runs", word.text));
                 }
             } else if path.starts_with("/dev/") && !is_no_disk(&path) {
