@@ -105,7 +105,7 @@ fn answer(reply: &Reply, formatting: &Formatting) -> Result<(), Refusal> {
     };
     Err(Refusal {
         why: format!(
-            "disk {} is {} and would be formatted ({}), {why}\nnothing was written to it",
+            "disk {} is {} and would be formatted ({}), {why}; nothing was written to it",
             formatting.disk, formatting.holds, formatting.becomes
         ),
         hint: Some("`--yes` says that disks that hold nothing may be formatted; `--check` shows which".to_owned()),

@@ -128,7 +128,7 @@ impl Core {
         let problem = done.why.as_ref().map(|why| {
             let problem = Problem::new(if no_log { hidden.to_owned() } else { why.clone() });
             match &done.hint {
-                Some(hint) if !no_log => problem.hint(hint.clone()),
+                Some(hint) if !no_log => hint.lines().fold(problem, Problem::hint),
                 _ => problem,
             }
         });

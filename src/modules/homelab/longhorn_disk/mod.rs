@@ -269,7 +269,7 @@ impl Job<'_> {
         if can_be_wiped {
             hint.push_str(&format!("\nto use it all the same:     homelabctl disk wipe {host} {name}"));
         }
-        refuse(format!("disk {name} on {host} {why}\nnothing was written to it"), hint)
+        refuse(format!("disk {name} on {host} {why}; nothing was written to it"), hint)
     }
 }
 
