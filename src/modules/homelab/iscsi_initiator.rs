@@ -137,7 +137,7 @@ pub(in crate::modules) mod tests {
             }
         }
         if !random.once_in(8) {
-            world.add_file("/etc/machine-id", b"0123456789abcdef0123456789abcdef\n", 0o444);
+            world.set_machine_id("0123456789abcdef0123456789abcdef");
         }
         if random.once_in(4) {
             world.add_directory("/sys/class/iscsi_session/session1", 0o755);
@@ -160,7 +160,7 @@ pub(in crate::modules) mod tests {
         let mut world = World::new(1);
         world.add_directory("/etc/iscsi", 0o755);
         world.add_file(FILE, TEXT, 0o600);
-        world.add_file("/etc/machine-id", b"0123456789abcdef0123456789abcdef\n", 0o444);
+        world.set_machine_id("0123456789abcdef0123456789abcdef");
         let mut bench = Bench::new(world);
         let taken = json!({"taken": ["iqn.1993-08.org.debian:01:abc"]});
         let Seen::Changed(decision, ..) = bench.run(&HomelabIscsiInitiator, &taken) else { panic!() };

@@ -65,7 +65,9 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
             if unit.load_state != "masked" {
                 change.steps.push(UnitStep::new(UnitAction::Mask, name).into());
                 change = change.differs(format!("unit {name}"), unit.unit_file_state.clone(), Some("masked".into()));
-                change.expect.push(Expect::field(&Unit::new(name), "load_state", "masked").loosely());
+                let expect = Expect::field(&Unit::new(name), "load_state", "masked").and("active_state", "inactive");
+                let moves = ["sub_state", "unit_file_state", "fragment_path", "need_daemon_reload", "description"];
+                change.expect.push(moves.into_iter().fold(expect, Expect::moves).loosely());
             }
         }
     } else {

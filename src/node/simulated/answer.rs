@@ -50,6 +50,7 @@ impl World {
             "unit_properties" => self.unit_properties(query.args.get(1).map_or("", String::as_str)),
             "sysctl" => self.sysctl(subject),
             "lines_in" => self.lines_in(&query.args),
+            "texts" => Reading::present(&query.args.iter().map(|path| self.text(path)).collect::<Vec<_>>()),
             "configuration_lines" => self.configuration_lines(&query.args),
             "module" => self.module(subject),
             "matches" => {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::answer::{file_kind, unreadable};
 use super::files::{Errno, Kind};
 use super::world::World;
-use crate::node::facts::{FileKind, FullStat, HexDigest, Inode, Listed, ListingEntry, Mode, TreeEntry};
+use crate::node::facts::{FileKind, FullStat, HexDigest, Inode, Listed, ListingEntry, Mode, Text, TreeEntry};
 use crate::plan::{Query, Reading};
 
 impl World {
@@ -27,6 +27,14 @@ impl World {
             _ => Ok(Reading::Absent),
         };
         reading.unwrap_or_else(unreadable)
+    }
+
+    pub(super) fn text(&self, path: &str) -> Text {
+        match self.content(path) {
+            Some(content) => Text::Is(String::from_utf8_lossy(&content).trim_end_matches('\n').to_owned()),
+            None if self.exists(path) => Text::Unreadable,
+            None => Text::Absent,
+        }
     }
 
     fn checksum(&self, path: &str, algorithm: &str) -> Result<Reading, Errno> {
