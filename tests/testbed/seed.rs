@@ -36,6 +36,9 @@ pub fn write(dir: &Path, spec: &MachineSpec, number: u32, nics: &[Nic]) -> Resul
     save(&etc.join("ssh/user_ca.pub"), &format!("{}\n", keys::public_line(&spec.bed.user_ca()?)?))?;
     let mut principals: Vec<String> = nics.iter().map(|n| n.address.clone()).collect();
     principals.extend([spec.name.clone(), wire_address(number)]);
+    if !spec.disks.is_empty() {
+        save(&etc.join("udev/rules.d/00-testbed.rules"), DISK_RULES)?;
+    }
     for kind in &spec.host_keys {
         let key = etc.join(format!("ssh/ssh_host_{}_key", kind.name()));
         keys::generate(*kind, &key, &spec.name)?;
@@ -75,6 +78,10 @@ fn save(path: &Path, text: &str) -> Result<()> {
 
 /// A machine whose boot script fails switches itself off: that is noticed at once, and its console says why.
 const BOOT: &str = "/bin/sh -ex /testbed/steps || { echo 'the boot script failed'; poweroff -ff; }\n";
+
+/// The devices that SCSI disks are made of have the same contents: they are not to be found by UUID, and mounted before those are
+/// there.
+const DISK_RULES: &str = "KERNEL==\"ubd[b-z]*\", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\", ENV{SYSTEMD_READY}=\"0\"\n";
 
 /// What happens on each boot, and then what happens on the first.
 fn steps(spec: &MachineSpec, nics: &[Nic]) -> String {
