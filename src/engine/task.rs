@@ -455,8 +455,6 @@ impl<M: Machines> Engine<M> {
             Err(gone) => return Ok(Stuck::Gone(gone).done()),
         };
         let engine = self.template();
-        let name = super::items::title(task, None);
-        let consents = self.consents(&target.name);
         let shows = self.flag(view, task, "diff").await?.unwrap_or(self.core.options.diff);
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
@@ -476,13 +474,13 @@ impl<M: Machines> Engine<M> {
                     outside: &here,
                 },
                 scope: eyes,
-                name: &name,
+                name: &super::items::title(task, None),
                 dir: &at.play.play.dir,
                 dry: self.core.options.check,
                 foreseen: &self.core.foreseen,
                 limit: manner.limit,
                 background: manner.background.as_ref(),
-                consents: &*consents,
+                consents: &*self.consents(&target.name),
             };
             let mut done = call::call(target, &self.machines, &call).await;
             if shows && done.status.is_good() && !module.is_opaque() && !done.result.contains_key("diff") {
