@@ -17,6 +17,7 @@ mod cli_usage;
 mod connections;
 mod cut_installs;
 mod disk_guard;
+mod disk_modules;
 mod disks;
 mod facts_local;
 mod facts_machines;

@@ -1,0 +1,156 @@
+//! Disks by Ansible's modules on a machine with disks: the playbook that people write runs on a blank disk and changes nothing the
+//! second time; every disk that holds something keeps each of its bytes.
+
+use serde_json::Value;
+
+use crate::program::{Program, Ran};
+use crate::provision_machines::project;
+use crate::testbed::{Bed, Kind, digests_of, fill, image_digest};
+
+/// As people write it.
+const USUAL: &str = "- hosts: nodes
+  become: true
+  gather_facts: false
+  tasks:
+    - name: probe
+      ansible.builtin.command: lsblk -no FSTYPE {{ disk }}1
+      register: probe
+      failed_when: false
+      changed_when: false
+    - name: partition
+      community.general.parted:
+        device: '{{ disk }}'
+        number: 1
+        label: gpt
+        name: data
+        part_start: 0%
+        part_end: 100%
+        state: present
+      register: parted
+    - name: format
+      community.general.filesystem: {dev: '{{ disk }}1', fstype: ext4, opts: -L data}
+    - name: mount
+      ansible.posix.mount: {path: /srv/data, src: LABEL=data, fstype: ext4, opts: 'noatime,nofail', state: mounted}
+    - name: what is registered
+      ansible.builtin.assert:
+        that:
+          - parted.disk.table == 'gpt' and parted.disk.dev == disk and parted.disk.unit == 'kib'
+          - parted.disk.size == 65536.0 and parted.disk.logical_block == 512
+          - parted.partitions | map(attribute='name') | list == ['data']
+          - parted.partitions[0].begin == 17.0 and parted.partitions[0].num == 1 and parted.partitions[0].flags == []
+          - parted.script == ([] if parted is not changed else
+            ['unit', 'KiB', 'mklabel', 'gpt', 'mkpart', 'primary', '0%', '100%', 'unit', 'KiB', 'name', '1', '\"data\"'])
+      when: not ansible_check_mode
+";
+
+/// Disks that hold something, or cannot be told, from /dev/sdb on; and what is said of them.
+const FULL: [(&str, &str); 12] = [
+    ("ext4", "ext4 \\\"whole\\\" with 1 file in its root"),
+    ("dos", "ext4 \\\"old\\\" with 1 file in its root"),
+    ("gpt", "partition 1 of /dev/sdd keeps its name and its flags, and /dev/sdd1 is not empty: ext4 \\\"photos\\\""),
+    ("luks2", "LUKS"),
+    ("swap", "swap"),
+    ("zfs", "a ZFS member"),
+    ("mdraid", "a member of an MD array"),
+    ("hybrid-iso", "iso9660 \\\"INSTALLER\\\""),
+    // parted finds no table on it, and Ansible's module makes one
+    ("gpt-broken-primary", "The table is damaged"),
+    ("gpt-no-backup", "a GPT that is damaged"),
+    ("last-mib", "unknown data"),
+    ("ours", "ours, not mounted"),
+];
+
+/// One after the other on blank disks: each changes something the first time and nothing the second time.
+const STEPS: [&str; 8] = [
+    "{device: /dev/sdn, number: 1, label: gpt, part_end: 50%, flags: [lvm], state: present}",
+    "{device: /dev/sdn, number: 2, label: gpt, part_start: 50%, name: second, flags: [boot], state: present}",
+    "{device: /dev/sdn, number: 1, label: gpt, name: first, flags: [raid], state: present}",
+    "{device: /dev/sdn, number: 1, label: gpt, state: absent}",
+    "{device: /dev/sdn, number: 1, label: gpt, part_start: 4MiB, part_end: 50%, fs_type: fat32, flags: [esp], state: present}",
+    "{device: /dev/sdo, number: 1, part_end: 16MiB, flags: [boot], state: present}",
+    "{device: /dev/sdo, number: 2, part_start: 16MiB, part_end: -16MiB, state: present}",
+    "{device: /dev/sdo, number: 2, state: absent}",
+];
+
+fn path(n: usize) -> String {
+    format!("/dev/sd{}", char::from(b'a' + u8::try_from(n).unwrap()))
+}
+
+fn tasks(of: impl IntoIterator<Item = String>) -> String {
+    let tasks: String = of.into_iter().map(|task| format!("    - community.general.parted: {task}\n      ignore_errors: true\n")).collect();
+    format!("- hosts: nodes\n  become: true\n  gather_facts: false\n  tasks:\n{tasks}")
+}
+
+fn outcomes(ran: &Ran) -> Vec<String> {
+    let events = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let ends = events.filter(|event| event["event"] == "task_finished");
+    ends.map(|event| event["outcome"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_disk_that_holds_something_keeps_it_whatever_the_modules_are_told() {
+    let bed = Bed::new().unwrap();
+    let spec = (0..15).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&format!("5eed{n:04}"), 64));
+    let machine = spec.start().unwrap();
+    let full: Vec<(String, &str)> = FULL.iter().enumerate().map(|(n, (image, _))| (path(n + 1), *image)).collect();
+    let pairs: Vec<(&str, &str)> = full.iter().map(|(path, image)| (path.as_str(), *image)).collect();
+    fill(&machine, &pairs).unwrap();
+    let program: Program = project(&bed, std::slice::from_ref(&machine));
+    let run = |playbook: &str, more: &[&str]| {
+        let line = [&["provision", playbook, "-i", "hosts", "--output", "jsonl"], more].concat();
+        bed.inside(|| program.run(&line)).unwrap()
+    };
+    let untouched = || {
+        let paths: Vec<&str> = pairs.iter().map(|(path, _)| *path).collect();
+        for ((path, image), digest) in pairs.iter().zip(digests_of(&machine, &paths).unwrap()) {
+            assert_eq!(digest, image_digest(image).unwrap(), "{image} on {path}");
+        }
+    };
+    program.file("usual.yml", USUAL);
+
+    let dry = run("usual.yml", &["--check", "-e", "disk=/dev/sda"]);
+    assert!(outcomes(&dry).contains(&"changed".to_owned()) && !outcomes(&dry).contains(&"failed".to_owned()), "{}", dry.stdout);
+    let first = run("usual.yml", &["-e", "disk=/dev/sda"]);
+    assert_eq!(outcomes(&first), ["unchanged", "changed", "changed", "changed", "unchanged"], "{}", first.stdout);
+    let second = run("usual.yml", &["-e", "disk=/dev/sda"]);
+    assert!(second.code == Some(0) && outcomes(&second) == vec!["unchanged"; 5], "{}", second.stdout);
+    let seen = machine
+        .root_says("findmnt -no SOURCE,FSTYPE /srv/data; grep -c ^LABEL=data /etc/fstab; blkid -po value -s PART_ENTRY_NAME /dev/sda1");
+    assert_eq!(seen.unwrap(), "/dev/sda1 ext4\n1\ndata");
+
+    // a name that is made of a disk's and a number
+    let by_id = machine.root_says("ls -d /dev/disk/by-id/wwn-*5eed0000* | grep -v part | head -n 1").unwrap();
+    let wrong = run("usual.yml", &["-e", &format!("disk={by_id}")]);
+    assert!(wrong.code == Some(2) && wrong.stdout.contains(&format!("Partition 1 of {by_id} is called {by_id}-part1")), "{}", wrong.stdout);
+
+    // on a disk that holds something it goes no further than to the table
+    for (path, image) in &pairs[..5] {
+        let ran = run("usual.yml", &["-e", &format!("disk={path}")]);
+        assert!(ran.code == Some(2) && outcomes(&ran).last().is_some_and(|end| end == "refused"), "{image}: {}", ran.stdout);
+    }
+    let of = |args: &str| tasks(pairs.iter().map(|(path, _)| format!("{{device: {path}, number: 1, {args}}}")));
+    program.file("table.yml", &of("label: gpt, name: data, flags: [lvm], state: present"));
+    program.file("default.yml", &of("name: data, resize: true, part_end: 50%, state: present"));
+    program.file("absent.yml", &of("label: gpt, state: absent"));
+    program.file("info.yml", &of("unit: MiB"));
+    let table = run("table.yml", &[]);
+    assert_eq!(outcomes(&table), vec!["refused"; FULL.len()], "{}", table.stdout);
+    for (image, words) in FULL {
+        assert!(table.stdout.contains(words), "{image}: {}", table.stdout);
+    }
+    for playbook in ["default.yml", "absent.yml", "info.yml"] {
+        let ran = run(playbook, &[]);
+        assert!(!outcomes(&ran).contains(&"changed".to_owned()) && outcomes(&ran).len() == FULL.len(), "{playbook}: {}", ran.stdout);
+    }
+    untouched();
+
+    for (n, step) in STEPS.iter().enumerate() {
+        let playbook = format!("step{n}.yml");
+        program.file(&playbook, &tasks([(*step).to_owned(), (*step).to_owned()]));
+        let ran = run(&playbook, &[]);
+        assert_eq!(outcomes(&ran), ["changed", "unchanged"], "{step}: {}", ran.stdout);
+    }
+    let seen = machine.root_says("for d in sdn sdo; do parted -sm /dev/$d unit MiB print | tail -n +3 | cut -d: -f 1,3,6,7; done");
+    assert_eq!(seen.unwrap(), "1:32.0MiB:primary:boot, esp;\n2:63.0MiB:second:boot, esp;\n1:16.0MiB::boot;");
+    untouched();
+}
