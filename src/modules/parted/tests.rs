@@ -2,29 +2,29 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::modules::bench::{Bench, Seen};
-use crate::node::simulated::{Held, Random, SimulatedDisk, SimulatedPartition, World};
+use crate::node::simulated::{PartedContent, PartedDisk, PartedPartition, Random, World};
 use crate::node::steps;
 
 const SIZE: u64 = 64 << 20;
 const DISK: &str = "/dev/sdb";
 
-fn held(kind: &str) -> Held {
-    Held { kind: Some(kind.into()), ..Held::default() }
+fn held(kind: &str) -> PartedContent {
+    PartedContent { kind: Some(kind.into()), ..PartedContent::default() }
 }
 
-fn part(start: u64, end: u64, held: Held) -> SimulatedPartition {
-    SimulatedPartition { start: start << 20, end: end << 20, name: "old".into(), flags: Vec::new(), held }
+fn part(start: u64, end: u64, held: PartedContent) -> PartedPartition {
+    PartedPartition { start: start << 20, end: end << 20, name: "old".into(), flags: Vec::new(), held }
 }
 
 /// A disk of any kind.
-fn disk(random: &mut Random) -> SimulatedDisk {
-    let mut disk = SimulatedDisk::blank(SIZE);
+fn disk(random: &mut Random) -> PartedDisk {
+    let mut disk = PartedDisk::blank(SIZE);
     let tables = [None, Some("gpt"), Some("gpt"), Some("gpt"), Some("dos")];
     disk.table = random.pick(&tables).unwrap().map(str::to_owned);
     let holds = |random: &mut Random| match random.below(6) {
-        0 | 1 => Held::default(),
-        2 => Held { unknown: true, ..Held::default() },
-        3 => Held { mounted: Some((*random.pick(&["/srv", "/var/lib/longhorn", "/"]).unwrap()).into()), ..held("ext4") },
+        0 | 1 => PartedContent::default(),
+        2 => PartedContent { unknown: true, ..PartedContent::default() },
+        3 => PartedContent { mounted: Some((*random.pick(&["/srv", "/var/lib/longhorn", "/"]).unwrap()).into()), ..held("ext4") },
         4 => held("xfs"),
         _ => held("LVM2_member"),
     };
@@ -45,9 +45,9 @@ fn disk(random: &mut Random) -> SimulatedDisk {
 }
 
 /// What of a disk must be so after every task: all that holds something, and where its entry is.
-fn precious(disk: &SimulatedDisk) -> String {
-    let kept: Vec<_> = disk.partitions.iter().filter(|(_, partition)| partition.held != Held::default()).collect();
-    let whole = (disk.held != Held::default() || disk.is_half || !kept.is_empty()).then_some((&disk.table, &disk.held));
+fn precious(disk: &PartedDisk) -> String {
+    let kept: Vec<_> = disk.partitions.iter().filter(|(_, partition)| partition.held != PartedContent::default()).collect();
+    let whole = (disk.held != PartedContent::default() || disk.is_half || !kept.is_empty()).then_some((&disk.table, &disk.held));
     format!("{whole:?} {kept:?}")
 }
 
@@ -56,7 +56,7 @@ pub(in crate::modules) fn state(random: &mut Random) -> (Bench, Value) {
     let disk = disk(random);
     world.add_file("/precious", precious(&disk).as_bytes(), 0o600);
     world.add_file("/entries", format!("{:?}", disk.partitions).as_bytes(), 0o600);
-    world.add_disk(DISK, disk);
+    world.add_parted_disk(DISK, disk);
     let device = *random.pick(&[DISK, DISK, DISK, DISK, DISK, DISK, DISK, "/dev/sdb1", "/dev/sdz", "/precious"]).unwrap();
     let mut args = json!({"device": device, "number": *random.pick(&[1, 1, 2, 3]).unwrap()});
     args["state"] = (*random.pick(&["present", "present", "present", "present", "absent", "info"]).unwrap()).into();
@@ -90,7 +90,7 @@ pub(in crate::modules) fn state(random: &mut Random) -> (Bench, Value) {
 pub(in crate::modules) fn look(args: &Value, bench: &mut Bench, _seen: &Seen) {
     let world = bench.machine.world();
     let text = |path: &str| String::from_utf8(world.content(path).unwrap()).unwrap();
-    let disk = world.disk(DISK).unwrap();
+    let disk = world.parted_disk(DISK).unwrap();
     assert_eq!(precious(disk), text("/precious"), "{args}");
     let others = disk.partitions.iter().filter(|(number, _)| args["number"] != json!(number));
     let before = text("/entries");
@@ -100,9 +100,9 @@ pub(in crate::modules) fn look(args: &Value, bench: &mut Bench, _seen: &Seen) {
     }
 }
 
-fn bench(disk: SimulatedDisk) -> Bench {
+fn bench(disk: PartedDisk) -> Bench {
     let mut world = World::new(1);
-    world.add_disk(DISK, disk);
+    world.add_parted_disk(DISK, disk);
     Bench::new(world)
 }
 
@@ -115,27 +115,27 @@ fn with(mut args: Value, more: &Value) -> Value {
     args
 }
 
-fn refused(disk: &SimulatedDisk, args: &Value) -> String {
+fn refused(disk: &PartedDisk, args: &Value) -> String {
     match bench(disk.clone()).run(&Parted, args) {
         Seen::Refused(why) | Seen::Failed(why) => why,
         other => panic!("{args}: {other:?}"),
     }
 }
 
-fn gpt(partitions: &[(u32, SimulatedPartition)]) -> SimulatedDisk {
-    SimulatedDisk { table: Some("gpt".into()), partitions: partitions.iter().cloned().collect(), ..SimulatedDisk::blank(SIZE) }
+fn gpt(partitions: &[(u32, PartedPartition)]) -> PartedDisk {
+    PartedDisk { table: Some("gpt".into()), partitions: partitions.iter().cloned().collect(), ..PartedDisk::blank(SIZE) }
 }
 
 #[test]
 fn a_blank_disk_gets_a_table_and_a_partition_and_the_second_run_changes_nothing() {
-    let mut bench = bench(SimulatedDisk::blank(SIZE));
+    let mut bench = bench(PartedDisk::blank(SIZE));
     let args = with(usual(), &json!({"flags": ["lvm"], "unit": "MiB"}));
     let Seen::Changed(decision, change, _) = bench.run(&Parted, &args) else { panic!() };
     let [steps::Step::Parted(step)] = change.steps.as_slice() else { panic!("{change:?}") };
     assert!(matches!(&step.does, PartedDoes::Make { table: Some(table), .. } if table == "gpt"));
     let script = "unit MiB mklabel gpt mkpart primary 0% 100% unit MiB name 1 \"data\" set 1 lvm on";
     assert_eq!(decision.result["script"], json!(script.split(' ').collect::<Vec<_>>()));
-    let disk = bench.machine.world().disk(DISK).unwrap();
+    let disk = bench.machine.world().parted_disk(DISK).unwrap();
     assert_eq!((disk.partitions[&1].name.as_str(), disk.partitions[&1].flags.join(",").as_str()), ("data", "lvm"));
     assert!(matches!(bench.run(&Parted, &args), Seen::Unchanged(_)));
     let result = bench.result(&Parted, &args, None);
@@ -149,11 +149,11 @@ fn no_disk_that_holds_anything_gets_a_new_table() {
     let args = json!({"device": DISK, "number": 1, "state": "present"});
     let why = refused(&photos, &args);
     assert_eq!(why, "/dev/sdb is not empty: ext4 with 1 file in its root. A new table (msdos) would take that away");
-    let whole = SimulatedDisk { held: held("btrfs"), ..SimulatedDisk::blank(SIZE) };
+    let whole = PartedDisk { held: held("btrfs"), ..PartedDisk::blank(SIZE) };
     assert_eq!(refused(&whole, &usual()), "/dev/sdb is not empty: btrfs");
-    let unknown = SimulatedDisk { held: Held { unknown: true, ..Held::default() }, ..SimulatedDisk::blank(SIZE) };
+    let unknown = PartedDisk { held: PartedContent { unknown: true, ..PartedContent::default() }, ..PartedDisk::blank(SIZE) };
     assert_eq!(refused(&unknown, &usual()), "/dev/sdb is not empty: unknown data (the first at byte 4096)");
-    let half = SimulatedDisk { is_half: true, ..gpt(&[(1, part(1, 62, held("ext4")))]) };
+    let half = PartedDisk { is_half: true, ..gpt(&[(1, part(1, 62, held("ext4")))]) };
     assert!(refused(&half, &usual()).starts_with("/dev/sdb is not empty: "));
     let empty = gpt(&[]);
     let Seen::Changed(_, change, _) = bench(empty).run(&Parted, &args) else { panic!() };
@@ -170,14 +170,14 @@ fn a_partition_is_made_only_where_nothing_is() {
     let free = with(second, &json!({"part_start": "50%"}));
     let mut bench = bench(photos.clone());
     assert!(matches!(bench.run(&Parted, &free), Seen::Changed(..)));
-    assert_eq!(bench.machine.world().disk(DISK).unwrap().partitions[&1], photos.partitions[&1]);
-    let system = gpt(&[(1, part(1, 32, Held { mounted: Some("/boot".into()), ..held("ext4") }))]);
+    assert_eq!(bench.machine.world().parted_disk(DISK).unwrap().partitions[&1], photos.partitions[&1]);
+    let system = gpt(&[(1, part(1, 32, PartedContent { mounted: Some("/boot".into()), ..held("ext4") }))]);
     assert_eq!(refused(&system, &free), "/dev/sdb is not empty: system (/boot)");
 }
 
 #[test]
 fn only_an_empty_partition_is_named_or_removed() {
-    let (full, empty) = (gpt(&[(1, part(1, 62, held("ext4")))]), gpt(&[(1, part(1, 62, Held::default()))]));
+    let (full, empty) = (gpt(&[(1, part(1, 62, held("ext4")))]), gpt(&[(1, part(1, 62, PartedContent::default()))]));
     let absent = json!({"device": DISK, "number": 1, "state": "absent"});
     assert_eq!(
         refused(&full, &absent),
@@ -200,7 +200,7 @@ fn what_is_not_carried_out_is_said() {
     assert!(refused(&half, &resize("100%")).ends_with("and is not resized here"));
     assert!(refused(&half, &resize("16MiB")).ends_with("no partition is made smaller"));
     assert!(matches!(bench(half.clone()).run(&Parted, &resize("50%")), Seen::Unchanged(_)));
-    let blank = SimulatedDisk::blank(SIZE);
+    let blank = PartedDisk::blank(SIZE);
     assert!(refused(&blank, &with(usual(), &json!({"label": "sun"}))).contains("tables of the kind sun"));
     assert!(refused(&blank, &with(usual(), &json!({"label": "msdos"}))).contains("has no names"));
     assert!(refused(&blank, &with(usual(), &json!({"part_type": "logical"}))).contains("logical partitions"));

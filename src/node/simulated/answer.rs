@@ -18,7 +18,7 @@ impl World {
     /// The answer to a query, as a real machine would give it.
     pub(super) fn answer(&self, query: &Query) -> Reading {
         let Some(subject) = query.args.first() else { return self.answer_without_subject(query) };
-        if let Some(reading) = self.device_fact(query, subject) {
+        if let Some(reading) = self.parted_device_fact(query, subject) {
             return reading;
         }
         match query.kind.as_str() {

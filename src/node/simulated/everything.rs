@@ -13,7 +13,7 @@ impl World {
         users.sort();
         groups.sort();
         lines.extend(users.into_iter().chain(groups));
-        lines.extend(self.disks.iter().map(|(path, disk)| format!("{path} {disk:?}")));
+        lines.extend(self.parted_disks.iter().map(|(path, disk)| format!("{path} {disk:?}")));
         lines
     }
 

@@ -16,19 +16,19 @@ mod carry_files;
 mod carry_identity;
 mod carry_out;
 mod carry_temporary;
-mod disks;
 mod everything;
 mod fault;
 mod files;
 mod packages;
+mod parted_disks;
 mod random;
 mod session;
 
 mod world;
 
-pub use disks::{Held, SimulatedDisk, SimulatedPartition};
 pub use fault::{Fault, Strike};
 pub use packages::{Catalogue, Entry};
+pub use parted_disks::{PartedContent, PartedDisk, PartedPartition};
 pub use random::Random;
 pub use session::Simulated;
 pub use world::World;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
-use super::disks::SimulatedDisk;
 use super::fault::{Fault, Strike};
 use super::files::{Errno, Files, Kind};
 use super::packages::{Catalogue, Installed, PackageAction};
+use super::parted_disks::PartedDisk;
 use super::random::Random;
 use crate::node::lock::SILENCE;
 
@@ -90,7 +90,7 @@ pub struct World {
     /// The files and devices in use as swap, each with its size in bytes; all of it is filled.
     pub(super) swaps: BTreeMap<String, u64>,
     /// The disks, by their paths.
-    pub(super) disks: BTreeMap<String, SimulatedDisk>,
+    pub(super) parted_disks: BTreeMap<String, PartedDisk>,
     /// Whether the clock is kept by whoever runs.
     pub(super) synchronised: bool,
     /// What is at which address.
@@ -138,7 +138,7 @@ impl World {
             built_in_modules: BTreeSet::new(),
             next_kernel_lacks: BTreeSet::new(),
             swaps: BTreeMap::new(),
-            disks: BTreeMap::new(),
+            parted_disks: BTreeMap::new(),
             synchronised: false,
             servers: BTreeMap::new(),
             hostname: "node".into(),

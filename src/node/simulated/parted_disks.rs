@@ -14,15 +14,15 @@ const SECTOR: u32 = 512;
 
 /// A disk in memory.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct SimulatedDisk {
+pub struct PartedDisk {
     /// In bytes.
     pub size: u64,
     /// Its table as blkid calls it: `gpt`, `dos`.
     pub table: Option<String>,
     /// Its partitions.
-    pub partitions: BTreeMap<u32, SimulatedPartition>,
+    pub partitions: BTreeMap<u32, PartedPartition>,
     /// What lies on it beside them.
-    pub held: Held,
+    pub held: PartedContent,
     /// The other copy of the table is damaged.
     pub is_half: bool,
     /// It cannot be written to.
@@ -31,7 +31,7 @@ pub struct SimulatedDisk {
 
 /// A partition in memory.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct SimulatedPartition {
+pub struct PartedPartition {
     /// Where it begins, in bytes.
     pub start: u64,
     /// Where it ends, in bytes; not its own any more.
@@ -41,12 +41,12 @@ pub struct SimulatedPartition {
     /// Its flags, sorted.
     pub flags: Vec<String>,
     /// What lies in it.
-    pub held: Held,
+    pub held: PartedContent,
 }
 
 /// What lies on a device.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held {
+pub struct PartedContent {
     /// What blkid takes it for: `ext4`.
     pub kind: Option<String>,
     /// Bytes of no known format.
@@ -55,7 +55,7 @@ pub struct Held {
     pub mounted: Option<String>,
 }
 
-impl SimulatedDisk {
+impl PartedDisk {
     /// A blank one.
     pub fn blank(size: u64) -> Self {
         Self { size, ..Self::default() }
@@ -141,7 +141,7 @@ impl SimulatedDisk {
     }
 }
 
-fn holding(path: &str, size: u64, held: &Held) -> Holding {
+fn holding(path: &str, size: u64, held: &PartedContent) -> Holding {
     let signature = |kind: &String| Signature { offset: 0x438, kind: kind.clone(), label: None, uuid: None };
     Holding {
         path: path.into(),
@@ -162,26 +162,26 @@ fn path_of(disk: &str, number: u32) -> String {
 
 impl World {
     /// Adds a disk, before anything happens.
-    pub fn add_disk(&mut self, path: &str, disk: SimulatedDisk) {
-        self.disks.insert(path.into(), disk);
+    pub fn add_parted_disk(&mut self, path: &str, disk: PartedDisk) {
+        self.parted_disks.insert(path.into(), disk);
     }
 
     /// The disk at that path.
-    pub fn disk(&self, path: &str) -> Option<&SimulatedDisk> {
-        self.disks.get(path)
+    pub fn parted_disk(&self, path: &str) -> Option<&PartedDisk> {
+        self.parted_disks.get(path)
     }
 
     /// The disk at that path, or that it is a partition of, with its number.
-    fn device(&self, path: &str) -> Option<(&str, &SimulatedDisk, Option<u32>)> {
-        self.disks.iter().find_map(|(name, disk)| {
+    fn parted_device(&self, path: &str) -> Option<(&str, &PartedDisk, Option<u32>)> {
+        self.parted_disks.iter().find_map(|(name, disk)| {
             let number = disk.partitions.keys().find(|number| path_of(name, **number) == path).copied();
             (name == path || number.is_some()).then_some((name.as_str(), disk, number))
         })
     }
 
     /// What there is to say of a block device; nothing where there is none.
-    pub(super) fn device_fact(&self, query: &Query, path: &str) -> Option<Reading> {
-        let (name, disk, number) = self.device(path)?;
+    pub(super) fn parted_device_fact(&self, query: &Query, path: &str) -> Option<Reading> {
+        let (name, disk, number) = self.parted_device(path)?;
         let partition = number.and_then(|number| disk.partitions.get(&number));
         let held = partition.map_or(&disk.held, |partition| &partition.held);
         Some(match query.kind.as_str() {
@@ -198,7 +198,7 @@ impl World {
             }),
             "parted" => match partition {
                 Some(partition) => {
-                    let alone = SimulatedDisk { size: partition.end - partition.start, held: held.clone(), ..SimulatedDisk::default() };
+                    let alone = PartedDisk { size: partition.end - partition.start, held: held.clone(), ..PartedDisk::default() };
                     Reading::present(&alone.printed(path, query.args.get(1).map_or("B", String::as_str)))
                 }
                 None => Reading::present(&disk.printed(path, query.args.get(1).map_or("B", String::as_str))),
@@ -219,7 +219,7 @@ impl World {
     pub(super) fn parted(&mut self, step: &Parted) -> Result<(), Stop> {
         let refuse = |why: String| -> Result<(), Stop> { Err(why.into()) };
         let (number, device) = (step.number, step.device.as_str());
-        let Some(disk) = self.disks.get(device) else { return refuse(format!("{device} is no block device")) };
+        let Some(disk) = self.parted_disks.get(device) else { return refuse(format!("{device} is no block device")) };
         let is_there = disk.partitions.contains_key(&number);
         match &step.does {
             PartedDoes::Make { .. } if is_there => return refuse(format!("{device} has a partition {number} already")),
@@ -229,12 +229,12 @@ impl World {
             PartedDoes::Make { table, part_type, start, end, .. } => {
                 if let Some(table) = table
                     && self.tick()?
-                    && let Some(disk) = self.disks.get_mut(device)
+                    && let Some(disk) = self.parted_disks.get_mut(device)
                 {
                     disk.table = Some(if table == "msdos" { "dos" } else { table.as_str() }.to_owned());
                 }
                 if self.tick()?
-                    && let Some(disk) = self.disks.get_mut(device)
+                    && let Some(disk) = self.parted_disks.get_mut(device)
                 {
                     disk.make(number, part_type, start, end)?;
                 }
@@ -243,7 +243,7 @@ impl World {
             PartedDoes::Keep => {}
             PartedDoes::Remove => {
                 if self.tick()?
-                    && let Some(disk) = self.disks.get_mut(device)
+                    && let Some(disk) = self.parted_disks.get_mut(device)
                 {
                     disk.partitions.remove(&number);
                 }
@@ -254,7 +254,7 @@ impl World {
         }
         if (step.name.is_some() || step.flags.is_some())
             && self.tick()?
-            && let Some(partition) = self.disks.get_mut(device).and_then(|disk| disk.partitions.get_mut(&number))
+            && let Some(partition) = self.parted_disks.get_mut(device).and_then(|disk| disk.partitions.get_mut(&number))
         {
             if let Some(name) = &step.name {
                 partition.name.clone_from(name);
@@ -268,7 +268,7 @@ impl World {
     }
 }
 
-impl SimulatedDisk {
+impl PartedDisk {
     fn make(&mut self, number: u32, part_type: &str, start: &str, end: &str) -> Result<(), String> {
         let (Some(start), Some(end)) = (place(start, self.size, SECTOR), place(end, self.size, SECTOR)) else {
             return Err("parted: invalid token".into());
@@ -285,19 +285,19 @@ impl SimulatedDisk {
             return Err("Error: Unable to satisfy all constraints on the partition.".into());
         }
         let name = if self.table.as_deref() == Some("gpt") { part_type.to_owned() } else { String::new() };
-        self.partitions.insert(number, SimulatedPartition { start, end, name, ..SimulatedPartition::default() });
+        self.partitions.insert(number, PartedPartition { start, end, name, ..PartedPartition::default() });
         Ok(())
     }
 }
 
-fn contents(path: &str, disk: &SimulatedDisk, number: Option<u32>) -> Contents {
-    let entry = |partition: &SimulatedPartition| PartitionEntry {
+fn contents(path: &str, disk: &PartedDisk, number: Option<u32>) -> Contents {
+    let entry = |partition: &PartedPartition| PartitionEntry {
         scheme: disk.table.clone(),
         uuid: Some("0b4c0000-0000-4000-8000-000000000001".into()),
         name: Some(partition.name.clone()).filter(|name| !name.is_empty()),
         kind: None,
     };
-    let of = |number: u32, partition: &SimulatedPartition| Partition {
+    let of = |number: u32, partition: &PartedPartition| Partition {
         number,
         start: partition.start,
         entry: entry(partition),
@@ -317,10 +317,10 @@ fn contents(path: &str, disk: &SimulatedDisk, number: Option<u32>) -> Contents {
     }
 }
 
-fn uses(path: &str, disk: &SimulatedDisk, number: Option<u32>) -> Uses {
+fn uses(path: &str, disk: &PartedDisk, number: Option<u32>) -> Uses {
     let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let mut uses = Uses { read_only: disk.read_only, ..Uses::default() };
-    let mut add = |path: &str, on: Option<String>, held: &Held| {
+    let mut add = |path: &str, on: Option<String>, held: &PartedContent| {
         uses.layers.push(Layer { name: base(path), on, mapping: None });
         let kind = held.kind.clone().unwrap_or_default();
         uses.mounts.extend(held.mounted.iter().map(|target| MountOf {
