@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle homelab vm-test conformance bench nodes mutants docs fuzz install
+.PHONY: help demo test lint oracle homelab vm-test conformance bench simulate nodes mutants docs fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -48,6 +48,9 @@ homelab: install ## records what ansible-playbook makes of three machines with a
 vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_
+
+simulate:       ## a hundred thousand simulated runs of homelab.longhorn_disk, each with a fault (some minutes)
+	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
 	cargo build --quiet --bin homelabctl --example nodes

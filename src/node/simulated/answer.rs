@@ -61,7 +61,10 @@ impl World {
                 }
             }
             "mount_at" => self.mount_at(subject),
-            "device_contents" | "device_use" | "parted" if self.files.at(subject, true).is_err() => Reading::Absent,
+            "device_contents" | "device_use" | "parted" if self.disks.is_empty() && self.files.at(subject, true).is_err() => Reading::Absent,
+            "device_contents" | "device_use" | "blankness" | "root_names" | "filesystem_soundness" | "physical_volume" => {
+                self.disk_fact(query, subject)
+            }
             "image_contents" => match self.content(subject) {
                 None if self.exists(subject) => Reading::unknown("no regular file"),
                 None => Reading::Absent,
@@ -103,6 +106,8 @@ impl World {
             }
             "umask" => Reading::present(&Mode(0o022)),
             "hostname" => Reading::present(&self.hostname),
+            "block_devices" => self.block_devices(),
+            "machine_id" => self.machine_id.as_ref().map_or(Reading::Absent, Reading::present),
             "swaps" => {
                 let swap = |(path, size): (&String, &u64)| Swap { path: path.clone(), kind: "file".into(), size: *size, priority: -2 };
                 Reading::present(&self.swaps.iter().map(swap).collect::<Vec<_>>())
@@ -144,6 +149,17 @@ impl World {
     fn stat(&self, path: &str, follow: bool) -> Reading {
         match self.files.at(path, follow) {
             Ok(inode) => Reading::present(&self.file_stat(inode)),
+            Err(_) if self.device(path).is_some() => Reading::present(&FileStat {
+                kind: if follow || !path.starts_with("/dev/disk/") { FileKind::BlockDevice } else { FileKind::Link },
+                mode: Mode(0o660),
+                uid: 0,
+                gid: 0,
+                owner: Some("root".into()),
+                group: Some("root".into()),
+                size: None,
+                target: None,
+                device: None,
+            }),
             Err(errno) => unreadable(errno),
         }
     }

@@ -1,7 +1,8 @@
 //! Steps carried out in memory: the rest of them, and which is which.
 
 use super::files::{Inode, Kind};
-use super::world::{SimulatedUnit, Stop, World};
+use super::packages::PackageAction;
+use super::world::{LongAction, SimulatedUnit, Stop, World};
 use crate::node::facts::{as_shown, with_slashes};
 use crate::node::steps::{
     LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step, UnitAction,
@@ -40,14 +41,17 @@ impl World {
             | Step::RefreshLists(_)
             | Step::TrySources(_)
             | Step::Apt(_)
-            | Step::FinishInterrupted(_) => {
+            | Step::FinishInterrupted(_)
+            | Step::LabelDisk(_)
+            | Step::FormatPartition(_)
+            | Step::NamePartition(_) => {
                 for action in Self::long_actions(step) {
-                    self.package_action(&action)?;
+                    self.long_action(&action)?;
                 }
                 Ok(())
             }
             Step::MarkPackages(step) => self.mark_packages(step),
-            Step::MarkManual(step) => self.package_action(&super::packages::PackageAction::Manual(step.names.clone())),
+            Step::MarkManual(step) => self.package_action(&PackageAction::Manual(step.names.clone())),
             Step::SelectPackage(step) => self.select_package(step),
             Step::Unit(step) => self.unit(step),
             Step::ChangeAptKeys(step) => self.change_apt_keys(step),
@@ -73,7 +77,6 @@ impl World {
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Parted(step) => self.parted(step),
             Step::MakeFilesystem(step) => self.make_filesystem(step),
-            Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) => self.tick().map(|_| ()),
             Step::Mount(step) => self.mount(step),
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),
@@ -84,13 +87,24 @@ impl World {
     }
 
     /// What a long step does, one thing after the other.
-    pub(super) fn long_actions(step: &Step) -> std::collections::VecDeque<super::packages::PackageAction> {
-        match step {
+    pub(super) fn long_actions(step: &Step) -> std::collections::VecDeque<LongAction> {
+        let packages = match step {
+            Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) => {
+                return Self::disk_actions(step).into_iter().map(LongAction::Disk).collect();
+            }
             Step::Install(step) => Self::install_actions(step),
             Step::RemovePackages(step) => Self::remove_actions(step),
             Step::Apt(step) => Self::apt_actions(step),
-            Step::RefreshLists(_) => [super::packages::PackageAction::Refresh].into(),
-            _ => [super::packages::PackageAction::Finish].into(),
+            Step::RefreshLists(_) => [PackageAction::Refresh].into(),
+            _ => [PackageAction::Finish].into(),
+        };
+        packages.into_iter().map(LongAction::Package).collect()
+    }
+
+    pub(super) fn long_action(&mut self, action: &LongAction) -> Result<(), Stop> {
+        match action {
+            LongAction::Package(action) => self.package_action(action),
+            LongAction::Disk(action) => self.disk_action(action),
         }
     }
 
@@ -239,6 +253,9 @@ impl World {
 
     /// An image is what its text says.
     fn make_filesystem(&mut self, step: &MakeFilesystem) -> Result<(), Stop> {
+        if let Some((index, number)) = self.device(&step.path) {
+            return self.make_filesystem_on(step, index, number);
+        }
         if !self.files.at(&step.path, true).is_ok_and(|inode| matches!(inode.kind, Kind::File(_))) {
             return Err(format!("{} is neither a block device nor a file", step.path).into());
         }
@@ -262,8 +279,16 @@ impl World {
             Some(source)
         } else if step.fstype == "tmpfs" {
             None
-        } else {
+        } else if let Some(device) = self.mountable(&step.source, &step.fstype) {
+            let options = self.mounted_options(&device, &step.options);
+            if self.tick()? {
+                self.files.mount(&step.path, &device, &step.fstype, &options, None)?;
+            }
+            return Ok(());
+        } else if self.disks.is_empty() {
             return Err(format!("unknown filesystem type '{}'", step.fstype).into());
+        } else {
+            return Err(format!("mount: {}: can't find {}.", step.path, step.source).into());
         };
         if self.tick()? {
             self.files.mount(&step.path, &step.source, &step.fstype, &step.options, bind)?;
@@ -290,10 +315,12 @@ impl World {
 
     fn remount(&mut self, step: &Remount) -> Result<(), Stop> {
         let Some(index) = self.mounted_at(&step.path) else { return Err(format!("nothing is mounted at {}", step.path).into()) };
+        let source = self.files.mounts.get(index).map(|mounted| mounted.source.clone()).unwrap_or_default();
+        let shown = self.mounted_options(&source, &step.options);
         if self.tick()?
             && let Some(mounted) = self.files.mounts.get_mut(index)
         {
-            mounted.options.clone_from(&step.options);
+            mounted.options = if mounted.source.starts_with("/dev/") { shown } else { step.options.clone() };
         }
         Ok(())
     }

@@ -388,7 +388,8 @@ impl Files {
         });
         match above {
             Some((above, name)) => format!("{}/{name}", self.path_of(above).trim_end_matches('/')),
-            None => "/".into(),
+            // the root of what is mounted has no name of its own
+            None => self.mounts.iter().find(|mounted| mounted.root == ino).map_or_else(|| "/".into(), |mounted| mounted.path.clone()),
         }
     }
 

@@ -8,14 +8,20 @@
 
 mod accounts;
 mod answer;
+mod answer_disks;
 mod answer_files;
 mod answer_packages;
 mod carry_accounts;
 mod carry_beside;
+mod carry_disks;
 mod carry_files;
 mod carry_identity;
 mod carry_out;
 mod carry_temporary;
+mod disk_audit;
+mod disk_changes;
+mod disk_content;
+mod disks;
 mod everything;
 mod fault;
 mod files;
@@ -26,6 +32,10 @@ mod session;
 
 mod world;
 
+pub use disk_audit::DiskWrite;
+pub use disk_changes::DiskChange;
+pub use disk_content::{Held, Slot};
+pub use disks::SimulatedDisk;
 pub use fault::{Fault, Strike};
 pub use packages::{Catalogue, Entry};
 pub use parted_disks::{PartedContent, PartedDisk, PartedPartition};

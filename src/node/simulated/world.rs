@@ -3,6 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
+use super::carry_disks::DiskAction;
+use super::disk_audit::DiskWrite;
+use super::disk_changes::DiskChange;
+use super::disk_content::Content;
+use super::disks::SimulatedDisk;
 use super::fault::{Fault, Strike};
 use super::files::{Errno, Files, Kind};
 use super::packages::{Catalogue, Installed, PackageAction};
@@ -51,13 +56,20 @@ pub(super) struct RunLock {
     pub(super) beating: bool,
 }
 
+/// One thing that a long step does.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum LongAction {
+    Package(PackageAction),
+    Disk(DiskAction),
+}
+
 /// A long step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SimulatedLong {
     /// Counts all that ever began, so that a second taking of one status is seen.
     pub(super) serial: u64,
     pub(super) title: String,
-    pub(super) actions: VecDeque<PackageAction>,
+    pub(super) actions: VecDeque<LongAction>,
     /// When the next action happens.
     pub(super) next_at: u64,
     pub(super) ended: Option<Result<(), String>>,
@@ -91,6 +103,15 @@ pub struct World {
     pub(super) swaps: BTreeMap<String, u64>,
     /// The disks, by their paths.
     pub(super) parted_disks: BTreeMap<String, PartedDisk>,
+    pub(super) disks: Vec<SimulatedDisk>,
+    /// The disk that a step has for itself, with what was on it and who used it when the step began.
+    pub(super) held: Option<(usize, Content, Option<String>)>,
+    /// What somebody will do to which disk, and after how many micro-actions.
+    pub(super) disk_change: Option<(u64, usize, DiskChange)>,
+    pub(super) disk_writes: Vec<DiskWrite>,
+    /// Whether steps on disks leave out their own looks.
+    pub(super) blind_steps: bool,
+    pub(super) machine_id: Option<String>,
     /// Whether the clock is kept by whoever runs.
     pub(super) synchronised: bool,
     /// What is at which address.
@@ -139,6 +160,12 @@ impl World {
             next_kernel_lacks: BTreeSet::new(),
             swaps: BTreeMap::new(),
             parted_disks: BTreeMap::new(),
+            disks: Vec::new(),
+            held: None,
+            disk_change: None,
+            disk_writes: Vec::new(),
+            blind_steps: false,
+            machine_id: None,
             synchronised: false,
             servers: BTreeMap::new(),
             hostname: "node".into(),
@@ -356,6 +383,7 @@ impl World {
         self.micro_actions += 1;
         self.clock += 1 + self.random.below(20) as u64;
         self.look();
+        self.maybe_change_disk();
         match &mut self.strike {
             Some(strike) if strike.after == 0 => {
                 let fault = strike.fault;
@@ -411,6 +439,10 @@ impl World {
         for installed in self.packages.values_mut() {
             installed.interrupted();
         }
+        if !self.disks.is_empty() {
+            self.crash_disks();
+            self.mount_what_fstab_says();
+        }
     }
 
     /// What is under the watched names now.
@@ -452,7 +484,7 @@ impl World {
     fn background(&mut self, id: &str) {
         let Some(action) = self.long.get_mut(id).map(|long| long.actions.pop_front()) else { return };
         let outcome = match action {
-            Some(action) => self.package_action(&action),
+            Some(action) => self.long_action(&action),
             None => Ok(()),
         };
         // what a unit says goes to a file: only a crash cuts it

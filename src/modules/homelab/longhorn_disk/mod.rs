@@ -1,6 +1,10 @@
 //! `homelab.longhorn_disk`
 
 mod place;
+#[cfg(test)]
+mod runs;
+#[cfg(test)]
+pub(in crate::modules) mod states;
 mod which;
 
 use serde_json::Value;
