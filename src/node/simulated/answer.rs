@@ -61,7 +61,9 @@ impl World {
                 }
             }
             "mount_at" => self.mount_at(subject),
-            "device_contents" | "device_use" | "parted" if self.disks.is_empty() && self.files.at(subject, true).is_err() => Reading::Absent,
+            "device_contents" | "device_use" | "parted" if self.disks.is_empty() && self.files.at(subject, true).is_err() => {
+                Reading::Absent
+            }
             "device_contents" | "device_use" | "blankness" | "root_names" | "filesystem_soundness" | "physical_volume" => {
                 self.disk_fact(query, subject)
             }

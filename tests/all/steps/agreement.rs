@@ -18,7 +18,7 @@ use crate::testbed::Bed;
 const BASE: &str = "/srv/t";
 
 /// Carries out all steps, those after a failed one too; which failed, and what the first of them said.
-async fn carry_out(machine: &mut impl Machine, scope: &Scope, steps: &[Step]) -> (Vec<usize>, Vec<String>) {
+pub(super) async fn carry_out(machine: &mut impl Machine, scope: &Scope, steps: &[Step]) -> (Vec<usize>, Vec<String>) {
     let (mut from, mut failed, mut said) = (0, Vec::new(), Vec::new());
     while from < steps.len() {
         let change: Change = Plan::change(steps[from..].to_vec());

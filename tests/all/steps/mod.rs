@@ -1,6 +1,7 @@
 //! Steps on simulated and on real machines.
 
 mod agreement;
+mod disk_agreement;
 mod plans;
 mod real_cuts;
 mod sequences;
