@@ -8,7 +8,7 @@ use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
 use crate::node::facts::{Directory, MachineId, Unit};
-use crate::node::steps::{ChangeMode, UnitAction, UnitStep};
+use crate::node::steps::{UnitAction, UnitStep};
 use crate::node::{Change, Plan};
 use crate::plan::{Facts, Stop};
 
@@ -81,14 +81,9 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     }
     let mut change: Change = Plan::change([]);
     let before = is.map(str::to_owned);
-    let is_new = file.content.is_none();
     write(task, facts, file, &mut change, |_| content(&text, &name))?;
     change.diff.clear();
     change = change.differs("iSCSI initiator", before, Some(name.clone()));
-    if is_new {
-        // the packages keep it from others
-        change.steps.push(ChangeMode { path: FILE.into(), mode: 0o600 }.into());
-    }
     if unit.is_some_and(|unit| unit.active_state == "active") {
         change.steps.push(UnitStep::new(UnitAction::Restart, "iscsid.service").into());
     }

@@ -72,9 +72,9 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         }
     } else {
         write(task, facts, file, &mut change, |_| BLACKLIST.as_bytes().to_vec())?;
-        let running = units.iter().flatten().find(|unit| unit.name == "multipathd.service" && runs(unit));
+        let running = units.iter().flatten().find(|unit| unit.name == "multipathd.service" && unit.load_state != "masked" && runs(unit));
         if let (Some(unit), false) = (running, change.steps.is_empty()) {
-            change.steps.push(UnitStep::new(UnitAction::Reload, unit.name.as_str()).into());
+            change.steps.push(UnitStep::new(UnitAction::Restart, unit.name.as_str()).into());
         }
     }
     Ok(planned(change).with("in_use", ways.len()))

@@ -55,13 +55,14 @@ pub(super) fn result(printed: &Printed, unit: &str) -> Map<String, Value> {
     if let Some([cylinders, heads, sectors, size]) = &printed.geometry {
         let (size, unit) = measure(size, "").unwrap_or_default();
         let count = |text: &str| text.parse::<u64>().ok();
-        disk["chs_info"] = json!({
+        let geometry = json!({
             "cylinders": count(cylinders),
             "heads": count(heads),
             "sectors": count(sectors),
             "cyl_size": size,
             "cyl_size_unit": unit.to_lowercase(),
         });
+        disk.as_object_mut().into_iter().for_each(|disk| drop(disk.insert("chs_info".to_owned(), geometry.clone())));
     }
     let partition = |row: &crate::node::facts::PrintedRow| {
         Some(json!({

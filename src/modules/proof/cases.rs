@@ -61,7 +61,7 @@ cases! {
     hostname: hostname::Hostname, 400, &[Changed, Unchanged, Refused, Unknown, Failed], hostname::tests::state, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     homelab_iscsi_initiator: homelab::iscsi_initiator::HomelabIscsiInitiator, 600, CHANGES, homelab::iscsi_initiator::tests::state, |_, _, _| ();
-    homelab_multipath: homelab::multipath::HomelabMultipath, 400, &[Changed, Unchanged, Unknown, Failed], homelab::multipath::tests::state, |_, _, _| ();
+    homelab_multipath: homelab::multipath::HomelabMultipath, 400, &[Changed, Unchanged, Unknown], homelab::multipath::tests::state, |_, _, _| ();
     homelab_kernel_module: homelab::kernel_module::HomelabKernelModule, 800, CHANGES, homelab::kernel_module::tests::state, |_, _, _| ();
     homelab_longhorn_disk: homelab::longhorn_disk::HomelabLonghornDisk, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], homelab::longhorn_disk::states::state, homelab::longhorn_disk::states::look;
     homelab_swap: homelab::swap::HomelabSwap, 600, CHANGES, homelab::swap::tests::state, |_, _, _| ();
