@@ -2,7 +2,7 @@
 
 use super::class::{Class, Fresh};
 use super::evidence::{Evidence, Lvm, Wanted};
-use super::naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
+use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
 use crate::node::facts::{Holding, LvmState, Partition, Soundness};
 
 /// Where a system lives.

@@ -1,6 +1,6 @@
 use super::super::class::Fresh;
-use super::super::naming::{NEW_LABEL, filesystem_uuid};
 use super::*;
+use crate::node::disk_naming::{NEW_LABEL, filesystem_uuid};
 use crate::node::facts::{Contents, Holding, Layer, LvmState, Partition, PartitionEntry, Signature, Soundness, Uses, Zeros};
 use crate::plan::{Fact, FactKey, Observation, Reading, Scope, Store};
 

@@ -11,13 +11,12 @@ mod examine;
 pub mod guard;
 pub mod longhorn;
 mod name;
-mod naming;
 mod size;
 
+pub use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid, partition_uuid};
 pub use class::{Class, Fresh};
 pub use classify::{classify, empty_table, has_table_to_edit};
 pub use evidence::{Evidence, Lvm, Wanted};
 pub use examine::{Examined, examine, examine_each};
 pub use name::{DiskName, NotOne, Selector, disks, stable_name};
-pub use naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid, partition_uuid};
 pub use size::{BadSize, SizeRange, gigabytes};

@@ -1,6 +1,7 @@
 //! What can be asked of a machine and done to it: typed facts, the scripts that read them, and what they answer.
 
 pub mod apply;
+pub mod disk_naming;
 pub mod errand;
 pub mod facts;
 pub mod hold;

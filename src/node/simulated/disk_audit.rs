@@ -3,7 +3,7 @@
 //! What may be is judged here from what is on the disk, and not by the classifier that the plans go by.
 
 use super::disk_content::{Content, Held, Table, Unit};
-use crate::disk::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
+use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
 use crate::node::facts::Soundness;
 
 /// A write to a disk.

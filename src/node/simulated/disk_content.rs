@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use crate::disk::NEW_LABEL;
+use crate::node::disk_naming::NEW_LABEL;
 use crate::node::facts::Soundness;
 
 /// What a device holds beside partitions.
