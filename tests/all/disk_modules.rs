@@ -37,7 +37,7 @@ const USUAL: &str = "- hosts: nodes
           - parted.disk.table == 'gpt' and parted.disk.dev == disk and parted.disk.unit == 'kib'
           - parted.disk.size == 65536.0 and parted.disk.logical_block == 512
           - parted.partitions | map(attribute='name') | list == ['data']
-          - parted.partitions[0].begin == 17.0 and parted.partitions[0].num == 1 and parted.partitions[0].flags == []
+          - parted.partitions[0].begin > 0 and parted.partitions[0].num == 1 and parted.partitions[0].flags == []
           - parted.script == ([] if parted is not changed else
             ['unit', 'KiB', 'mklabel', 'gpt', 'mkpart', 'primary', '0%', '100%', 'unit', 'KiB', 'name', '1', '\"data\"'])
       when: not ansible_check_mode
