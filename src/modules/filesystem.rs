@@ -107,7 +107,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         return match found {
             Found::Type { kind, what, .. } => Err(refuse(
                 format!("{dev} holds {kind}{what}: a playbook wipes nothing"),
-                format!("`homelabctl disk wipe {} {dev}` wipes a disk, and asks for its serial number", facts.scope().host),
+                format!("homelabctl disk explain {} {dev} shows what is on it; wipefs(8) by hand takes it away", facts.scope().host),
             )),
             _ => Ok(Decision::unchanged()),
         };

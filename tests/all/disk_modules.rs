@@ -57,7 +57,7 @@ const FULL: [(&str, &str); 12] = [
     ("gpt-broken-primary", "The table is damaged"),
     ("gpt-no-backup", "a GPT that is damaged"),
     ("last-mib", "unknown data"),
-    ("ours", "ours, not mounted"),
+    ("ours", "partition 1 of /dev/sdm keeps its name and its flags, and /dev/sdm1 is not empty: ext4"),
 ];
 
 /// One after the other on blank disks: each changes something the first time and nothing the second time.

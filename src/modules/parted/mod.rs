@@ -317,7 +317,7 @@ impl Job<'_> {
         let Some(row) = self.printed.partition(self.number) else { return Ok(unchanged()) };
         let what = format!("partition {} of {}", self.number, self.device);
         let wipe = format!(
-            "`homelabctl disk wipe {} {}` wipes a whole disk, and asks for its serial number",
+            "homelabctl disk explain {} {} shows what is on it; a person who has looked takes it away by hand",
             self.facts.scope().host,
             self.device
         );
