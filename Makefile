@@ -47,7 +47,7 @@ homelab: install ## records what ansible-playbook makes of three machines with a
 
 vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
 	cargo build --quiet --bin homelabctl --example nodes
-	cargo test --test all -- --ignored homelab_project longhorn_
+	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
 simulate:       ## a hundred thousand simulated runs of homelab.longhorn_disk, each with a fault (some minutes)
 	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture
