@@ -13,7 +13,7 @@ pub mod longhorn;
 mod name;
 mod size;
 
-pub use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid, partition_uuid};
+pub use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid, partition_path, partition_uuid};
 pub use class::{Class, Fresh};
 pub use classify::{classify, empty_table, has_table_to_edit};
 pub use evidence::{Evidence, Lvm, Wanted};

@@ -1,5 +1,6 @@
 //! Names of partitions.
 
+use crate::disk::partition_path;
 use crate::node::facts::Stat;
 use crate::plan::{Facts, Stop};
 
@@ -16,11 +17,11 @@ pub(super) fn right_name(dev: &str, facts: &Facts<'_>) -> Result<Option<String>,
     // a disk whose own name ends in a digit
     let whole = (1..number.len()).filter_map(|at| Some((format!("{disk}{}", number.get(..at)?), number.get(at..)?)));
     for (whole, number) in whole.chain([(disk.to_owned(), number)]) {
-        let right = match whole.strip_prefix("/dev/disk/") {
-            Some(_) => format!("{whole}-part{number}"),
-            None if whole.ends_with(|c: char| c.is_ascii_digit()) => format!("{whole}p{number}"),
-            None => continue,
-        };
+        let right = partition_path(&whole, number);
+        // the name may be right, and the partition missing
+        if right == dev {
+            continue;
+        }
         if facts.get(Stat::followed(&whole))?.is_some() {
             return Ok(Some(format!("Partition {number} of {whole} is called {right}")));
         }

@@ -1,4 +1,4 @@
-//! The two labels of our partitions, and UUIDs that are known before anything is written.
+//! What partitions are called, the two labels of ours, and UUIDs that are known before anything is written.
 
 use sha2::{Digest, Sha256};
 
@@ -6,6 +6,15 @@ use sha2::{Digest, Sha256};
 pub const NEW_LABEL: &str = "homelabctl-new";
 /// The name of a partition whose filesystem was seen to be whole: never formatted again.
 pub const FINAL_LABEL: &str = "homelabctl-longhorn";
+
+/// The path of a disk's partition, by the kernel's name of the disk or by one of udev's links to it.
+pub fn partition_path(disk: &str, number: impl std::fmt::Display) -> String {
+    match disk {
+        _ if disk.starts_with("/dev/disk/") => format!("{disk}-part{number}"),
+        _ if disk.ends_with(|c: char| c.is_ascii_digit()) => format!("{disk}p{number}"),
+        _ => format!("{disk}{number}"),
+    }
+}
 
 /// The UUID of the partition that is made on the disk of that name (by-id) of that machine.
 pub fn partition_uuid(machine_id: &str, disk: &str) -> String {
@@ -39,6 +48,12 @@ fn derived(of: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn partitions_are_called_by_their_disk() {
+        let paths = ["/dev/sdb", "/dev/nvme0n1", "/dev/disk/by-id/x-1"].map(|disk| partition_path(disk, 2));
+        assert_eq!(paths, ["/dev/sdb2", "/dev/nvme0n1p2", "/dev/disk/by-id/x-1-part2"]);
+    }
 
     #[test]
     fn uuids_are_the_same_every_time_and_differ_by_disk() {

@@ -14,6 +14,12 @@ use crate::node::facts::{
 };
 use crate::plan::{Query, Reading};
 
+/// The node of a device, or udev's link to it.
+pub(super) fn node_of_device(kind: FileKind, device: Option<(u32, u32)>) -> FileStat {
+    let root = || Some("root".to_owned());
+    FileStat { kind, mode: Mode(0o660), uid: 0, gid: 0, owner: root(), group: root(), size: None, target: None, device }
+}
+
 impl World {
     /// The answer to a query, as a real machine would give it.
     pub(super) fn answer(&self, query: &Query) -> Reading {
@@ -151,17 +157,10 @@ impl World {
     fn stat(&self, path: &str, follow: bool) -> Reading {
         match self.files.at(path, follow) {
             Ok(inode) => Reading::present(&self.file_stat(inode)),
-            Err(_) if self.device(path).is_some() => Reading::present(&FileStat {
-                kind: if follow || !path.starts_with("/dev/disk/") { FileKind::BlockDevice } else { FileKind::Link },
-                mode: Mode(0o660),
-                uid: 0,
-                gid: 0,
-                owner: Some("root".into()),
-                group: Some("root".into()),
-                size: None,
-                target: None,
-                device: None,
-            }),
+            Err(_) if self.device(path).is_some() => {
+                let kind = if follow || !path.starts_with("/dev/disk/") { FileKind::BlockDevice } else { FileKind::Link };
+                Reading::present(&node_of_device(kind, None))
+            }
             Err(errno) => unreadable(errno),
         }
     }

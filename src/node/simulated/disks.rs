@@ -3,6 +3,7 @@
 use super::disk_audit::{DiskWrite, told, why_wrong};
 use super::disk_content::{Content, Held, Slot, Table, Unit, Written};
 use super::world::{Stop, World};
+use crate::node::disk_naming::partition_path;
 use crate::node::facts::LvmState;
 
 /// A disk, built before anything happens.
@@ -112,11 +113,8 @@ impl SimulatedDisk {
 
     /// The kernel's path of the disk, or of a partition.
     pub(super) fn path(&self, number: u32) -> String {
-        match number {
-            0 => format!("/dev/{}", self.name),
-            _ if self.name.ends_with(|c: char| c.is_ascii_digit()) => format!("/dev/{}p{number}", self.name),
-            _ => format!("/dev/{}{number}", self.name),
-        }
+        let disk = format!("/dev/{}", self.name);
+        if number == 0 { disk } else { partition_path(&disk, number) }
     }
 
     /// Which partition that path leads to, or the disk itself.

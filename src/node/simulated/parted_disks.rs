@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::node_of_device;
 use super::world::{Stop, World};
+use crate::node::disk_naming::partition_path;
 use crate::node::facts::{
-    Contents, FileKind, FileStat, Holding, Layer, Mode, MountOf, Partition, PartitionEntry, Printed, PrintedRow, Signature, Uses, Zeros,
+    Contents, FileKind, Holding, Layer, MountOf, Partition, PartitionEntry, Printed, PrintedRow, Signature, Uses, Zeros,
 };
 use crate::node::steps::{Parted, PartedDoes, place};
 use crate::plan::{Query, Reading};
@@ -154,12 +156,6 @@ fn holding(path: &str, size: u64, held: &PartedContent) -> Holding {
     }
 }
 
-/// The path of a disk's partition.
-fn path_of(disk: &str, number: u32) -> String {
-    let between = if disk.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
-    format!("{disk}{between}{number}")
-}
-
 impl World {
     /// Adds a disk, before anything happens.
     pub fn add_parted_disk(&mut self, path: &str, disk: PartedDisk) {
@@ -174,7 +170,7 @@ impl World {
     /// The disk at that path, or that it is a partition of, with its number.
     fn parted_device(&self, path: &str) -> Option<(&str, &PartedDisk, Option<u32>)> {
         self.parted_disks.iter().find_map(|(name, disk)| {
-            let number = disk.partitions.keys().find(|number| path_of(name, **number) == path).copied();
+            let number = disk.partitions.keys().find(|number| partition_path(name, *number) == path).copied();
             (name == path || number.is_some()).then_some((name.as_str(), disk, number))
         })
     }
@@ -185,17 +181,7 @@ impl World {
         let partition = number.and_then(|number| disk.partitions.get(&number));
         let held = partition.map_or(&disk.held, |partition| &partition.held);
         Some(match query.kind.as_str() {
-            "stat" | "stat_followed" => Reading::present(&FileStat {
-                kind: FileKind::BlockDevice,
-                mode: Mode(0o660),
-                uid: 0,
-                gid: 0,
-                owner: Some("root".into()),
-                group: Some("root".into()),
-                size: None,
-                target: None,
-                device: Some((8, number.unwrap_or(0))),
-            }),
+            "stat" | "stat_followed" => Reading::present(&node_of_device(FileKind::BlockDevice, Some((8, number.unwrap_or(0))))),
             "parted" => match partition {
                 Some(partition) => {
                     let alone = PartedDisk { size: partition.end - partition.start, held: held.clone(), ..PartedDisk::default() };
@@ -301,7 +287,7 @@ fn contents(path: &str, disk: &PartedDisk, number: Option<u32>) -> Contents {
         number,
         start: partition.start,
         entry: entry(partition),
-        holding: holding(&path_of(path, number), partition.end - partition.start, &partition.held),
+        holding: holding(&partition_path(path, number), partition.end - partition.start, &partition.held),
     };
     match number.and_then(|number| Some((number, disk.partitions.get(&number)?))) {
         Some((number, partition)) => {
@@ -334,7 +320,7 @@ fn uses(path: &str, disk: &PartedDisk, number: Option<u32>) -> Uses {
         add(path, None, &disk.held);
     }
     for (nth, partition) in disk.partitions.iter().filter(|(nth, _)| number.is_none_or(|number| number == **nth)) {
-        add(&path_of(path, *nth), number.is_none().then(|| base(path)), &partition.held);
+        add(&partition_path(path, nth), number.is_none().then(|| base(path)), &partition.held);
     }
     uses
 }
