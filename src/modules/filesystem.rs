@@ -8,7 +8,7 @@ use crate::disk::{Class, examine};
 use crate::node::facts::{Extent, FileKind, Image, ImageContents, Stat};
 use crate::node::steps::MakeFilesystem;
 use crate::node::{Change, Plan};
-use crate::plan::{Expect, Facts, Refusal, Stop};
+use crate::plan::{Expect, Facts, Stop};
 
 /// A filesystem is on a device.
 ///
@@ -105,7 +105,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     };
     if !is_present {
         return match found {
-            Found::Type { kind, what, .. } => Err(refuse(
+            Found::Type { kind, what, .. } => Err(Halt::refuse(
                 format!("{dev} holds {kind}{what}: a playbook wipes nothing"),
                 format!("homelabctl disk explain {} {dev} shows what is on it; wipefs(8) by hand takes it away", facts.scope().host),
             )),
@@ -123,16 +123,19 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     match found {
         Found::Type { kind: is, uuid, .. } if is == *kind => return Ok(same(task, &dev, &is, uuid.as_deref())),
         Found::Type { kind: is, what, .. } => {
-            return Err(refuse(format!("'{dev}' is already used as {is}{what}, and is never written over, whatever `force` says"), hint));
+            return Err(Halt::refuse(
+                format!("'{dev}' is already used as {is}{what}, and is never written over, whatever `force` says"),
+                hint,
+            ));
         }
-        Found::Other(what) => return Err(refuse(format!("{dev} is not empty: {what}"), hint)),
+        Found::Other(what) => return Err(Halt::refuse(format!("{dev} is not empty: {what}"), hint)),
         Found::Empty => {}
     }
     let mut options: Vec<String> = force.iter().map(|word| (*word).to_owned()).collect();
     options.extend(uuid_words(args.str("uuid"), wanted)?);
     let more: Vec<String> = args.str("opts").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     if let Some(word) = more.iter().find(|word| word.contains('/')) {
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("`opts` has {word}: what another device holds is not looked at, and `{program}` would write over it"),
             "a filesystem on several devices is made by a command, whose devices are looked at one by one",
         ));
@@ -158,10 +161,6 @@ fn same(task: &Task<'_>, dev: &str, kind: &str, uuid: Option<&str>) -> Decision 
         }
         _ => decision,
     }
-}
-
-fn refuse(why: String, hint: impl Into<String>) -> Halt {
-    Decision::from(Plan::Refuse(Refusal { why, hint: Some(hint.into()) })).into()
 }
 
 fn on_device(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {

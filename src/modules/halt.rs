@@ -2,7 +2,7 @@
 
 use super::Decision;
 use super::outcome::{Ended, merged};
-use crate::plan::Stop;
+use crate::plan::{Plan, Refusal, Stop};
 
 /// Something is not known, or all is decided.
 #[derive(Debug)]
@@ -17,6 +17,11 @@ impl Halt {
     /// The task fails with that `msg`.
     pub fn fail(message: impl Into<String>) -> Self {
         Decision::fail(message).into()
+    }
+
+    /// It could be done and must not be: what was seen and why that stops us, and how to go on.
+    pub fn refuse(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Decision::from(Plan::Refuse(Refusal { why: why.into(), hint: Some(hint.into()) })).into()
     }
 }
 

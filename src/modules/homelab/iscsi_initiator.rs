@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{refuse, write};
+use super::write;
 use crate::modules::edited_file::EditedFile;
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
@@ -74,7 +74,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     }
     let sessions = sessions.unwrap_or_default();
     if let Some(first) = sessions.first() {
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("{} is to be called {name}, and has open sessions ({}, {} in all)", is.unwrap_or("it"), first.name, sessions.len()),
             "move its volumes to other machines (kubectl drain), and run it again: `iscsiadm -m session` shows the sessions",
         ));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{refuse, several, write};
+use super::{several, write};
 use crate::modules::edited_file::EditedFile;
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::{both, planned};
@@ -98,7 +98,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         let by = loads.iter().find(|line| line.file != OWN && words(line).first().is_some_and(|word| same(word, name)));
         if !is_present {
             if let Some(line) = by {
-                return Err(refuse(
+                return Err(Halt::refuse(
                     format!("{name} is loaded at boot by {} too (line {})", line.file, line.line),
                     format!("take that line out of {}", line.file),
                 ));
@@ -106,7 +106,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
             unlisted.push(*name);
             match place {
                 Some(ModulePlace::BuiltIn) => {
-                    return Err(refuse(format!("{name} is a part of the kernel: it cannot be unloaded"), "leave it out"));
+                    return Err(Halt::refuse(format!("{name} is a part of the kernel: it cannot be unloaded"), "leave it out"));
                 }
                 Some(ModulePlace::Loaded) => {
                     change.steps.push(UnloadModule { name: (*name).to_owned() }.into());
@@ -130,7 +130,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
             Some(ModulePlace::BuiltIn) => {}
             Some(place) => {
                 if let Some((line, how)) = forbidden(&options, name) {
-                    return Err(refuse(
+                    return Err(Halt::refuse(
                         format!("{name} {how} in {} (line {}): systemd would not load it at boot", line.file, line.line),
                         format!("take that line out of {}", line.file),
                     ));

@@ -8,16 +8,11 @@ pub mod swap;
 pub mod sysctl;
 pub mod time_sync;
 
+use super::Task;
 use super::edited_file::{Edited, EditedFile};
 use super::halt::Halt;
-use super::{Decision, Task};
 use crate::node::Change;
-use crate::plan::{Facts, Plan, Refusal};
-
-/// It could be done and must not be.
-fn refuse(why: impl Into<String>, hint: impl Into<String>) -> Halt {
-    Decision::from(Plan::Refuse(Refusal { why: why.into(), hint: Some(hint.into()) })).into()
-}
+use crate::plan::Facts;
 
 /// Writes what `edited` makes of a file's text, if that is another.
 fn write(

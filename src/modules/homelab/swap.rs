@@ -1,6 +1,6 @@
 //! `homelab.swap`
 
-use super::{refuse, write};
+use super::write;
 use crate::modules::edited_file::EditedFile;
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
@@ -89,7 +89,7 @@ fn enough(facts: &Facts<'_>, swaps: &[SwapArea]) -> Result<(), Halt> {
     let Some(memory) = facts.get(Memory)? else { return Ok(()) };
     let used = memory.swap_total.saturating_sub(memory.swap_free);
     if used.saturating_add(SPARE) > memory.available && used > 0 {
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("{} MiB are swapped out, and only {} MiB of memory are available", used >> 20, memory.available >> 20),
             "stop what needs the memory, or reboot after fstab has no swap any more".to_owned(),
         ));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{refuse, write};
+use super::write;
 use crate::modules::edited_file::EditedFile;
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
@@ -113,7 +113,7 @@ fn let_hold(key: &str, value: &str, path: &str, after: &SysctlState) -> Result<(
         Some(winner) if !winner.value.as_deref().is_some_and(|set| same(set, value)) => {
             let says = winner.value.as_deref().map_or_else(|| format!("-{}", winner.key), |set| format!("{} = {set}", winner.key));
             let (other, line) = (&winner.file, winner.line);
-            Err(refuse(
+            Err(Halt::refuse(
                 format!("at boot {other} has the last word on {key}: its line {line} says `{says}`, and it is read after {path}"),
                 format!("take that line out of {other}, or give `file` a name that comes later, such as /etc/sysctl.d/zz-homelabctl.conf"),
             ))

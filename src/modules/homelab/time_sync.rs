@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::refuse;
 use crate::modules::halt::{Halt, settled};
 use crate::modules::outcome::{both, planned};
 use crate::modules::{Decision, Kind, Module, Opt, Spec, Task};
@@ -96,14 +95,14 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if let [one, other, ..] = running.as_slice() {
         let (one, other) = (&one.unit.name, &other.unit.name);
         let unwanted = if wanted.is_some_and(|name| *other == format!("{name}.service")) { one } else { other };
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("{one} and {other} are both active: they set the clock against each other"),
             format!("`systemctl disable --now {unwanted}` ends one of them"),
         ));
     }
     if let Some(other) = running.iter().find(|daemon| !is_wanted(daemon)) {
         let name = &other.unit.name;
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("{name} is active, and {} is wanted", wanted.unwrap_or_default()),
             format!("`systemctl disable --now {name}` ends it, or `daemon: auto` takes it"),
         ));
@@ -118,7 +117,7 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let mut change: Change = Plan::change([]);
     let name = daemon.unit.name.clone();
     if !daemon.is_installed() {
-        return Err(refuse(
+        return Err(Halt::refuse(
             format!("{name} is active and masked: it would not start after a reboot"),
             format!("`systemctl unmask {name}` lets it, or `systemctl stop {name}` ends it"),
         ));

@@ -15,7 +15,7 @@ use crate::node::apply::Carried;
 use crate::node::facts::{Directory, FileKind, FileStat, Mount as Mounted, MountAt, RealPath, Stat};
 use crate::node::steps::{MakeDirectory, Mount as MountStep, Remount, Remove, RemoveWhat, Unmount};
 use crate::node::{Change, Plan};
-use crate::plan::{Expect, Facts, Refusal, Stop};
+use crate::plan::{Expect, Facts, Stop};
 use fstab::{FSTAB, Line};
 
 /// What is mounted where, now and at boot.
@@ -339,7 +339,7 @@ impl<'a> Job<'a> {
             self.src.as_deref().unwrap_or_default()
         );
         let hint = "if it is to go, unmount it first (`state: unmounted`); it is not done unasked, since somebody may use it";
-        Decision::from(Plan::Refuse(Refusal { why, hint: Some(hint.into()) })).into()
+        Halt::refuse(why, hint)
     }
 
     fn mount(&mut self, place: &Place, change: &mut Change) -> Result<(), Halt> {

@@ -3,16 +3,8 @@
 use super::Job;
 use super::printed::bytes;
 use crate::disk::{Class, Evidence, examine, has_table_to_edit};
-use crate::modules::Decision;
 use crate::modules::halt::Halt;
-use crate::node::Plan;
 use crate::node::facts::Extent;
-use crate::plan::Refusal;
-
-/// The task is refused.
-pub(super) fn refusal(why: String, hint: String) -> Halt {
-    Decision::from(Plan::Refuse(Refusal { why, hint: Some(hint) })).into()
-}
 
 impl Job<'_> {
     fn explain(&self) -> String {
@@ -40,9 +32,9 @@ impl Job<'_> {
             Class::Foreign(_) | Class::Busy(_) if is == wanted && has_table_to_edit(&evidence) => Ok(false),
             Class::Foreign(_) | Class::Busy(_) if is != wanted && has_table_to_edit(&evidence) => {
                 let why = format!("{} is not empty: {class}. A new table ({wanted}) would take that away", self.device);
-                Err(refusal(why, format!("with `label: {is}` its table stays, and a partition is made where nothing is")))
+                Err(Halt::refuse(why, format!("with `label: {is}` its table stays, and a partition is made where nothing is")))
             }
-            _ => Err(refusal(format!("{} is not empty: {class}", self.device), self.explain())),
+            _ => Err(Halt::refuse(format!("{} is not empty: {class}", self.device), self.explain())),
         }
     }
 
@@ -66,22 +58,22 @@ impl Job<'_> {
             .filter_map(|row| row.number.map(|number| format!("partition {number} from {} to {}", row.begin, row.end)))
             .collect();
         let why = format!("{start} to {end} of {} is not free: it has {}", self.device, there.join(", "));
-        Err(refusal(why, format!("`part_start` and `part_end` of free space: parted -s {} unit MiB print free", self.device)))
+        Err(Halt::refuse(why, format!("`part_start` and `part_end` of free space: parted -s {} unit MiB print free", self.device)))
     }
 
     /// Refuses, as `why` says, unless the partition holds nothing and its entry can be changed.
     pub(super) fn partition_is_empty(&self, why: &str, hint: String) -> Result<(), Halt> {
         let (class, evidence) = self.examined()?;
         if !has_table_to_edit(&evidence) {
-            return Err(refusal(format!("{why}: {} is not to be touched: {class}", self.device), self.explain()));
+            return Err(Halt::refuse(format!("{why}: {} is not to be touched: {class}", self.device), self.explain()));
         }
         let partition = evidence.contents.partitions.iter().find(|partition| partition.number == self.number);
         let Some(partition) = partition else {
-            return Err(refusal(format!("{why}: the kernel knows no partition {} of {}", self.number, self.device), self.explain()));
+            return Err(Halt::refuse(format!("{why}: the kernel knows no partition {} of {}", self.number, self.device), self.explain()));
         };
         match examine(self.facts, &partition.holding.path, Extent::Sampled)?.class {
             Class::BlankPartition => Ok(()),
-            class => Err(refusal(format!("{why}, and {} is not empty: {class}", partition.holding.path), hint)),
+            class => Err(Halt::refuse(format!("{why}, and {} is not empty: {class}", partition.holding.path), hint)),
         }
     }
 }

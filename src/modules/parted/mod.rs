@@ -248,10 +248,10 @@ impl Job<'_> {
         }
         let which = format!("partition {} of {} ends at {}, not at {text}", self.number, self.device, row.end);
         Err(if wanted.at < last {
-            disk::refusal(format!("{which}: no partition is made smaller"), "make a new one, and move what it holds".into())
+            Halt::refuse(format!("{which}: no partition is made smaller"), "make a new one, and move what it holds")
         } else {
             let hint = format!("grow it by hand, with growpart(8): growpart {} {}", self.device, self.number);
-            disk::refusal(format!("{which}, and is not resized here"), hint)
+            Halt::refuse(format!("{which}, and is not resized here"), hint)
         })
     }
 
@@ -285,7 +285,7 @@ impl Job<'_> {
         let next = (1..).find(|number| !numbers.contains(number)).unwrap_or(1);
         if self.number != next || (label == "msdos" && next > 4) {
             let why = format!("the next partition of {} is number {next}: parted gives the numbers itself", self.device);
-            return Err(disk::refusal(why, "name that one, or make the ones before it first".into()));
+            return Err(Halt::refuse(why, "name that one, or make the ones before it first"));
         }
         let (start, end) = (args.str("part_start").unwrap_or("0%"), args.str("part_end").unwrap_or("100%"));
         self.is_free(start, end, is_new_table)?;
@@ -322,7 +322,7 @@ impl Job<'_> {
             self.device
         );
         if self.printed.table == "msdos" && self.number > 4 {
-            return Err(disk::refusal(format!("{what} is a logical one: those behind it would get other numbers"), wipe));
+            return Err(Halt::refuse(format!("{what} is a logical one: those behind it would get other numbers"), wipe));
         }
         self.partition_is_empty(&format!("{what} stays: a playbook wipes nothing"), wipe)?;
         let change = Plan::change([self.step(PartedDoes::Remove, None, None).into()]);

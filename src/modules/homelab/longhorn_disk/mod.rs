@@ -9,10 +9,10 @@ mod which;
 
 use serde_json::Value;
 
-use super::refuse;
 use crate::disk::longhorn::LonghornDisk;
 use crate::disk::{
-    Class, Examined, FINAL_LABEL, Fresh, NEW_LABEL, empty_table, examine, filesystem_uuid, gigabytes, partition_uuid, stable_name,
+    Class, Examined, FINAL_LABEL, Fresh, NEW_LABEL, empty_table, examine, filesystem_uuid, gigabytes, partition_path, partition_uuid,
+    stable_name,
 };
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
@@ -139,7 +139,7 @@ impl Job<'_> {
         let at = place.path.clone();
         let (kind, uuid, path, at_now) = match self.examined.class.clone() {
             Class::Blank | Class::EmptyTable | Class::New(_) => {
-                let (uuid, path) = self.make(&contents, fs, &place, &mut change)?;
+                let (uuid, path) = self.make(&contents, fs, &mut change)?;
                 (fs.to_owned(), uuid, path, Vec::new())
             }
             Class::OursUnmounted { filesystem, uuid } => (filesystem, uuid, only_partition(&contents), Vec::new()),
@@ -184,7 +184,7 @@ impl Job<'_> {
     }
 
     /// The steps that are left until there is a filesystem with its final label; its UUID, and the path of its partition.
-    fn make(&self, contents: &Contents, fs: &str, place: &Place<'_>, change: &mut Change) -> Result<(String, String), Halt> {
+    fn make(&self, contents: &Contents, fs: &str, change: &mut Change) -> Result<(String, String), Halt> {
         let disk = || self.path.clone();
         let (partition_uuid, path) = match contents.partitions.as_slice() {
             [partition] => (partition.entry.uuid.clone().unwrap_or_default(), partition.holding.path.clone()),
@@ -193,12 +193,9 @@ impl Job<'_> {
                 let Some(machine) = machine.filter(|machine| !machine.is_empty()) else {
                     return Err(Halt::fail("the machine has no id (/etc/machine-id): it has not ended its first boot"));
                 };
-                let separator = if self.disk.path.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
-                (partition_uuid(&machine, &self.name), format!("{}{separator}1", self.disk.path))
+                (partition_uuid(&machine, &self.name), partition_path(&self.disk.path, 1))
             }
         };
-        // a mount point that cannot be had is found before anything is written
-        place.is_free_for(&path)?;
         let twin = |device: &&BlockDevice| device.path != path && device.partition_uuid.as_deref() == Some(&*partition_uuid);
         if let Some(twin) = self.devices.iter().find(twin) {
             let why = format!("would get a partition with the UUID {partition_uuid}, and {} has it", twin.path);
@@ -273,7 +270,7 @@ impl Job<'_> {
         if can_be_wiped {
             hint.push_str("\nto use it all the same:     zero all of it yourself (blkdiscard --zeroout), and run this again");
         }
-        refuse(format!("disk {name} on {host} {why}; nothing was written to it"), hint)
+        Halt::refuse(format!("disk {name} on {host} {why}; nothing was written to it"), hint)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The directory that the disk is mounted on, and its line in fstab.
 
-use super::super::refuse;
 use crate::modules::Task;
 use crate::modules::edited_file::{Edited, EditedFile};
 use crate::modules::halt::{self, Halt};
@@ -40,7 +39,7 @@ impl<'a> Place<'a> {
         let asked = facts.get((MountAt::new(path), Stat::new(path), RealPath::new(path)));
         let (fstab, (mounted, stat, real)) = halt::both(EditedFile::look_at(task, facts, FSTAB, "Destination"), asked)?;
         if let Some(real) = real.filter(|real| real != path) {
-            return Err(refuse(
+            return Err(Halt::refuse(
                 format!("{path} leads to {real}, and Longhorn takes no path with a link in it"),
                 format!("say `mount: {real}`, or make a bind mount of it"),
             ));
@@ -52,14 +51,14 @@ impl<'a> Place<'a> {
     /// Whether nothing stands in the way of mounting that device here.
     pub fn is_free_for(&self, device: &str) -> Result<(), Halt> {
         match &self.mounted {
-            Some(mounted) if mounted.source != device => Err(refuse(
+            Some(mounted) if mounted.source != device => Err(Halt::refuse(
                 format!("{} is mounted on {} already", mounted.source, self.path),
                 "unmount it, or say another `mount`: nothing that is mounted is ever unmounted unasked",
             )),
             Some(_) => Ok(()),
             None => match &self.stat {
                 Some(stat) if stat.kind != FileKind::Directory => {
-                    Err(refuse(format!("{} is no directory", self.path), "say another `mount`"))
+                    Err(Halt::refuse(format!("{} is no directory", self.path), "say another `mount`"))
                 }
                 Some(_) => {
                     let names = self.facts.get(Directory::new(&self.path))?.unwrap_or_default();
@@ -68,7 +67,7 @@ impl<'a> Place<'a> {
                     }
                     let some: Vec<&str> = names.iter().take(3).map(|entry| entry.name.as_str()).collect();
                     let more = if names.len() > some.len() { " and others" } else { "" };
-                    Err(refuse(
+                    Err(Halt::refuse(
                         format!("{} is not empty: {}{more} would be hidden by what is mounted there", self.path, some.join(", ")),
                         format!("look at what is in it, and move it away: ls -la {}", self.path),
                     ))
@@ -132,7 +131,7 @@ impl<'a> Place<'a> {
             let is_ours = src.eq_ignore_ascii_case(&ours) || device.is_some_and(|device| live::leads_to(src, device));
             if is_here != is_ours {
                 let why = format!("{FSTAB} has {src} for {name}, and {ours} is to be mounted on {}", self.path);
-                return Err(refuse(why, "take that line out if it is an old one, or say another `mount`"));
+                return Err(Halt::refuse(why, "take that line out if it is an old one, or say another `mount`"));
             }
         }
         Ok(())

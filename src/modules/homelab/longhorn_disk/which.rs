@@ -1,6 +1,5 @@
 //! Which disk the task means.
 
-use super::super::refuse;
 use crate::disk::{DiskName, NotOne, Selector, SizeRange, disks, gigabytes, stable_name};
 use crate::modules::Args;
 use crate::modules::halt::Halt;
@@ -24,7 +23,7 @@ impl Which {
             (_, _, Some(serial), _) => DiskName::Serial(serial),
             (.., Some(path)) if path.starts_with("/dev/disk/by-id/") => DiskName::ById(path),
             (.., Some(path)) if !args.is("allow_unstable_name") => {
-                return Err(refuse(
+                return Err(Halt::refuse(
                     format!("{path} may be another disk after the next boot"),
                     "name it with `by_id`, `wwn` or `serial` (`homelabctl disk list` shows them), or say `allow_unstable_name: true`",
                 ));
@@ -56,12 +55,12 @@ impl Which {
                     NotOne::Ambiguous(_) => format!("name one by its `by_id`: homelabctl disk list {host}"),
                     NotOne::Partition(_) | NotOne::Nothing => format!("homelabctl disk list {host} shows the disks and their names"),
                 };
-                return Err(refuse(format!("disk {} on {host}: {why}", self.name), hint));
+                return Err(Halt::refuse(format!("disk {} on {host}: {why}", self.name), hint));
             }
         };
         let can_be_taken_out = disk.removable || disk.transport.as_deref() == Some("usb");
         if can_be_taken_out && !self.removable {
-            return Err(refuse(
+            return Err(Halt::refuse(
                 format!("disk {} on {host} can be taken out, and Longhorn's data with it", stable_name(disk)),
                 "if it is meant, say `allow_removable: true`",
             ));
