@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 
 use super::background::{self, Background};
 use super::host::{Host, Link, Machines, NotReached, Reached, Seat};
+use super::pause::Word;
 use super::predicted::{predicted, probably};
 use super::status::{Done, Status};
-use crate::modules::{Act, Decision, Formatting, LocalWrite, Module, Task};
+use crate::modules::{Act, Decision, LocalWrite, Module, Task};
 use crate::node::apply::{Applied, Carried};
 use crate::node::facts::RealPath;
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
-use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Refusal, Scope, Stop, Touch};
+use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Touch};
 
 /// So often a plan is made anew because the machine had moved.
 const ATTEMPTS: usize = 3;
@@ -41,11 +41,8 @@ pub(super) struct Call<'a> {
     /// `async`: it runs as a job in the background.
     pub(super) background: Option<&'a Background>,
     /// A person's word before a disk is formatted.
-    pub(super) consents: &'a Consents,
+    pub(super) word: Word<'a>,
 }
-
-/// Whether a disk may be formatted.
-pub(super) type Consents = dyn Fn(Formatting) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync;
 
 impl Call<'_> {
     /// What is to be done; or, once a first part is done, what is left.
@@ -335,7 +332,7 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
             return predicted(seat, machines, call, done, &change).await.into();
         }
         if let Some(formatting) = formatting
-            && let Err(refusal) = (call.consents)(formatting).await
+            && let Err(refusal) = call.word.before(&formatting).await
         {
             return Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) }.into();
         }

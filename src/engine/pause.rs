@@ -5,34 +5,25 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::call::Consents;
+use super::core::Core;
 use super::host::Machines;
 use super::items::title;
 use super::manner::Manner;
-use super::person::{Person, Question, Reply};
+use super::person::{Question, Reply};
 use super::play::Engine;
 use super::status::{Done, Status};
-use crate::modules::Args;
+use crate::modules::{Args, Formatting};
+use crate::plan::Refusal;
 use crate::playbook::Task;
 
 impl<M: Machines> Engine<M> {
     async fn ask(&self, question: Question) -> Reply {
-        ask(Arc::clone(&self.core.setting.person), self.cancelled.clone(), question).await
+        ask(&self.core, &self.cancelled, question).await
     }
 
-    /// Asks before a disk of that host is formatted.
-    pub(super) fn consents(&self, host: &str) -> Box<Consents> {
-        let (core, cancelled, host) = (Arc::clone(&self.core), self.cancelled.clone(), host.to_owned());
-        Box::new(move |formatting| {
-            let (core, cancelled, host) = (Arc::clone(&core), cancelled.clone(), host.clone());
-            Box::pin(async move {
-                if core.options.yes {
-                    return Ok(());
-                }
-                let person = |question| ask(Arc::clone(&core.setting.person), cancelled.clone(), question);
-                core.consent.of(&host, &formatting, person).await
-            })
-        })
+    /// A person's word before disks of that host are formatted.
+    pub(super) fn word<'a>(&'a self, host: &'a str) -> Word<'a> {
+        Word { core: &self.core, cancelled: &self.cancelled, host }
     }
 
     /// `--step`: whether a task is to be done.
@@ -91,8 +82,28 @@ impl<M: Machines> Engine<M> {
     }
 }
 
+/// Before a disk is formatted: what `--yes` said, or what a person says now.
+#[derive(Clone, Copy)]
+pub(super) struct Word<'a> {
+    core: &'a Core,
+    cancelled: &'a CancellationToken,
+    host: &'a str,
+}
+
+impl Word<'_> {
+    /// # Errors
+    /// Why the disk may not be formatted.
+    pub async fn before(&self, formatting: &Formatting) -> Result<(), Refusal> {
+        if self.core.options.yes {
+            return Ok(());
+        }
+        self.core.consent.of(self.host, formatting, |question| ask(self.core, self.cancelled, question)).await
+    }
+}
+
 /// Asks the person at the terminal; the run goes on meanwhile.
-async fn ask(person: Person, cancelled: CancellationToken, question: Question) -> Reply {
+async fn ask(core: &Core, cancelled: &CancellationToken, question: Question) -> Reply {
+    let person = Arc::clone(&core.setting.person);
     let asked = tokio::task::spawn_blocking(move || person(question));
     tokio::select! {
         reply = asked => reply.unwrap_or(Reply::Nobody),

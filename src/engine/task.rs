@@ -480,7 +480,7 @@ impl<M: Machines> Engine<M> {
                 foreseen: &self.core.foreseen,
                 limit: manner.limit,
                 background: manner.background.as_ref(),
-                consents: &*self.consents(&target.name),
+                word: self.word(&target.name),
             };
             let mut done = call::call(target, &self.machines, &call).await;
             if shows && done.status.is_good() && !module.is_opaque() && !done.result.contains_key("diff") {
