@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
+use super::columns::columns;
 use super::terminal::{Terminal, Typed};
 use crate::engine::{FormattedDisk, Question, Reply};
 use crate::playbook::VarsPrompt;
@@ -57,7 +58,7 @@ pub(super) fn question(terminal: &Terminal, question: &Question, stop: &Cancella
 
 /// Whether these disks are formatted; only a whole `yes` says so.
 fn format(terminal: &Terminal, disks: &[FormattedDisk], stop: &CancellationToken) -> Reply {
-    let question = format!("{}\nFormat {}? Type yes: ", table(disks), if disks.len() == 1 { "this disk" } else { "these disks" });
+    let question = format!("{}Format {}? Type yes: ", table(disks), if disks.len() == 1 { "this disk" } else { "these disks" });
     match terminal.line(&question, stop) {
         Ok(Some(answer)) if answer.expose_secret().trim().eq_ignore_ascii_case("yes") => Reply::Yes,
         Ok(Some(_)) => Reply::No,
@@ -67,24 +68,11 @@ fn format(terminal: &Terminal, disks: &[FormattedDisk], stop: &CancellationToken
 }
 
 fn table(disks: &[FormattedDisk]) -> String {
-    let head = ["host", "disk", "model", "serial", "size", "holds", "becomes"].map(str::to_owned);
+    let head = ["host", "disk", "model", "serial", "size", "holds", "becomes"].map(str::to_owned).to_vec();
     let rows = disks.iter().map(|FormattedDisk { host, formatting: of }| {
-        [host, &of.disk, &of.model, &of.serial, &of.size, &of.holds, &of.becomes].map(|cell| line(cell))
+        [host, &of.disk, &of.model, &of.serial, &of.size, &of.holds, &of.becomes].map(|cell| line(cell)).to_vec()
     });
     columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
-}
-
-/// Rows with their cells below each other.
-fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = (*width).max(cell.chars().count()));
-    }
-    let line = |row: &[String; N]| {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// After Ctrl-C: go on, or end.

@@ -3,6 +3,7 @@
 mod ansible_cfg;
 mod args;
 mod asked;
+mod columns;
 mod commands;
 mod conceal;
 mod environment;

@@ -4,8 +4,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::super::args::{OutputArgs, OutputFormat, SourceArgs};
+use super::super::super::columns::columns;
 use super::super::super::inventory::Loaded;
-use super::{columns, find};
+use super::find;
 use crate::diagnostics::{Diagnostic, Diagnostics, Source};
 use crate::inventory::{Setting, is_secret, suggestion, where_it_stands};
 use crate::report::escape;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use clap::Args;
 
 use super::super::super::args::{OutputArgs, OutputFormat, SourceArgs};
+use super::super::super::columns::columns;
 use super::super::super::inventory::Loaded;
-use super::{columns, find};
+use super::find;
 use crate::diagnostics::{Diagnostics, Place};
 use crate::inventory::{ansible_look, where_it_stands};
 use crate::report::escape;

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::super::super::args::{LimitArgs, OutputArgs, OutputFormat, SourceArgs};
+use super::super::super::columns::columns;
 use super::super::super::inventory::{Loaded, select};
-use super::columns;
 use crate::diagnostics::Diagnostics;
 use crate::inventory::{Host, Pattern, ansible_look};
 use crate::report::escape;
