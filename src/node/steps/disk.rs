@@ -56,11 +56,20 @@ pub struct NamePartition {
     pub uuid: String,
 }
 
+/// `s_probed KEY`: what `$probed` has for that key of blkid(8)'s.
+const PROBED: Function = Function {
+    name: "s_probed",
+    needs: &[],
+    text: r#"s_probed() {
+  printf '%s\n' "$probed" | sed -n "s/^$1=//p"
+}"#,
+};
+
 /// `s_partition DISK UUID NAME`: sets `$disk` to the kernel's path of a disk, `$partition` to that of the partition on it with
 /// that UUID and that name, and `$probed` to what blkid(8) reads of it on the disk itself; or fails.
 const PARTITION: Function = Function {
     name: "s_partition",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &PROBED],
     text: r#"s_partition() {
   udevadm settle --timeout 30 || s_fail "udev does not settle"
   disk=$(readlink -e -- "$1") && [ -b "$disk" ] || s_fail "$1 is no block device"
@@ -75,8 +84,8 @@ const PARTITION: Function = Function {
   set -f
   [ -n "$partition" ] || s_fail "there is no partition on $disk"
   probed=$(blkid -p -o export -- "$partition") || [ $? -eq 2 ] || s_fail "$partition cannot be read, or holds several things at once"
-  is=$(printf '%s\n' "$probed" | sed -n 's/^PART_ENTRY_UUID=//p')
-  name=$(printf '%s\n' "$probed" | sed -n 's/^PART_ENTRY_NAME=//p')
+  is=$(s_probed PART_ENTRY_UUID)
+  name=$(s_probed PART_ENTRY_NAME)
   [ "$is" = "$2" ] || s_fail "$partition has the UUID $is in its table, and not $2"
   [ "$name" = "$3" ] || s_fail "$partition is named $name, and not $3"
 }"#,
@@ -152,8 +161,8 @@ const FORMAT: Function = Function {
   s_partition "$1" "$2" "$3"
   command -v "mkfs.$4" >/dev/null || s_fail "there is no mkfs.$4"
   # a run that was cut in the middle of this leaves a part of a filesystem: none that is whole or was used is ever written over
-  type=$(printf '%s\n' "$probed" | sed -n 's/^TYPE=//p')
-  is=$(printf '%s\n' "$probed" | sed -n 's/^UUID=//p')
+  type=$(s_probed TYPE)
+  is=$(s_probed UUID)
   case $type in
     "") ;;
     ext4|xfs)
@@ -179,7 +188,7 @@ const NAME: Function = Function {
     needs: &[&PARTITION],
     text: r#"s_name_partition() (
   s_partition "$1" "$2" "$3"
-  is=$(printf '%s\n' "$probed" | sed -n 's/^UUID=//p')
+  is=$(s_probed UUID)
   [ "$is" = "$5" ] || s_fail "$partition holds the filesystem $is, and not $5"
   # sfdisk would name it all the same
   perl -MFcntl -e 'sysopen(my $held, $ARGV[0], O_RDONLY | O_EXCL) or die "$ARGV[0] is in use: $!\n"' "$partition" 9>&- || exit 1
