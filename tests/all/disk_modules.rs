@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use crate::disks::{DISKS, machine, path};
 use crate::program::{Program, Ran};
 use crate::provision_machines::project;
-use crate::testbed::{Bed, Kind, digests_of, fill, image_digest};
+use crate::testbed::{Bed, digests_of, fill, image_digest};
 
 /// As people write it.
 const USUAL: &str = "- hosts: nodes
@@ -72,10 +73,6 @@ const STEPS: [&str; 8] = [
     "{device: /dev/sdo, number: 2, state: absent}",
 ];
 
-fn path(n: usize) -> String {
-    format!("/dev/sd{}", char::from(b'a' + u8::try_from(n).unwrap()))
-}
-
 fn tasks(of: impl IntoIterator<Item = String>) -> String {
     let tasks: String = of.into_iter().map(|task| format!("    - community.general.parted: {task}\n      ignore_errors: true\n")).collect();
     format!("- hosts: nodes\n  become: true\n  gather_facts: false\n  tasks:\n{tasks}")
@@ -90,8 +87,7 @@ fn outcomes(ran: &Ran) -> Vec<String> {
 #[test]
 fn a_disk_that_holds_something_keeps_it_whatever_the_modules_are_told() {
     let bed = Bed::new().unwrap();
-    let spec = (0..15).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&format!("5eed{n:04}"), 64));
-    let machine = spec.start().unwrap();
+    let machine = machine(&bed, DISKS, 64);
     let full: Vec<(String, &str)> = FULL.iter().enumerate().map(|(n, (image, _))| (path(n + 1), *image)).collect();
     let pairs: Vec<(&str, &str)> = full.iter().map(|(path, image)| (path.as_str(), *image)).collect();
     fill(&machine, &pairs).unwrap();
@@ -149,8 +145,7 @@ fn a_disk_that_holds_something_keeps_it_whatever_the_modules_are_told() {
 #[ignore = "some minutes: make vm-test"]
 fn partitions_are_made_named_and_taken_away_one_by_one() {
     let bed = Bed::new().unwrap();
-    let spec = (0..15).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&format!("5eed{n:04}"), 64));
-    let machine = spec.start().unwrap();
+    let machine = machine(&bed, DISKS, 64);
     let program: Program = project(&bed, std::slice::from_ref(&machine));
     let run = |playbook: &str| bed.inside(|| program.run(&["provision", playbook, "-i", "hosts", "--output", "jsonl"])).unwrap();
     for (n, step) in STEPS.iter().enumerate() {

@@ -60,14 +60,21 @@ const IMAGES: [(&str, &str); 42] = [
 ];
 
 /// As many as a machine may have beside the one that it starts from.
-const DISKS: usize = 15;
+pub const DISKS: usize = 15;
 
-fn path(n: usize) -> String {
+/// The kernel's path of a disk, by its place.
+pub fn path(n: usize) -> String {
     format!("/dev/sd{}", char::from(b'a' + u8::try_from(n).unwrap()))
 }
 
-fn machine(bed: &Bed, disks: usize) -> Machine {
-    let spec = (0..disks).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&format!("5eed{n:04}"), 64));
+/// Its serial number.
+pub fn serial(n: usize) -> String {
+    format!("5eed{n:04}")
+}
+
+/// A machine with so many disks of so many MiB.
+pub fn machine(bed: &Bed, disks: usize, mebibytes: u32) -> Machine {
+    let spec = (0..disks).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&serial(n), mebibytes));
     spec.start().unwrap()
 }
 
@@ -99,7 +106,7 @@ fn class(m: &Machine, path: &str) -> String {
 #[test]
 fn every_image_is_what_its_name_says_and_stays_so() {
     let bed = Bed::new().unwrap();
-    let m = machine(&bed, DISKS);
+    let m = machine(&bed, DISKS, 64);
     let mut wrong = String::new();
     for images in IMAGES.chunks(DISKS) {
         let paths: Vec<String> = (0..images.len()).map(path).collect();
@@ -129,7 +136,7 @@ fn every_image_is_what_its_name_says_and_stays_so() {
 #[test]
 fn disks_in_use_and_what_a_person_sees_of_them() {
     let bed = Bed::new().unwrap();
-    let m = machine(&bed, 11);
+    let m = machine(&bed, 11, 64);
     let filled = ["longhorn-data", "ext4", "swap", "gpt", "ours", "vfat", "gpt-blank-partition"];
     let disks: Vec<String> = (0..filled.len()).map(path).collect();
     let pairs: Vec<(&str, &str)> = disks.iter().map(String::as_str).zip(filled).collect();

@@ -4,9 +4,10 @@
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use crate::disks::{machine, serial};
 use crate::program::{Program, Ran};
 use crate::provision_machines::project;
-use crate::testbed::{Bed, Kind, Machine};
+use crate::testbed::{Bed, Machine};
 
 const PLAYBOOK: &str = "- hosts: nodes
   become: true
@@ -57,15 +58,10 @@ struct Node {
     bed: Bed,
 }
 
-fn serial(n: usize) -> String {
-    format!("5eed{n:04}")
-}
-
 impl Node {
     fn new() -> Self {
         let bed = Bed::new().unwrap();
-        let spec = (0..POINTS.len()).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&serial(n), 512));
-        let machine = spec.start().unwrap();
+        let machine = machine(&bed, POINTS.len(), 512);
         let program = project(&bed, std::slice::from_ref(&machine));
         program.file("disk.yml", PLAYBOOK);
         machine

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::disks::{DISKS, machine, path, serial};
 use crate::program::{Program, Ran};
 use crate::provision_machines::project;
 use crate::testbed::{Bed, Kind, Machine, digests_of, fill, image_digest};
@@ -65,9 +66,6 @@ enum Becomes {
     Refused(&'static str),
 }
 
-/// As many as a machine may have beside the one that it starts from.
-const DISKS: usize = 15;
-
 const PLAYBOOK: &str = "- hosts: nodes
   become: true
   gather_facts: false
@@ -102,19 +100,10 @@ struct Node {
     bed: Bed,
 }
 
-fn serial(n: usize) -> String {
-    format!("5eed{n:04}")
-}
-
-fn path(n: usize) -> String {
-    format!("/dev/sd{}", char::from(b'a' + u8::try_from(n).unwrap()))
-}
-
 impl Node {
     fn new(disks: usize) -> Self {
         let bed = Bed::new().unwrap();
-        let spec = (0..disks).fold(bed.machine("w1").kind(Kind::Uml), |spec, n| spec.disk(&serial(n), 64));
-        let machine = spec.start().unwrap();
+        let machine = machine(&bed, disks, 64);
         let program = project(&bed, std::slice::from_ref(&machine));
         program.file("disks.yml", PLAYBOOK).file("by-hand.yml", BY_HAND);
         Self { program, machine, bed }
