@@ -75,7 +75,7 @@ pub fn uml_image(suite: Suite) -> Result<PathBuf> {
 /// A directory of disk images, one for each kind of contents (`recipe/disk-images.py`). A second.
 pub fn disk_images() -> Result<PathBuf> {
     let root = debian(Suite::Bookworm)?;
-    let uuids = [1, 2, 3].map(|n| filesystem_uuid(&format!("7e57ed00-0000-4000-8000-{n:012}")));
+    let uuids: Vec<String> = (1..=11).map(|n| filesystem_uuid(&format!("7e57ed00-0000-4000-8000-{n:012}"))).collect();
     let name = format!("disks-{}", digest(&[DEBIAN_RECIPE, DISKS_RECIPE, DISKS_PROGRAM, &uuids.join(" ")]));
     built(&name, |to| run(recipe(DISKS_RECIPE, "disk-images.sh").arg(root).arg(to).arg(DISKS_PROGRAM).args(uuids)).map(drop))
 }

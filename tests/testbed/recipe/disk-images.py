@@ -66,7 +66,7 @@ def xfs(*options):
 GPT = "label: gpt\nlabel-id: 0b4c0b4c-0000-4000-8000-00000000%04d\n"
 ONE = "start=2048, size=126976, type=L, name=%s, uuid=7e57ed00-0000-4000-8000-00000000%04d\n"
 # of the filesystem that belongs into the partition 7e57ed00-…-0001, -0002 and -0003: as src/disk/naming.rs derives it
-OURS = dict(zip("123", sys.argv[2:5]))
+OURS = dict(enumerate(sys.argv[2:], 1))
 some = random.Random(7)
 data = some.randbytes(4096)
 
@@ -163,8 +163,8 @@ for name, label, number in (("new", "homelabctl-new", "1"), ("new-formatted", "h
                             ("ours-damaged", "homelabctl-longhorn", "4"), ("new-foreign", "homelabctl-new", "5"),
                             ("longhorn-data", "longhorn", "6")):
     path = table(name, GPT % (20 + int(number)) + ONE % (label, int(number)))
-    if number in OURS and number != "1":
-        partition_of(path, ext4("", OURS[number]))
+    if name in ("new-formatted", "ours"):
+        partition_of(path, ext4("", OURS[int(number)]))
     if name == "new-foreign":
         partition_of(path, lambda part: tool("mkfs.vfat", part))
     if name == "longhorn-data":
@@ -174,22 +174,22 @@ for name, label, number in (("new", "homelabctl-new", "1"), ("new-formatted", "h
         partition_of(path, ext4("data", "a0000000-0000-4000-8000-000000000009", "-d", files))
         subprocess.run(["rm", "-r", files], check=True)
 # mkfs cut off before it wrote the first superblock: its copies are there already
-path = table("new-half", GPT % 40 + ONE % ("homelabctl-new", 2))
-partition_of(path, lambda part: (ext4("", OURS["2"])(part), at(part, 0, bytes(4096))))
+path = table("new-half", GPT % 40 + ONE % ("homelabctl-new", 7))
+partition_of(path, lambda part: (ext4("", OURS[7])(part), at(part, 0, bytes(4096))))
 # the same with XFS, and with its second allocation group gone
-path = table("new-xfs", GPT % 41 + ONE % ("homelabctl-new", 2))
-partition_of(path, xfs("-m", "uuid=" + OURS["2"]))
-path = table("new-xfs-broken", GPT % 42 + ONE % ("homelabctl-new", 2))
-partition_of(path, xfs("-m", "uuid=" + OURS["2"]))
+path = table("new-xfs", GPT % 41 + ONE % ("homelabctl-new", 8))
+partition_of(path, xfs("-m", "uuid=" + OURS[8]))
+path = table("new-xfs-broken", GPT % 42 + ONE % ("homelabctl-new", 9))
+partition_of(path, xfs("-m", "uuid=" + OURS[9]))
 block, = struct.unpack(">I", read(path, MIB + 4, 4))
 blocks, groups = struct.unpack(">II", read(path, MIB + 84, 8))
 assert groups > 1
 at(path, MIB + block * blocks, bytes(4096))
 # as mkfs.xfs leaves it until all the rest is on the disk
-path = table("new-xfs-cut", GPT % 43 + ONE % ("homelabctl-new", 2))
-partition_of(path, lambda part: (xfs("-m", "uuid=" + OURS["2"])(part),
+path = table("new-xfs-cut", GPT % 43 + ONE % ("homelabctl-new", 10))
+partition_of(path, lambda part: (xfs("-m", "uuid=" + OURS[10])(part),
                                  tool("xfs_db", "-x", "-c", "sb 0", "-c", "write -d inprogress 1", part)))
 # somebody mounted it before it was finished, and its root is gone since
-path = table("new-used", GPT % 44 + ONE % ("homelabctl-new", 2))
-partition_of(path, lambda part: (ext4("", OURS["2"])(part), tool("debugfs", "-w", "-R", "set_super_value mnt_count 1", part),
+path = table("new-used", GPT % 44 + ONE % ("homelabctl-new", 11))
+partition_of(path, lambda part: (ext4("", OURS[11])(part), tool("debugfs", "-w", "-R", "set_super_value mnt_count 1", part),
                                  tool("debugfs", "-w", "-R", "clri <2>", part)))
