@@ -37,7 +37,7 @@ const POINTS: [(&str, &str); 12] = [
 /// A program in the place of another, which stops where /run/stop says so, once, and tells of it.
 const WRAPPER: &str = r#"#!/bin/sh
 name=${0##*/}
-read -r which where </run/stop 2>/dev/null || which=
+read -r which where 2>/dev/null </run/stop || which=
 [ "$which" = "$name" ] || exec /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$name" "$@"
 stop() { rm -f /run/stop; touch /run/stopped; sleep 600; }
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -67,7 +67,7 @@ impl Node {
         machine
             .root_says(&format!(
                 "cat >/usr/local/sbin/sfdisk <<'END'\n{WRAPPER}END\nchmod 755 /usr/local/sbin/sfdisk; cd /usr/local/sbin
-                for name in mkfs.ext4 mkfs.xfs chattr findmnt mount; do ln -s sfdisk $name; done"
+                for name in mkfs.ext4 mkfs.xfs chattr findmnt mount; do ln -s sfdisk $name; done; sync"
             ))
             .unwrap();
         Self { program, machine, bed }
@@ -89,10 +89,14 @@ impl Node {
         let (which, place) = POINTS[n];
         self.machine.root_says(&format!("rm -f /run/stopped; echo '{which} {place}' >/run/stop")).unwrap();
         let words = Self::words(n);
-        let child = self.bed.inside(|| self.program.spawn(&words.iter().map(String::as_str).collect::<Vec<_>>())).unwrap();
+        let mut child = self.bed.inside(|| self.program.spawn(&words.iter().map(String::as_str).collect::<Vec<_>>())).unwrap();
         let began = Instant::now();
         while self.machine.root_says("ls /run/stopped 2>/dev/null || echo none").unwrap() == "none" {
-            assert!(began.elapsed() < Duration::from_secs(120), "it does not come to {which} {place}");
+            let has_ended = child.try_wait().unwrap().is_some();
+            if has_ended || began.elapsed() > Duration::from_secs(240) {
+                let _ = child.kill();
+                panic!("it does not come to {which} {place}: {}", self.program.ran(child.wait_with_output().unwrap()).all());
+            }
             std::thread::sleep(Duration::from_millis(200));
         }
         child

@@ -41,6 +41,10 @@ fn a_machine_with_a_kernel_of_its_own() {
     eprintln!("rebooted in {:?}", began.elapsed());
     assert_eq!(m.root_says(&format!("head -c 4 {link}; cat /root/file")).unwrap(), "keptkept");
     assert_eq!(m.root_says(serials).unwrap(), "sda ABC0123\nsdb DEF4567");
+    // power that is cut takes no disk with it
+    m.kill();
+    m.power_on().unwrap();
+    assert_eq!(m.root_says(&format!("head -c 4 {link}; cat /root/file")).unwrap(), "keptkept");
     let out = m.ssh().unwrap().arg("/usr/sbin/sysctl -n vm.swappiness").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&out.stdout), "60\n", "{out:?}");
 }

@@ -22,6 +22,13 @@ pub fn nics(number: u32) -> Vec<Nic> {
 /// Powers the machine on. Its disks, if it had any, are as they were.
 pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path) -> Result<Child> {
     let image = roots::uml_image(spec.suite)?;
+    let disk = bed.machine_dir(number).join("disk");
+    if !disk.exists() {
+        // in the bed's namespace: what is mounted in the machine's own is gone with its power
+        let mut mount = bed.keeper.lock().unwrap().command("sh");
+        mount.args(["-c", "mkdir \"$1\" && mount -t tmpfs -o mode=0755,size=90% testbed \"$1\"", "sh"]).arg(&disk);
+        process::run(&mut mount)?;
+    }
     let log = || File::options().append(true).create(true).open(console).doing(|| format!("cannot open {}", console.display()));
     let mut command = bed.keeper.lock().unwrap().command("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "unchanged", "--"]);

@@ -1,15 +1,11 @@
 #!/bin/sh
 # uml.sh DIR IMAGE UUID NUMBER MEMORY [DISK…]: one User-mode Linux machine, as first process of a process namespace inside
-# the bed's: killing it is pulling the plug. DIR is the machine's directory, with `seed` in it. Its disks survive that, and
-# reboots. DISK is SERIAL:MEBIBYTES.
+# the bed's: killing it is pulling the plug. DIR is the machine's directory, with `seed` in it, and `disk`, which is mounted
+# outside: its disks survive that, and reboots. DISK is SERIAL:MEBIBYTES.
 set -eu
 dir=$1 image=$2 uuid=$3 number=$4 memory=$5
 shift 5
 
-if [ ! -d "$dir/disk" ]; then
-    mkdir "$dir/disk"
-    mount -t tmpfs -o mode=0755,size=90% testbed "$dir/disk"
-fi
 for pair in "a$number br0" "b$number br-below"; do
     set -- $pair "$@" # shellcheck disable=SC2086
     ip link show "$1" >/dev/null 2>&1 || ip tuntap add "$1" mode tap
