@@ -34,6 +34,8 @@ const ARCHIVE_RECIPE: &str = include_str!("recipe/archive.sh");
 
 const UML_RECIPE: &str = include_str!("recipe/uml-image.sh");
 
+const UML_XSTATE: &str = include_str!("uml-xstate.c");
+
 const DISKS_RECIPE: &str = include_str!("recipe/disk-images.sh");
 
 /// What it runs inside a root file system.
@@ -70,6 +72,16 @@ pub fn uml_image(suite: Suite) -> Result<PathBuf> {
     let modules: Vec<String> = names(Path::new("/usr/lib/uml/modules"));
     let name = format!("{}-{}.ext4", suite.name(), digest(&[DEBIAN_RECIPE, ARCHIVE_RECIPE, UML_RECIPE, &modules.join(" ")]));
     built(&name, |to| run(recipe(UML_RECIPE, "uml-image.sh").arg(root).arg(to)).map(drop))
+}
+
+/// What is loaded into User-mode Linux (`uml-xstate.c`), compiled with the C compiler that Rust links with.
+pub fn uml_preload() -> Result<PathBuf> {
+    built(&format!("uml-xstate-{}.so", digest(&[UML_XSTATE])), |to| {
+        let source = to.with_extension("c");
+        fs::write(&source, UML_XSTATE).doing(|| format!("cannot write {}", source.display()))?;
+        run(Command::new("cc").args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).arg(to).arg(&source))?;
+        remove(&source)
+    })
 }
 
 /// A directory of disk images, one for each kind of contents (`recipe/disk-images.py`). A second.

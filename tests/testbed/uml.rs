@@ -22,6 +22,7 @@ pub fn nics(number: u32) -> Vec<Nic> {
 /// Powers the machine on. Its disks, if it had any, are as they were.
 pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path) -> Result<Child> {
     let image = roots::uml_image(spec.suite)?;
+    let preload = roots::uml_preload()?;
     let disk = bed.machine_dir(number).join("disk");
     if !disk.exists() {
         // in the bed's namespace: what is mounted in the machine's own is gone with its power
@@ -33,7 +34,7 @@ pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console:
     let mut command = bed.keeper.lock().unwrap().command("unshare");
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "unchanged", "--"]);
     command.arg("sh").arg(bed.script("uml.sh"));
-    command.arg(bed.machine_dir(number)).arg(image).arg(uuid).arg(number.to_string()).arg(spec.memory.to_string());
+    command.arg(bed.machine_dir(number)).arg(image).arg(preload).arg(uuid).arg(number.to_string()).arg(spec.memory.to_string());
     command.args(spec.disks.iter().map(|(serial, mebibytes)| format!("{serial}:{mebibytes}")));
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).spawn().doing(|| "cannot start uml.sh".into())
 }
