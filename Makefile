@@ -45,7 +45,8 @@ homelab: install ## records what ansible-playbook makes of three machines with a
 	ansible=$$(benches/ansible.sh)
 	cargo run --quiet --example nodes -- --kind uml --count 3 --run -- "$$ansible/bin/python" tests/oracle/homelab/run.py --ansible-dir "$$ansible"
 
-vm-test: install ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
+vm-test:        ## what takes too long for `make test`: a homelab's playbooks on three machines; disks prepared and cut off at every step
+	tests/testbed/install.sh qemu
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 

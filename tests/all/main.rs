@@ -18,6 +18,7 @@ mod connections;
 mod cut_installs;
 mod disk_guard;
 mod disk_modules;
+mod disk_nvme;
 mod disks;
 mod facts_local;
 mod facts_machines;

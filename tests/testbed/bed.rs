@@ -17,8 +17,12 @@ use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
 /// What runs inside the bed's namespaces; written into its directory, so that `ps` shows names.
-const SCRIPTS: [(&str, &str); 3] =
-    [("keeper.sh", include_str!("keeper.sh")), ("nspawn.sh", include_str!("nspawn.sh")), ("uml.sh", include_str!("uml.sh"))];
+const SCRIPTS: [(&str, &str); 4] = [
+    ("keeper.sh", include_str!("keeper.sh")),
+    ("nspawn.sh", include_str!("nspawn.sh")),
+    ("uml.sh", include_str!("uml.sh")),
+    ("qemu.sh", include_str!("qemu.sh")),
+];
 
 /// Machines and their network, all gone when it is dropped or its process ends.
 pub struct Bed {

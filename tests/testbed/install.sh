@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the test bed uses on a Debian machine. Quick when nothing is missing: safe to call before every run.
+# install.sh [qemu]: installs what the test bed uses on a Debian machine, QEMU's machines only if told to. Quick when nothing is missing: safe to call before every run.
 #
 # Root is needed for: apt-get (below), and by the test bed itself for network and mount namespaces, overlay mounts,
 # systemd-nspawn and the taps of User-mode Linux.
@@ -20,6 +20,9 @@ needs='
 /usr/bin/python3             python3                      compares what playbooks did with what Ansible did
 /usr/share/keyrings/debian-archive-trixie-stable.gpg      debian-archive-keyring   signatures of Debian 12 and 13
 '
+[ "${1-}" != qemu ] || needs="$needs
+/usr/bin/qemu-system-x86_64  qemu-system-x86              machines with disks that User-mode Linux cannot have
+"
 
 missing=$(printf '%s\n' "$needs" | while read -r path package _; do
     [ -z "$path" ] || [ -e "$path" ] || [ -e "${path#/usr}" ] || printf '%s ' "$package"

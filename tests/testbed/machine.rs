@@ -6,7 +6,7 @@ use super::keys::public_line;
 use super::process::{lossy, run};
 use super::seed::{self, USER};
 use super::spec::{Kind, Login, MachineSpec};
-use super::{keys, nspawn, process, uml, wire};
+use super::{keys, nspawn, process, qemu, uml, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -54,7 +54,8 @@ impl Machine {
         let number = spec.number;
         let nics = match spec.kind {
             Kind::Nspawn => nspawn::nics(&spec, number),
-            Kind::Uml => uml::nics(number),
+            Kind::Uml => uml::nics("vec", number),
+            Kind::Qemu => uml::nics("eth", number),
         };
         let dir = bed.machine_dir(number);
         seed::write(&dir.join("seed"), &spec, number, &nics)?;
@@ -91,6 +92,7 @@ impl Machine {
         let launch = match self.spec.kind {
             Kind::Nspawn => nspawn::launch,
             Kind::Uml => uml::launch,
+            Kind::Qemu => qemu::launch,
         };
         let child = launch(&self.bed, &self.spec, self.number, &self.uuid, &console)?;
         self.power = Some(Power { child, init: 0 });
@@ -108,10 +110,10 @@ impl Machine {
         let _ = power.child.wait();
     }
 
-    /// Reboots the machine as `reboot` does and waits until it is back. User-mode Linux only.
+    /// Reboots the machine as `reboot` does and waits until it is back. Not in nspawn.
     pub fn reboot(&mut self) -> Result<()> {
-        if self.spec.kind != Kind::Uml {
-            return self.spec.unsupported("only User-mode Linux machines reboot");
+        if self.spec.kind == Kind::Nspawn {
+            return self.spec.unsupported("a machine without a kernel does not reboot");
         }
         let boot_id = "cat /proc/sys/kernel/random/boot_id";
         let before = self.root_says(boot_id)?;
@@ -144,7 +146,7 @@ impl Machine {
                 let init = self.power.as_ref().map_or(0, |p| p.init);
                 nspawn::command(init, script).output().doing(|| "cannot run nsenter".into())
             }
-            Kind::Uml => self.bed.inside(|| uml::root_command(self.number, script))?,
+            Kind::Uml | Kind::Qemu => self.bed.inside(|| uml::root_command(self.number, script))?,
         }
     }
 
@@ -197,7 +199,7 @@ impl Machine {
     fn set_link(&self, state: &str) -> Result<()> {
         let outer = match self.spec.kind {
             Kind::Nspawn => nspawn::outer_interface(self.number),
-            Kind::Uml => uml::outer_interface(self.number),
+            Kind::Uml | Kind::Qemu => uml::outer_interface(self.number),
         };
         run(self.bed.command("ip").args(["link", "set", &outer, state])).map(drop)
     }
@@ -220,7 +222,7 @@ impl Machine {
                 Kind::Nspawn => {
                     init != 0 && inside_network(&nspawn::network(init), || greets(&([127, 0, 0, 1], self.port).into())).unwrap_or(false)
                 }
-                Kind::Uml => init != 0 && self.bed.inside(|| greets(&uml::from_below(self.number, self.port)))?,
+                Kind::Uml | Kind::Qemu => init != 0 && self.bed.inside(|| greets(&uml::from_below(self.number, self.port)))?,
             };
             if answers {
                 return Ok(true);
@@ -247,7 +249,8 @@ impl Machine {
             // of disks with the same serial number one has the links
             let serials: BTreeSet<&str> = self.spec.disks.iter().map(|(serial, _)| serial.as_str()).collect();
             let count = serials.len();
-            until(&format!("udevadm settle && [ $(ls /dev/disk/by-id 2>/dev/null | grep -c '^wwn-[^-]*$') -ge {count} ]"))?;
+            let names = if self.spec.kind == Kind::Qemu { "nvme-QEMU_NVMe_Ctrl_[^_-]*" } else { "wwn-[^-]*" };
+            until(&format!("udevadm settle && [ $(ls /dev/disk/by-id 2>/dev/null | grep -c '^{names}$') -ge {count} ]"))?;
         }
         if self.spec.max_startups.is_some() {
             until("[ $(pgrep -c sshd) -le 1 ]")?;

@@ -8,8 +8,9 @@
 //! assert_eq!(m.root_says("id -u")?, "0");         // not by ssh: for assertions
 //! ```
 //!
-//! Two kinds: **nspawn** starts in about a second and shares the host's kernel; **User-mode Linux** takes half a minute and
-//! has its own kernel with modules, sysctls, reboot and disks.
+//! Three kinds: **nspawn** starts in about a second and shares the host's kernel; **User-mode Linux** takes half a minute and
+//! has its own kernel with modules, sysctls, reboot and disks; **QEMU** is slower again, and has what User-mode Linux cannot
+//! have, such as NVMe disks.
 //!
 //! Everything of a bed lives in namespaces (network, mount, process) whose first process is the *keeper* (`keeper.sh`). It
 //! waits for the end of a pipe that only the owner holds: when the owner ends, however it ends, the keeper removes the bed's
@@ -38,6 +39,7 @@ mod keys;
 mod machine;
 mod nspawn;
 mod process;
+mod qemu;
 mod roots;
 mod seed;
 mod spec;

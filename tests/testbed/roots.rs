@@ -32,7 +32,9 @@ const DEBIAN_RECIPE: &str = include_str!("recipe/debian-root.sh");
 /// What it does inside a root file system.
 const ARCHIVE_RECIPE: &str = include_str!("recipe/archive.sh");
 
-const UML_RECIPE: &str = include_str!("recipe/uml-image.sh");
+const IMAGE_RECIPE: &str = include_str!("recipe/root-image.sh");
+
+const QEMU_RECIPE: &str = include_str!("recipe/qemu-boot.sh");
 
 const UML_XSTATE: &str = include_str!("uml-xstate.c");
 
@@ -68,10 +70,27 @@ fn recipe(script: &str, name: &str) -> Command {
 
 /// The disk image of a suite's User-mode Linux machines, to be written over a copy. A quarter of a minute more.
 pub fn uml_image(suite: Suite) -> Result<PathBuf> {
+    image(suite, Path::new("/usr/lib/uml/modules"), "/dev/ubda")
+}
+
+/// The same for QEMU's, with the modules of `boot` (of [`qemu_boot`]).
+pub fn qemu_image(suite: Suite, boot: &Path) -> Result<PathBuf> {
+    image(suite, &boot.join("modules"), "/dev/vda")
+}
+
+fn image(suite: Suite, modules: &Path, device: &str) -> Result<PathBuf> {
     let root = debian(suite)?;
-    let modules: Vec<String> = names(Path::new("/usr/lib/uml/modules"));
-    let name = format!("{}-{}.ext4", suite.name(), digest(&[DEBIAN_RECIPE, ARCHIVE_RECIPE, UML_RECIPE, &modules.join(" ")]));
-    built(&name, |to| run(recipe(UML_RECIPE, "uml-image.sh").arg(root).arg(to)).map(drop))
+    let parts = [DEBIAN_RECIPE, ARCHIVE_RECIPE, IMAGE_RECIPE, device, &names(modules).join(" ")];
+    built(&format!("{}-{}.ext4", suite.name(), digest(&parts)), |to| {
+        run(recipe(IMAGE_RECIPE, "root-image.sh").arg(root).arg(to).arg(modules).arg(device)).map(drop)
+    })
+}
+
+/// What QEMU's machines boot: a directory with `vmlinuz`, `initrd` and `modules` of Debian's kernel for clouds.
+pub fn qemu_boot(suite: Suite) -> Result<PathBuf> {
+    built(&format!("qemu-{}-{}", suite.name(), digest(&[QEMU_RECIPE])), |to| {
+        run(recipe(QEMU_RECIPE, "qemu-boot.sh").arg(suite.name()).arg(to)).map(drop)
+    })
 }
 
 /// What is loaded into User-mode Linux (`uml-xstate.c`), compiled with the C compiler that Rust links with.

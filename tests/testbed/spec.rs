@@ -16,6 +16,8 @@ pub enum Kind {
     Nspawn,
     /// User-mode Linux: half a minute to start; kernel 6.1 with modules and sysctls of its own, reboot, disks.
     Uml,
+    /// QEMU without virtualisation: a minute to start, and slow; Debian's own kernel, reboot, NVMe disks.
+    Qemu,
 }
 
 /// What sudo does for the machine's user.
@@ -197,12 +199,12 @@ impl MachineSpec {
     pub fn loss(self, percent: f64) -> Self {
         Self { loss: percent, ..self }
     }
-    /// Memory in MiB; 512 unless told. User-mode Linux only.
+    /// Memory in MiB; 512 unless told. Not for nspawn.
     pub fn memory(self, mebibytes: u32) -> Self {
         Self { memory: mebibytes, ..self }
     }
     /// Adds a blank SCSI disk (/dev/sda, …) with this serial number (letters and digits). The NAA id in its by-id link takes
-    /// only the hexadecimal digits of the serial. User-mode Linux only.
+    /// only the hexadecimal digits of the serial. In QEMU it is an NVMe disk (/dev/nvme0n1, …). Not in nspawn.
     pub fn disk(mut self, serial: &str, mebibytes: u32) -> Self {
         self.disks.push((serial.to_owned(), mebibytes));
         self
@@ -225,7 +227,7 @@ impl MachineSpec {
         self.check()?;
         let _permit = boot_permits::wait(match self.kind {
             Kind::Nspawn => boot_permits::NSPAWN,
-            Kind::Uml => boot_permits::UML,
+            Kind::Uml | Kind::Qemu => boot_permits::UML,
         });
         Machine::start(self)
     }
@@ -245,8 +247,9 @@ impl MachineSpec {
             return self.unsupported("an account has one password");
         }
         match self.kind {
-            Kind::Nspawn if self.loss > 0.0 || !self.disks.is_empty() => self.unsupported("loss and disks need User-mode Linux"),
-            Kind::Uml if self.links != [0] => self.unsupported("jump chains are made of nspawn machines"),
+            Kind::Nspawn if self.loss > 0.0 || !self.disks.is_empty() => self.unsupported("loss and disks need a kernel"),
+            Kind::Qemu if self.loss > 0.0 || self.delay.is_some() => self.unsupported("netem is for User-mode Linux"),
+            Kind::Uml | Kind::Qemu if self.links != [0] => self.unsupported("jump chains are made of nspawn machines"),
             _ => Ok(()),
         }
     }

@@ -10,33 +10,46 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-/// The interfaces: the machine's own, and the one that only the test bed uses. Partitions and delays leave that alone.
-pub fn nics(number: u32) -> Vec<Nic> {
-    let nic = |name: &str, net| Nic { name: name.into(), address: format!("10.{net}.0.{number}") };
-    vec![nic("vec0", 77), nic("vec1", 78)]
+/// The interfaces: the machine's own, and the one that only the test bed uses. Partitions and delays leave that alone. Called
+/// `vec0` and `vec1` by the driver `vec`.
+pub fn nics(driver: &str, number: u32) -> Vec<Nic> {
+    let nic = |card, net| Nic { name: format!("{driver}{card}"), address: format!("10.{net}.0.{number}") };
+    vec![nic(0, 77), nic(1, 78)]
 }
 
 /// Powers the machine on. Its disks, if it had any, are as they were.
 pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path) -> Result<Child> {
     let image = roots::uml_image(spec.suite)?;
     let preload = roots::uml_preload()?;
-    let disk = bed.machine_dir(number).join("disk");
-    if !disk.exists() {
-        // in the bed's namespace: what is mounted in the machine's own is gone with its power
-        let mut mount = bed.keeper.lock().unwrap().command("sh");
-        mount.args(["-c", "mkdir \"$1\" && mount -t tmpfs -o mode=0755,size=90% testbed \"$1\"", "sh"]).arg(&disk);
-        process::run(&mut mount)?;
-    }
+    make_room_for_disks(bed, number)?;
     let log = || File::options().append(true).create(true).open(console).doing(|| format!("cannot open {}", console.display()));
-    let mut command = bed.keeper.lock().unwrap().command("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "unchanged", "--"]);
-    command.arg("sh").arg(bed.script("uml.sh"));
+    let mut command = first_process(bed, "uml.sh");
     command.arg(bed.machine_dir(number)).arg(image).arg(preload).arg(uuid).arg(number.to_string()).arg(spec.memory.to_string());
     command.args(spec.disks.iter().map(|(serial, mebibytes)| format!("{serial}:{mebibytes}")));
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).spawn().doing(|| "cannot start uml.sh".into())
+}
+
+/// A directory in memory for what the machine writes to its disks.
+pub fn make_room_for_disks(bed: &Inner, number: u32) -> Result<()> {
+    let disk = bed.machine_dir(number).join("disk");
+    if disk.exists() {
+        return Ok(());
+    }
+    // in the bed's namespace: what is mounted in the machine's own is gone with its power
+    let mut mount = bed.keeper.lock().unwrap().command("sh");
+    mount.args(["-c", "mkdir \"$1\" && mount -t tmpfs -o mode=0755,size=90% testbed \"$1\"", "sh"]).arg(&disk);
+    process::run(&mut mount).map(drop)
+}
+
+/// A script of the bed as first process of a process namespace: killing it is pulling the plug.
+pub fn first_process(bed: &Inner, script: &str) -> Command {
+    let mut command = bed.keeper.lock().unwrap().command("unshare");
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "unchanged", "--"]);
+    command.arg("sh").arg(bed.script(script));
+    command
 }
 
 /// The lines of the boot script that only these machines need.

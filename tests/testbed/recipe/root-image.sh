@@ -1,19 +1,20 @@
 #!/bin/sh
-# uml-image.sh ROOT IMAGE: the disk that all User-mode Linux machines write copies over: ROOT (of debian-root.sh) and what
-# a kernel of one's own needs. Made without loop devices. Needs root: it copies device nodes and owners.
+# root-image.sh ROOT IMAGE MODULES DEVICE: the disk that all machines with a kernel of their own write copies over: ROOT (of
+# debian-root.sh), the kernel's MODULES, and what they need beside; DEVICE is what the disk is called in them. Made without
+# loop devices. Needs root: it copies device nodes and owners.
 set -eu
-root=$1 image=$2 dir=$2.d
+root=$1 image=$2 modules=$3 device=$4 dir=$2.d
 
 trap 'rm -rf "$dir"' EXIT
 cp -a "$root" "$dir"
 mkdir -p "$dir/usr/lib/modules"
-cp -a /usr/lib/uml/modules/. "$dir/usr/lib/modules/"
+cp -a "$modules/." "$dir/usr/lib/modules/"
 for version in "$dir"/usr/lib/modules/*/; do
     depmod --basedir "$dir" "$(basename "$version")"
 done
 
-cat >"$dir/etc/fstab" <<'F'
-/dev/ubda / ext4 noatime,errors=remount-ro 0 0
+cat >"$dir/etc/fstab" <<F
+$device / ext4 noatime,errors=remount-ro 0 0
 F
 
 # ubd disks have serials but no links by default.
