@@ -116,7 +116,7 @@ fn of_text(text: &str, input: Option<&str>, around: &Around) -> Judgement {
     match shell::read(text) {
         _ if around.depth > DEEPEST => of_unknown(text, "the shell"),
         Ok(mut commands) => {
-            for simple in commands.simple.iter_mut().filter(|simple| simple.input.is_none() && !simple.is_piped) {
+            for simple in commands.simple.iter_mut().filter(|simple| simple.input.is_none() && (!simple.is_piped || simple.is_called)) {
                 simple.input = input.map(Word::literal);
             }
             Guard::new(text, &commands, around).all()
@@ -214,16 +214,18 @@ impl<'a> Guard<'a> {
                     self.found.unseen("the shell", format!("the text {:?} is filled in only when it runs", word.text));
                 }
             }
-            Inner::Input => match &simple.input {
-                Some(word) if word.is_literal => self.found.add(of_text(&word.text, None, &self.inner())),
-                Some(word) if self.values.name(&word.text) => {
-                    self.found.unseen("the shell", "the text that it reads is filled in only when it runs")
+            Inner::Input => {
+                match &simple.input {
+                    Some(word) if word.is_literal => self.found.add(of_text(&word.text, None, &self.inner())),
+                    Some(word) if self.values.name(&word.text) => {
+                        self.found.unseen("the shell", "the text that it reads is filled in only when it runs");
+                    }
+                    _ => {}
                 }
-                None if simple.is_piped && self.values.name_in_pipeline(simple.pipeline) => {
+                if self.reads_a_name(simple) {
                     self.found.unseen("the shell", "the text that it runs comes from another program");
                 }
-                _ => {}
-            },
+            }
             Inner::Elsewhere(text) => {
                 if mentions(&text) && !of_text(&text, None, &self.inner()).is_harmless() {
                     self.found.unseen("ssh", "it runs on another machine, which is not looked at");
@@ -231,14 +233,19 @@ impl<'a> Guard<'a> {
             }
             Inner::Foreign { program, text } => self.foreign(&program, self.values.name(&text.text)),
             Inner::ForeignInput { program } => {
-                let is_named = match &simple.input {
-                    Some(word) if word.is_literal => mentions(&word.text),
-                    Some(word) => self.values.name(&word.text),
-                    None => simple.is_piped && self.values.name_in_pipeline(simple.pipeline),
-                };
-                self.foreign(&program, is_named);
+                let is_named = simple.input.as_ref().is_some_and(|word| match word.is_literal {
+                    true => mentions(&word.text),
+                    false => self.values.name(&word.text),
+                });
+                self.foreign(&program, is_named || self.reads_a_name(simple));
             }
         }
+    }
+
+    /// Whether a program that writes to disks may be named in what it reads from another one.
+    fn reads_a_name(&self, simple: &Simple) -> bool {
+        let is_piped = simple.is_piped && simple.input.is_none() && self.values.name_in_pipeline(simple.pipeline);
+        is_piped || simple.is_called && mentions(self.values.text)
     }
 
     fn foreign(&mut self, program: &str, is_named: bool) {

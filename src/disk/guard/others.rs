@@ -14,8 +14,16 @@ pub(super) fn download(arguments: &[Word]) -> Effect {
     act(named.into_iter().filter(|(_, path)| !is_no_disk(path)).collect())
 }
 
-/// fio: its files, unless it only reads.
+/// fio: its files, unless it only reads. What a job file names is not seen.
 pub(super) fn fio(arguments: &[Word]) -> Effect {
+    let tells = ["--help", "--version", "--parse-only", "--enghelp", "--cmdhelp", "-h", "-v"];
+    if arguments.iter().any(|word| tells.iter().any(|option| word.text == *option)) {
+        return Effect::None;
+    }
+    let is_job_file = |word: &&Word| (word.text == "-" || !word.text.starts_with('-')) && !word.text.is_empty();
+    if let Some(word) = arguments.iter().find(is_job_file) {
+        return Effect::Unseen(format!("what the job file {:?} names is not looked into: name it with --filename", word.text));
+    }
     let is_mode = |word: &&Word| ["write", "rw", "trim"].iter().any(|mode| word.text.rsplit('=').next().unwrap_or_default().contains(mode));
     if !arguments.iter().any(|word| is_mode(&word) && !word.text.starts_with("--filename") && !word.text.starts_with("--name")) {
         return Effect::None;

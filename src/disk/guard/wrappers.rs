@@ -93,6 +93,14 @@ pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
             }
             "su" => return Some(Inner::Input),
             "runuser" if !arguments.iter().any(|word| matches!(word.text.as_str(), "-u" | "--user")) => return Some(Inner::Input),
+            "." | "source" => {
+                let read = arguments.first()?;
+                return match read.text.as_str() {
+                    text if is_input(text) => Some(Inner::Input),
+                    text if text.starts_with("<(") => Some(Inner::Text(read.clone())),
+                    _ => None,
+                };
+            }
             "eval" => return Some(Inner::Text(filled(joined(arguments), from_input))),
             "trap" | "alias" => return arguments.first().cloned().map(Inner::Text),
             "ssh" => return Some(Inner::Elsewhere(joined(behind(arguments, &SSH)).text)),
@@ -196,10 +204,15 @@ fn shell(arguments: &[Word], from_input: bool) -> Option<Inner<'_>> {
             let text = arguments.iter().skip(at + 1).find(|word| !word.text.starts_with(['-', '+']));
             text.cloned().map(|text| Inner::Text(filled(text, from_input)))
         }
-        None if script.is_none() || arguments.iter().any(|word| word.text == "-s") => Some(Inner::Input),
+        None if script.is_none_or(|script| is_input(&script.text)) || arguments.iter().any(|word| word.text == "-s") => Some(Inner::Input),
         // `bash <(…)`
         None => script.filter(|word| word.text.starts_with("<(")).cloned().map(Inner::Text),
     }
+}
+
+/// Whether that file is what the program reads anyway.
+fn is_input(path: &str) -> bool {
+    matches!(path, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
 }
 
 fn text_option(arguments: &[Word]) -> Option<Word> {

@@ -3,7 +3,10 @@
 //! As sh and bash read it (POSIX.1-2017, XCU 2; bash(1)), as far as it matters for which programs run with which words. What
 //! is not understood is an error, never a guess.
 
+mod compound;
 mod word;
+
+use compound::{Compound, Ended};
 
 /// A word of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(super) struct Simple {
     pub input: Option<Word>,
     /// Whether it reads what another program writes.
     pub is_piped: bool,
+    /// Whether it stands in a function, and reads what its callers read as well.
+    pub is_called: bool,
     /// Which pipeline it stands in; 0 for one that begins with a compound command.
     pub pipeline: usize,
     /// Which subshell it runs in; 0 for none.
@@ -63,8 +68,21 @@ pub(super) fn read(text: &str) -> Result<Commands, String> {
 
 fn nested(text: &str, depth: u32) -> Result<Commands, String> {
     let chars = text.chars().collect();
-    let mut reader = Reader { chars, at: 0, depth, scope: 0, pipelines: 0, commands: Commands::default(), waiting: Vec::new() };
+    let mut reader = Reader {
+        chars,
+        at: 0,
+        depth,
+        scope: 0,
+        pipelines: 0,
+        commands: Commands::default(),
+        waiting: Vec::new(),
+        open: Vec::new(),
+        ended: Vec::new(),
+        inherit: Vec::new(),
+        defines: false,
+    };
     reader.list(None)?;
+    reader.hand_in();
     reader.commands.simple.retain(|simple| !simple.words.is_empty() || !simple.outputs.is_empty() || simple.input.is_some());
     Ok(reader.commands)
 }
@@ -85,6 +103,14 @@ struct Reader {
     pipelines: usize,
     commands: Commands,
     waiting: Vec<Waiting>,
+    /// Compound commands that the place stands in.
+    open: Vec<Compound>,
+    /// Those that ended, the inner ones first.
+    ended: Vec<Ended>,
+    /// Commands that read from the pipe that a compound command reads from.
+    inherit: Vec<usize>,
+    /// Whether the name of a function stands before.
+    defines: bool,
 }
 
 /// Where a list stands in a `case`.
@@ -117,12 +143,6 @@ impl Reader {
 
     fn blanks(&mut self) {
         while self.skip("\\\n") || self.skip(" ") || self.skip("\t") || self.skip("\r") {}
-    }
-
-    fn begin(&mut self) -> usize {
-        self.pipelines += 1;
-        self.commands.simple.push(Simple { pipeline: self.pipelines, scope: self.scope, ..Simple::default() });
-        self.commands.simple.len() - 1
     }
 
     /// Begins the command that reads what this one writes.
@@ -216,8 +236,9 @@ impl Reader {
                 '(' if self.is_empty(now) && self.starts("((") && self.is_sum() => self.arithmetic()?,
                 '(' if self.is_empty(now) => {
                     self.at += 1;
+                    self.enter("(", now);
                     self.subshell()?;
-                    now = self.begin();
+                    now = self.end(")");
                 }
                 // a function's name came before
                 '(' if self.function(now) => now = self.begin(),
@@ -248,6 +269,7 @@ impl Reader {
         if is_function {
             let name = self.command(now).and_then(|simple| simple.words.pop());
             self.commands.functions.extend(name.map(|name| name.text));
+            self.defines = true;
         } else {
             self.at = before;
         }
@@ -286,6 +308,7 @@ impl Reader {
             if is_plain && word.text == "esac" {
                 cases.depth -= 1;
                 cases.in_pattern = false;
+                *now = self.end("esac");
             }
             return Ok(());
         }
@@ -296,9 +319,15 @@ impl Reader {
         match if is_plain { word.text.as_str() } else { "" } {
             // with options it may be the program, which runs what is behind them
             "time" if self.is_option_next() => self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone())),
-            "if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "{" | "}" | "!" | "time" | "coproc" => {}
-            "for" | "select" => self.for_list()?,
+            "then" | "else" | "elif" | "do" | "!" | "time" | "coproc" => {}
+            begins @ ("if" | "while" | "until" | "{") => self.enter(begins, *now),
+            end @ ("fi" | "done" | "}") => *now = self.end(end),
+            "for" | "select" => {
+                self.enter("for", *now);
+                self.for_list()?;
+            }
             "case" => {
+                self.enter("case", *now);
                 self.blanks();
                 self.word()?;
                 self.newlines()?;
@@ -308,11 +337,15 @@ impl Reader {
                 cases.depth += 1;
                 cases.in_pattern = true;
             }
-            "esac" if cases.depth > 0 => cases.depth -= 1,
+            "esac" if cases.depth > 0 => {
+                cases.depth -= 1;
+                *now = self.end("esac");
+            }
             "function" => {
                 self.blanks();
                 let name = self.word()?.text;
                 self.commands.functions.push(name);
+                self.defines = true;
                 self.blanks();
                 if self.skip("(") {
                     self.blanks();
@@ -332,6 +365,13 @@ impl Reader {
             },
         }
         Ok(())
+    }
+
+    /// What a compound command ends with; the command that its redirections are those of.
+    fn end(&mut self, word: &str) -> usize {
+        let redirections = self.commands.simple.len();
+        self.leave(word, redirections);
+        self.begin()
     }
 
     fn is_option_next(&mut self) -> bool {
@@ -416,7 +456,7 @@ impl Reader {
         if self.skip("<<<") {
             self.blanks();
             let word = self.word()?;
-            self.command(now).into_iter().for_each(|simple| simple.input = Some(word.clone()));
+            self.reads(now, word);
             return Ok(());
         }
         if self.skip("<<") {
@@ -435,12 +475,13 @@ impl Reader {
         if !is_output {
             self.skip("<");
             self.skip("&");
+            self.command(now).into_iter().for_each(|simple| simple.is_called = false);
         }
         self.blanks();
         if self.starts("<(") || self.starts(">(") {
             let word = self.substitution()?;
             if !is_output {
-                self.command(now).into_iter().for_each(|simple| simple.input = Some(word.clone()));
+                self.reads(now, word);
             }
             return Ok(());
         }
@@ -450,6 +491,12 @@ impl Reader {
             self.command(now).into_iter().for_each(|simple| simple.outputs.push(word.clone()));
         }
         Ok(())
+    }
+
+    fn reads(&mut self, command: usize, word: Word) {
+        if let Some(simple) = self.command(command) {
+            (simple.input, simple.is_called) = (Some(word), false);
+        }
     }
 
     /// `<(…)` or `>(…)`: it, as it is written.
@@ -485,7 +532,7 @@ impl Reader {
                 let inner = nested(&format!(": \"{}\"", text.replace('"', "\\\"")), self.depth)?;
                 self.absorb(inner);
             }
-            self.command(waiting.command).into_iter().for_each(|simple| simple.input = Some(Word { text: text.clone(), is_literal }));
+            self.reads(waiting.command, Word { text, is_literal });
         }
         Ok(())
     }
