@@ -24,13 +24,20 @@ pub(super) fn refused(
 mod tests {
     use serde_json::json;
 
+    use crate::modules::assemble::Assemble;
     use crate::modules::bench::{Bench, Files, Seen};
+    use crate::modules::blockinfile::BlockInFile;
     use crate::modules::command::Command;
+    use crate::modules::copy::Copy;
+    use crate::modules::get_url::GetUrl;
+    use crate::modules::lineinfile::LineInFile;
     use crate::modules::raw::Raw;
+    use crate::modules::replace::Replace;
     use crate::modules::script::Script;
     use crate::modules::shell::Shell;
+    use crate::modules::template::Template;
     use crate::modules::{FREE_FORM, Module};
-    use crate::node::simulated::World;
+    use crate::node::simulated::{SimulatedDisk, World};
 
     fn run(module: &dyn Module, args: serde_json::Value) -> Seen {
         let mut world = World::new(1);
@@ -63,6 +70,36 @@ mod tests {
             let seen = run(module, args.clone());
             let Seen::Refused(why) = seen else { panic!("{args}: {seen:?}") };
             assert!(why.contains("it cannot be seen to which"), "{why}");
+        }
+    }
+
+    #[test]
+    fn modules_that_write_files_leave_devices_alone() {
+        let mut world = World::new(1);
+        world.add_disk(SimulatedDisk::new("sdb", "5eed", 100));
+        world.add_directory("/srv", 0o755);
+        world.add_file("/srv/x", b"x", 0o644);
+        world.serve("http://server/image", b"image".to_vec());
+        for device in ["/dev/sdb", "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_5eed"] {
+            let tries: [(&dyn Module, serde_json::Value); 9] = [
+                (&Copy, json!({"content": "x", "dest": device})),
+                (&Copy, json!({"content": "x", "dest": device, "follow": true})),
+                (&Copy, json!({"src": "/srv/x", "remote_src": true, "dest": device})),
+                (&Template, json!({"src": "t.j2", "dest": device})),
+                (&GetUrl, json!({"url": "http://server/image", "dest": device, "force": true})),
+                (&LineInFile, json!({"path": device, "line": "x"})),
+                (&BlockInFile, json!({"path": device, "block": "x"})),
+                (&Replace, json!({"path": device, "regexp": "^", "replace": "x"})),
+                (&Assemble, json!({"src": "/srv", "dest": device})),
+            ];
+            for (module, args) in tries {
+                let mut bench = Bench::new(world.clone());
+                bench.outside = Files([Files::file("t.j2", b"x", 0o644)].into());
+                let seen = bench.run(module, &args);
+                let is_left = matches!(seen, Seen::Failed(_) | Seen::Refused(_));
+                assert!(is_left, "{} {args}: {seen:?}", module.spec().name);
+                assert_eq!(bench.machine.world().disk_writes(), []);
+            }
         }
     }
 
