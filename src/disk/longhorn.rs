@@ -29,8 +29,8 @@ pub struct LonghornDisk {
 impl LonghornDisk {
     /// What is wrong with it on a disk of so many bytes, if anything is.
     pub fn problem(&self, size: u64) -> Option<String> {
-        if self.name.is_empty() || !is_name(&self.name) {
-            return Some(format!("{:?} is no name for a disk: letters, digits, dots, dashes and underscores, at most 63", self.name));
+        if let Some(problem) = bad_name(&self.name) {
+            return Some(problem);
         }
         if !self.path.starts_with('/') {
             return Some(format!("the path of a disk is absolute, not {:?}", self.path));
@@ -69,7 +69,13 @@ pub fn tags_annotation(tags: &[String]) -> Result<String, Vec<String>> {
     if problems.is_empty() { serde_json::to_string(tags).map_err(|error| vec![error.to_string()]) } else { Err(problems) }
 }
 
-fn bad_tag(tag: &str) -> Option<String> {
+/// What is wrong with the name of a disk, if anything is.
+pub fn bad_name(name: &str) -> Option<String> {
+    (!is_name(name)).then(|| format!("{name:?} is no name for a disk: letters, digits, dots, dashes and underscores, at most 63"))
+}
+
+/// What is wrong with a tag of a disk or a node, if anything is.
+pub fn bad_tag(tag: &str) -> Option<String> {
     (!is_name(tag)).then(|| format!("{tag:?} is no tag: letters, digits, dots, dashes and underscores, at most 63"))
 }
 

@@ -83,7 +83,7 @@ pub use ansible_words::ansible_words;
 pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};
-pub use module::{Act, Decision, Formatting, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText};
+pub use module::{Act, Decision, Formatting, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText, Wrong};
 pub use page::{contents, page};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};

@@ -14,6 +14,11 @@ pub trait Module: Sync {
     /// Its name and arguments.
     fn spec(&self) -> &'static Spec;
 
+    /// What is wrong with arguments on any machine. Those that are templates yet are not among them.
+    fn wrong(&self, _args: &Args) -> Vec<Wrong> {
+        Vec::new()
+    }
+
     /// What is to be done: a pure function of the arguments and of what is known of the machine.
     ///
     /// # Errors
@@ -63,6 +68,24 @@ pub trait Module: Sync {
     /// Whether this call of an opaque module can only read.
     fn only_reads(&self, _task: &Task<'_>) -> bool {
         false
+    }
+}
+
+/// What is wrong with the value of an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The option.
+    pub option: &'static str,
+    /// What is wrong.
+    pub why: String,
+    /// What to do about it; empty where that is plain.
+    pub hint: String,
+}
+
+impl Wrong {
+    /// That of this option.
+    pub fn new(option: &'static str, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { option, why: why.into(), hint: hint.into() }
     }
 }
 

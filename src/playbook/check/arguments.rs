@@ -3,7 +3,7 @@
 use super::names::found;
 use super::walk::Seen;
 use crate::diagnostics::{Diagnostic, Diagnostics, similar, suggestion};
-use crate::modules::{Args, FREE_FORM, Found, Opt, Spec, find, module_names, names};
+use crate::modules::{Args, FREE_FORM, Found, Opt, Spec, Wrong, find, module_names, names};
 use crate::yaml::{Node, Value};
 
 /// What a task's module takes, if it is one that is here.
@@ -27,16 +27,27 @@ pub(super) fn check(seen: &Seen, problems: &mut Diagnostics) {
     }
     let mut options = action.options.clone();
     let unsure = add_defaults(spec, seen, &mut options) || action.whole.is_some();
-    let mut found = Diagnostics::new();
-    Args::read(spec, &options, &action.place, &mut found);
+    let mut wrong = Diagnostics::new();
+    let args = Args::read(spec, &options, &action.place, &mut wrong);
+    if let Found::Module(module) = found(seen) {
+        wrong.0.extend(module.wrong(&args).into_iter().filter_map(|one| placed(spec, &options, one)));
+    }
     // what is missing may be in what is not known yet; it is told at the module's name
-    found.0.retain(|problem| !unsure || problem.place.as_ref() != Some(&action.place));
-    meant(spec, &options, &mut found);
-    for problem in &mut found.0 {
+    wrong.0.retain(|problem| !unsure || problem.place.as_ref() != Some(&action.place));
+    meant(spec, &options, &mut wrong);
+    for problem in &mut wrong.0 {
         problem.message = problem.message.replace(&format!("one of `{FREE_FORM}`, "), "a text behind its name, or one of ");
         problem.message = problem.message.replace(&format!("`{FREE_FORM}` of "), "");
     }
-    problems.extend(found);
+    problems.extend(wrong);
+}
+
+/// Where the value stands that is wrong; one that is the module's own is not anybody's mistake.
+fn placed(spec: &Spec, options: &[(Node, Node)], wrong: Wrong) -> Option<Diagnostic> {
+    let is_it = |key: &Node| key.as_str().and_then(|key| spec.option(key)).is_some_and(|option| option.name == wrong.option);
+    let (_, value) = options.iter().find(|(key, _)| is_it(key))?;
+    let error = Diagnostic::error(wrong.why).at(value.place.clone());
+    Some(if wrong.hint.is_empty() { error } else { error.hint(wrong.hint) })
 }
 
 /// An option that is misspelt and therefore missing is one mistake, not two.

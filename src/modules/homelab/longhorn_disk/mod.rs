@@ -6,6 +6,7 @@ mod runs;
 #[cfg(test)]
 pub(in crate::modules) mod states;
 mod which;
+mod wrong;
 
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use crate::disk::{
 };
 use crate::modules::halt::{self, Halt, settled};
 use crate::modules::outcome::planned;
-use crate::modules::{Decision, Formatting, Kind, Module, Opt, Spec, Task};
+use crate::modules::{Args, Decision, Formatting, Kind, Module, Opt, Spec, Task, Wrong};
 use crate::node::facts::{BlockDevice, BlockDevices, Contents, Extent, MachineId};
 use crate::node::steps::{FormatPartition, LabelDisk, NamePartition};
 use crate::node::{Change, Plan};
@@ -83,6 +84,10 @@ impl Module for HomelabLonghornDisk {
         &SPEC
     }
 
+    fn wrong(&self, args: &Args) -> Vec<Wrong> {
+        wrong::wrong(args)
+    }
+
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(plan(task, facts))
     }
@@ -102,6 +107,9 @@ struct Job<'a> {
 }
 
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
+    if let Some(Wrong { why, hint, .. }) = wrong::wrong(task.args).into_iter().next() {
+        return Err(if hint.is_empty() { Halt::fail(why) } else { Halt::refuse(why, hint) });
+    }
     let which = Which::read(task.args)?;
     // asked for before it is known which disk it is, where the name says: one round trip instead of two
     let early = which.path().map(|path| examine(facts, &path, Extent::Sampled)).transpose();

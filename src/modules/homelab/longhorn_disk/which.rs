@@ -22,12 +22,6 @@ impl Which {
             (_, Some(wwn), ..) => DiskName::Wwn(wwn),
             (_, _, Some(serial), _) => DiskName::Serial(serial),
             (.., Some(path)) if path.starts_with("/dev/disk/by-id/") => DiskName::ById(path),
-            (.., Some(path)) if !args.is("allow_unstable_name") => {
-                return Err(Halt::refuse(
-                    format!("{path} may be another disk after the next boot"),
-                    "name it with `by_id`, `wwn` or `serial` (`homelabctl disk list` shows them), or say `allow_unstable_name: true`",
-                ));
-            }
             (.., Some(path)) => DiskName::Unstable(path),
             _ => DiskName::Like(selector),
         };
