@@ -90,6 +90,8 @@ pub(super) async fn read<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M,
             // where a path is known to hold no link, what is foretold elsewhere leaves it alone
             let ways = key.query.stands_on.iter().filter_map(|ground| match ground {
                 Touch::Followed(path) if path.starts_with('/') => Some(RealPath::new(path).query()),
+                // and by which name a disk is touched
+                Touch::BlockDevice(path) if path.starts_with("/dev/") && path != "/dev/" => Some(RealPath::new(path).query()),
                 _ => None,
             });
             queries.extend(ways.filter(|query| seat.store.get(&FactKey { scope: key.scope.clone(), query: query.clone() }).is_none()));

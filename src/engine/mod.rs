@@ -40,6 +40,7 @@ mod stage;
 mod status;
 mod tags;
 mod task;
+mod together;
 mod unforeseen;
 mod unknown_facts;
 mod via;
@@ -55,6 +56,8 @@ pub use via::Via;
 
 #[cfg(test)]
 mod cuts;
+#[cfg(test)]
+mod disks;
 #[cfg(test)]
 mod foretold;
 #[cfg(test)]

@@ -5,17 +5,33 @@ use super::host::{Machines, Seat};
 use super::status::{Done, Status};
 use crate::modules::{Act, Decision};
 use crate::node::steps::Step;
-use crate::plan::{Change, Facts, Plan, Store, Touch};
+use crate::plan::{Change, Difference, Facts, Plan, Store, Touch};
 
-/// Says what would come of it if what it depends on did not matter.
+/// A text that is longer is no value for one line.
+const SHORT: usize = 60;
+
+/// Says what would come of it if what it depends on did not matter, and what would differ then.
 pub(super) fn probably(store: &Store, call: &Call<'_>, mut done: Done, rest: bool) -> Done {
     let would = match call.plan(rest, &Facts::new(store, call.scope.clone())) {
-        Ok(Decision { act: Act::Plan(Plan::Change(_)), .. }) => "probably changed",
-        Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be",
+        Ok(Decision { act: Act::Plan(Plan::Change(change)), .. }) => {
+            let told = change.diff.iter().filter_map(told).collect::<Vec<_>>().join(", ");
+            if told.is_empty() { "probably changed".to_owned() } else { format!("probably changed: {told}") }
+        }
+        Ok(Decision { act: Act::Plan(Plan::Unchanged), local, .. }) if local.is_empty() => "probably as it should be".to_owned(),
+        Ok(Decision { act: Act::Plan(Plan::Refuse(refusal)), .. }) => format!("as it is now it would be refused: {}", refusal.why),
         _ => return done,
     };
-    done.why = Some(done.why.map_or_else(|| would.to_owned(), |why| format!("{would}; {why}")));
+    done.why = Some(done.why.map_or_else(|| would.clone(), |why| format!("{would}; {why}")));
     done
+}
+
+/// A difference that fits on a line.
+fn told(difference: &Difference) -> Option<String> {
+    let short = |text: &Option<String>| match text {
+        None => Some("absent".to_owned()),
+        Some(text) => (text.chars().count() <= SHORT && !text.contains('\n')).then(|| text.clone()),
+    };
+    Some(format!("{} {} → {}", difference.what, short(&difference.before)?, short(&difference.after)?))
 }
 
 pub(super) async fn predicted<M: Machines>(

@@ -204,7 +204,7 @@ impl Folder {
             }),
         };
         let shared = Shared(Arc::new(tokio::sync::Mutex::new((machine, Vec::new()))));
-        let options = Options { check, forks: 1, ..Options::default() };
+        let options = Options { check, forks: 1, yes: true, ..Options::default() };
         let engine = Engine::new(One(shared.clone()), setting, options, CancellationToken::new());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut ends = runtime.block_on(engine.run(std::slice::from_ref(book)));

@@ -16,6 +16,7 @@ use super::outside::{self, Here};
 use super::play::Engine;
 use super::scope::{TaskScope, View, Wanted, World};
 use super::status::{Done, Status};
+use super::together::together;
 use super::{condition, loops};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::modules::{self, Args, Found, Module, json};
@@ -538,37 +539,6 @@ pub(super) fn number_of(node: &Node) -> Option<f64> {
 /// All conditions of a task, those of what is around it first.
 pub(super) fn conditions(task: &Task) -> impl Iterator<Item = &Node> {
     task.levels.iter().flat_map(|level| &level.when)
-}
-
-/// What all items together came to.
-fn together(results: Vec<Done>) -> Done {
-    if results.is_empty() {
-        return Done::new(Status::Skipped).with("skipped_reason", "No items in the list").with("results", Vec::<Json>::new());
-    }
-    let status = match results.iter().map(|done| done.status).max() {
-        Some(worst) if !worst.is_good() => worst,
-        _ if results.iter().any(|done| done.status == Status::Pending) => Status::Pending,
-        _ if results.iter().any(|done| done.status == Status::Changed) => Status::Changed,
-        _ if results.iter().any(|done| done.status == Status::Ok) => Status::Ok,
-        _ => Status::Skipped,
-    };
-    let message = match status {
-        Status::Failed | Status::Refused => "One or more items failed",
-        Status::Skipped => "All items skipped",
-        _ => "All items completed",
-    };
-    let registered: Vec<Json> = results.iter().map(|done| Json::Object(done.registered())).collect();
-    let bad = results.iter().find(|done| done.status == status && (!status.is_good() || status == Status::Pending));
-    let mut done = Done::new(status).with("results", registered).with("msg", message);
-    done.why = bad.and_then(|done| done.why.clone());
-    done.hint = bad.and_then(|done| done.hint.clone());
-    if status == Status::Failed && results.iter().any(Done::has_changed) {
-        done.result.insert("changed".to_owned(), Json::Bool(true));
-    }
-    // the word of each item that ended so counts: it may hang on the item
-    done.ignored = !status.is_good() && results.iter().filter(|item| !item.status.is_good()).all(|item| item.ignored);
-    done.items = results;
-    done
 }
 
 /// Without what is omitted; nothing if it is itself.

@@ -83,6 +83,8 @@ pub use ansible_words::ansible_words;
 pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};
+#[cfg(test)]
+pub(crate) use homelab::longhorn_disk::states as longhorn_states;
 pub use module::{Act, Decision, Formatting, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText, Wrong};
 pub use page::{contents, page};
 pub use reboot::{Rebooting, Reconnecting};

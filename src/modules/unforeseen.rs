@@ -18,6 +18,11 @@ pub fn may_touch(name: &str) -> Vec<Touch> {
         Found::Module(module) => match module.spec().name {
             name if LOOKS.contains(&name) => Vec::new(),
             name if FILES.contains(&name) => vec![Touch::FilesOutside(Vec::new())],
+            "parted" => vec![Touch::BlockDevice("/dev/".into())],
+            "filesystem" => vec![Touch::BlockDevice("/dev/".into()), Touch::FilesOutside(Vec::new())],
+            "mount" | "longhorn_disk" => {
+                vec![Touch::BlockDevice("/dev/".into()), Touch::Mounts, Touch::Units, Touch::FilesOutside(Vec::new())]
+            }
             "user" | "group" => vec![Touch::Accounts, Touch::FilesOutside(Vec::new())],
             _ => vec![Touch::Everything],
         },

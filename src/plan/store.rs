@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::touch::is_kernels_name;
 use super::{Claim, Expect, FactKey, Observation, Query, Reading, Scope, Touch};
 
 /// What was read so far. Nothing outlives the run: state comes from the machines, every time.
@@ -27,6 +28,10 @@ impl Store {
 
     /// Notes a reading down. What a foretold change may have moved by then is unknown, whatever it is today.
     pub fn insert(&mut self, key: FactKey, observation: Observation) {
+        // where a path leads tells which changes could move it
+        if key.query.kind == "real_path" && !self.foretold.is_empty() {
+            self.known.insert(key.clone(), observation.clone());
+        }
         let moved = self.foretold.iter().rev().find(|(host, _, touches)| *host == key.scope.host && self.may_move(&key, touches));
         let observation = match moved {
             Some((_, because, _)) => unsettled(observation, because),
@@ -56,6 +61,8 @@ impl Store {
     /// In `--check`: what `touches` covers becomes unknown, with today's reading as "probably"; then what the change
     /// promises is laid over it.
     pub fn predict(&mut self, scope: &Scope, because: &str, expect: &[Expect], touches: &[Touch]) {
+        let touches: Vec<Touch> = touches.iter().map(|touch| self.resolved(scope, touch)).collect();
+        let touches = touches.as_slice();
         let moved: Vec<FactKey> =
             self.known.keys().filter(|key| key.scope.host == scope.host && self.may_move(key, touches)).cloned().collect();
         let mut before = BTreeMap::new();
@@ -84,19 +91,50 @@ impl Store {
     /// Whether a change that touches this may move a fact, as far as is known.
     fn may_move(&self, key: &FactKey, touches: &[Touch]) -> bool {
         let root = &*key.scope.user == "root";
-        let moves = |ground: &Touch, touch: &Touch| match (ground, touch) {
-            (_, Touch::Passage(_)) if root => false,
-            (Touch::Followed(path), touch) if self.has_no_link(&key.scope, path) => Touch::Files(path.clone()).overlaps(touch),
-            _ => ground.overlaps(touch),
-        };
-        key.query.stands_on.iter().any(|ground| touches.iter().any(|touch| moves(ground, touch)))
+        let is_moved =
+            |ground: &Touch| touches.iter().any(|touch| (!root || !matches!(touch, Touch::Passage(_))) && ground.overlaps(touch));
+        key.query.stands_on.iter().any(|ground| match ground {
+            Touch::Followed(path) => match self.leads_to(&key.scope, path) {
+                Some(real) if real == path => is_moved(&Touch::Files(path.clone())),
+                // udev's links lead from /dev to /dev
+                Some(real) if real.starts_with("/dev/") && path.starts_with("/dev/") => {
+                    let leaves_it = |touch: &Touch| matches!(touch, Touch::BlockDevice(device) if device == real) && is_disks_own(path);
+                    touches.iter().any(|touch| match touch {
+                        Touch::BlockDevice(_) => Touch::Entry(real.to_owned()).overlaps(touch) && !leaves_it(touch),
+                        touch => [path, real].into_iter().any(|path| Touch::Files(path.to_owned()).overlaps(touch)),
+                    })
+                }
+                _ => is_moved(ground),
+            },
+            Touch::BlockDevice(_) => is_moved(&self.resolved(&key.scope, ground)),
+            _ => is_moved(ground),
+        })
     }
 
-    /// Whether a path is known to lead through no link, so that only changes on the way to it or below it move it.
-    pub fn has_no_link(&self, scope: &Scope, path: &str) -> bool {
-        let known = self.known.get(&way_to(scope, path));
-        matches!(known.map(|observation| &observation.reading), Some(Reading::Present(value)) if value.as_str() == Some(path))
+    /// By the kernel's name, if a device is known by it.
+    fn resolved(&self, scope: &Scope, touch: &Touch) -> Touch {
+        match touch {
+            Touch::BlockDevice(path) => match self.leads_to(scope, path) {
+                Some(real) if is_kernels_name(real) => Touch::BlockDevice(real.to_owned()),
+                _ => touch.clone(),
+            },
+            other => other.clone(),
+        }
     }
+
+    /// Where a path is known to lead.
+    fn leads_to(&self, scope: &Scope, path: &str) -> Option<&str> {
+        match &self.known.get(&way_to(scope, path))?.reading {
+            Reading::Present(value) => value.as_str(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether udev's link at that path is called by what the device is, and not by what is on it.
+fn is_disks_own(path: &str) -> bool {
+    let of_content = |name: &str| ["lvm-", "dm-", "md-"].iter().any(|kind| name.starts_with(kind));
+    path.strip_prefix("/dev/disk/by-id/").is_some_and(|name| !of_content(name)) || path.starts_with("/dev/disk/by-path/")
 }
 
 /// The fact that says where a path leads.
@@ -187,6 +225,35 @@ mod tests {
         // a link that takes the place of a directory above it
         store.predict(&scope, "link", &[], &[Touch::Files("/etc".into())]);
         assert!(!known(&store, "/etc/a"));
+    }
+
+    #[test]
+    fn a_change_of_one_disk_leaves_the_others_known() {
+        let scope = Scope::new("h", "root");
+        let key = |query: Query| FactKey { scope: scope.clone(), query };
+        let holds = |path: &str| Query::new("device_contents", [path], vec![Touch::BlockDevice(path.into())]);
+        let mut store = Store::default();
+        let links = ["a", "b", "c"].map(|name| format!("/dev/disk/by-id/{name}"));
+        for (link, disk) in links.iter().zip(["/dev/sda", "/dev/sdb", "/dev/mapper/c"]) {
+            store.insert(key(followed("real_path", link)), Reading::Present(disk.into()).into());
+            store.insert(key(holds(link)), Reading::Absent.into());
+            store.insert(key(holds(disk)), Reading::Absent.into());
+        }
+        store.insert(key(holds("/dev/disk/by-id/nobody-knows")), Reading::Absent.into());
+        store.predict(&scope, "label", &[], &[Touch::BlockDevice(links[0].clone())]);
+        let known =
+            |store: &Store, query: Query| matches!(store.get(&key(query)), Some(o) if !matches!(o.reading, Reading::Unknown { .. }));
+        assert!(known(&store, holds(&links[1])) && known(&store, holds("/dev/sdb")));
+        for moved in [&links[0], "/dev/sda", &links[2], "/dev/mapper/c", "/dev/disk/by-id/nobody-knows"] {
+            assert!(!known(&store, holds(moved)), "{moved}");
+        }
+        // where the links lead stays known, and so does what is read of another disk from then on
+        assert!(known(&store, followed("real_path", &links[0])) && known(&store, followed("real_path", &links[1])));
+        store.insert(key(followed("real_path", "/dev/disk/by-id/d")), Reading::Present("/dev/sdd".into()).into());
+        for (path, is_known) in [("/dev/disk/by-id/d", true), ("/dev/sda1", false)] {
+            store.insert(key(holds(path)), Reading::Absent.into());
+            assert_eq!(known(&store, holds(path)), is_known, "{path}");
+        }
     }
 
     #[test]

@@ -32,9 +32,14 @@ pub enum Touch {
     Modules,
     /// Kernel parameters at run time.
     Sysctls,
-    /// What is mounted where, and swap.
+    /// What is mounted, anywhere, and swap: all files stand on it.
     Mounts,
-    /// One block device, its partitions and what lies on them (the device's path).
+    /// What is mounted at this path. With the files there it is all that a mount moves.
+    MountPoint(String),
+    /// The list of all mounts, as a whole.
+    MountTable,
+    /// One block device, its partitions, what lies on them and what they are called under /dev. Only the kernel's names of
+    /// disks and their partitions tell which device is meant; a link, what stands on others, and `/dev/` may be any.
     BlockDevice(String),
     /// Addresses, routes, the host name.
     Network,
@@ -69,6 +74,10 @@ impl Touch {
                 Touch::Passage(b) => is_under(a, b) || is_under(b, a),
                 other => Touch::Files(a.clone()).overlaps(other),
             },
+            (Touch::BlockDevice(device), Touch::Files(path) | Touch::Entry(path) | Touch::Followed(path))
+            | (Touch::Files(path) | Touch::Entry(path) | Touch::Followed(path), Touch::BlockDevice(device)) => {
+                is_under(path, "/dev") && may_be_one_disk(device, path)
+            }
             (Touch::Followed(_), other) | (other, Touch::Followed(_)) => {
                 matches!(other, Touch::Files(_) | Touch::Entry(_) | Touch::FilesOutside(_) | Touch::Followed(_))
             }
@@ -82,7 +91,7 @@ impl Touch {
                 !out.iter().any(|prefix| is_under(path, prefix))
             }
             (Touch::FilesOutside(_), Touch::FilesOutside(_)) => true,
-            (Touch::BlockDevice(a), Touch::BlockDevice(b)) => a.starts_with(b.as_str()) || b.starts_with(a.as_str()),
+            (Touch::BlockDevice(a), Touch::BlockDevice(b)) => may_be_one_disk(a, b),
             (a, b) => a == b,
         }
     }
@@ -102,6 +111,8 @@ impl fmt::Display for Touch {
             Touch::Modules => f.write_str("kernel modules"),
             Touch::Sysctls => f.write_str("kernel parameters"),
             Touch::Mounts => f.write_str("mounts"),
+            Touch::MountPoint(path) => write!(f, "what is mounted at {path}"),
+            Touch::MountTable => f.write_str("the list of mounts"),
             Touch::BlockDevice(device) => write!(f, "the block device {device}"),
             Touch::Network => f.write_str("the network"),
             Touch::Ports => f.write_str("listening ports"),
@@ -115,6 +126,29 @@ impl fmt::Display for Touch {
 fn is_under(path: &str, prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     path.trim_end_matches('/') == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Drivers whose disks have names of their own: nothing that stands on another device is called so.
+const DRIVERS: [&str; 7] = ["sd", "vd", "hd", "xvd", "nvme", "mmcblk", "ubd"];
+
+/// Whether that path is the kernel's name of a disk or of a partition.
+pub(super) fn is_kernels_name(path: &str) -> bool {
+    path.strip_prefix("/dev/").is_some_and(|name| {
+        DRIVERS.iter().any(|driver| name.strip_prefix(driver).is_some_and(|rest| !rest.is_empty()))
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+/// Whether two names may lead to one disk or to parts of it.
+fn may_be_one_disk(a: &str, b: &str) -> bool {
+    if !is_kernels_name(a) || !is_kernels_name(b) {
+        return true;
+    }
+    let (disk, part) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let Some(rest) = part.strip_prefix(disk) else { return false };
+    // nvme0n1p2 is of nvme0n1, and nvme0n12 is not
+    let number = if disk.ends_with(|c: char| c.is_ascii_digit()) { rest.strip_prefix('p').unwrap_or("p") } else { rest };
+    rest.is_empty() || number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -143,5 +177,29 @@ mod tests {
         let (disk, part) = (Touch::BlockDevice("/dev/sda".into()), Touch::BlockDevice("/dev/sda1".into()));
         assert!(disk.overlaps(&part) && part.overlaps(&disk));
         assert!(!disk.overlaps(&Touch::BlockDevice("/dev/sdb".into())));
+        let one = |a: &str, b: &str| Touch::BlockDevice(a.into()).overlaps(&Touch::BlockDevice(b.into()));
+        assert!(one("/dev/nvme0n1", "/dev/nvme0n1p2") && !one("/dev/nvme0n1", "/dev/nvme0n12") && !one("/dev/sda", "/dev/sdaa"));
+        assert!(one("/dev/ubda", "/dev/ubda1") && !one("/dev/vda1", "/dev/vdb1"));
+        // they may be, or stand on, any
+        for any in ["/dev/", "/dev/dm-0", "/dev/mapper/vg-lv", "/dev/disk/by-id/x", "/dev/md0"] {
+            assert!(one(any, "/dev/sda") && one("/dev/sda1", any), "{any}");
+        }
+    }
+
+    #[test]
+    fn what_a_device_is_called_moves_with_it() {
+        let moves = |path: &str| Touch::BlockDevice("/dev/sda".into()).overlaps(&Touch::Entry(path.into()));
+        assert!(moves("/dev/sda1") && moves("/dev/disk/by-id/x-part1") && !moves("/dev/sdb1") && !moves("/etc/fstab"));
+    }
+
+    #[test]
+    fn a_mount_moves_what_is_at_its_place() {
+        let touches = [Touch::MountPoint("/srv/a".into()), Touch::MountTable, Touch::Files("/srv/a".into())];
+        let moves = |grounds: &[Touch]| grounds.iter().any(|ground| touches.iter().any(|touch| ground.overlaps(touch)));
+        let file = |path: &str| moves(&[Touch::Entry(path.into()), Touch::Mounts]);
+        assert!(file("/srv/a") && file("/srv/a/b") && !file("/srv") && !file("/srv/b"));
+        assert!(moves(&[Touch::MountTable, Touch::Mounts]) && !moves(&[Touch::MountPoint("/srv".into()), Touch::Mounts]));
+        // and one that is not known more closely moves all
+        assert!([Touch::Mounts, Touch::MountPoint("/x".into())].iter().any(|ground| ground.overlaps(&Touch::Mounts)));
     }
 }

@@ -363,7 +363,13 @@ impl<'a> Job<'a> {
             return Err(Halt::fail(format!("Error mounting {}: there is no {source}", self.name)));
         }
         let fstype = self.fstype.unwrap_or_default().to_owned();
-        let step = MountStep { source: source.clone(), path: place.path.clone(), fstype, options: live::for_mounting(&self.opts) };
+        let step = MountStep {
+            source: source.clone(),
+            path: place.path.clone(),
+            fstype,
+            options: live::for_mounting(&self.opts),
+            device: String::new(),
+        };
         change.steps.push(step.into());
         change.expect.push(Expect::field(&MountAt::new(&place.path), "target", place.path.as_str()));
         *change = std::mem::replace(change, Plan::change([])).differs(format!("mounted at {}", place.path), None, Some(source));

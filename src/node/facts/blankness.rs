@@ -42,7 +42,7 @@ impl Fact for Blankness {
     fn query(&self) -> Query {
         let extent = if self.extent == Extent::Full { "full" } else { "sampled" };
         let args = [self.path.clone(), self.head.to_string(), self.tail.to_string(), extent.into()];
-        Query::new(KIND.name, args, vec![Touch::BlockDevice("/dev/".into())]).moving()
+        Query::new(KIND.name, args, vec![Touch::BlockDevice(self.path.clone())]).moving()
     }
 }
 

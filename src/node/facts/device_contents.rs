@@ -28,7 +28,7 @@ impl Fact for DeviceContents {
     type Value = Contents;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice("/dev/".into())])
+        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice(self.0.clone())])
     }
 }
 

@@ -26,7 +26,7 @@ impl Fact for DeviceUse {
     type Value = Uses;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice("/dev/".into()), Touch::Mounts, Touch::Modules])
+        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice(self.0.clone()), Touch::Mounts, Touch::Modules])
     }
 }
 

@@ -24,7 +24,7 @@ impl Fact for FilesystemSizes {
     type Value = Vec<Option<FilesystemSize>>;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, &self.0, vec![Touch::Mounts]).moving()
+        Query::new(KIND.name, &self.0, vec![Touch::MountTable, Touch::Mounts]).moving()
     }
 }
 

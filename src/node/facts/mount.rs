@@ -24,7 +24,12 @@ impl Fact for MountAt {
     type Value = Mount;
 
     fn query(&self) -> Query {
-        Query::new(AT.name, [&self.0], vec![Touch::Mounts])
+        // one above it would hide it
+        let above = std::iter::successors(Some(self.0.as_str()), |path| match path.rsplit_once('/')?.0 {
+            "" => (*path != "/").then_some("/"),
+            above => Some(above),
+        });
+        Query::new(AT.name, [&self.0], above.map(|path| Touch::MountPoint(path.into())).chain([Touch::Mounts]).collect())
     }
 }
 
@@ -36,7 +41,7 @@ impl Fact for Mounts {
     type Value = Vec<Mount>;
 
     fn query(&self) -> Query {
-        Query::new(ALL.name, [""; 0], vec![Touch::Mounts]).moving()
+        Query::new(ALL.name, [""; 0], vec![Touch::MountTable, Touch::Mounts]).moving()
     }
 }
 

@@ -29,7 +29,7 @@ impl Fact for PartedPrint {
     type Value = Printed;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, [&self.path, &self.unit], vec![Touch::BlockDevice("/dev/".into()), Touch::Packages])
+        Query::new(KIND.name, [&self.path, &self.unit], vec![Touch::BlockDevice(self.path.clone()), Touch::Packages])
     }
 }
 

@@ -26,7 +26,7 @@ impl Fact for PhysicalVolume {
 
     fn query(&self) -> Query {
         let program = Touch::Files("/sbin/pvs".into());
-        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice("/dev/".into()), Touch::Modules, program])
+        Query::new(KIND.name, [&self.0], vec![Touch::BlockDevice(self.0.clone()), Touch::Modules, program])
     }
 }
 

@@ -26,7 +26,7 @@ impl Fact for RootNames {
 
     fn query(&self) -> Query {
         let args = [self.path.as_str(), &self.kind, self.mounted.as_deref().unwrap_or_default()];
-        let mut stands_on = vec![Touch::BlockDevice("/dev/".into()), Touch::Mounts];
+        let mut stands_on = vec![Touch::BlockDevice(self.path.clone()), Touch::Mounts];
         stands_on.extend(self.mounted.iter().map(|place| Touch::Files(place.clone())));
         // what uses the filesystem makes files of its own
         Query::new(KIND.name, args, stands_on).moving()

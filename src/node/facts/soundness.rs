@@ -27,7 +27,7 @@ impl Fact for FilesystemSoundness {
     type Value = Soundness;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, [&self.path, &self.kind], vec![Touch::BlockDevice("/dev/".into()), Touch::Mounts]).moving()
+        Query::new(KIND.name, [&self.path, &self.kind], vec![Touch::BlockDevice(self.path.clone()), Touch::Mounts]).moving()
     }
 }
 

@@ -36,7 +36,7 @@ impl Fact for Cgroups {
     type Value = CgroupSetup;
 
     fn query(&self) -> Query {
-        Query::new(CGROUPS.name, [""; 0], vec![Touch::Mounts])
+        Query::new(CGROUPS.name, [""; 0], vec![Touch::MountTable, Touch::Mounts])
     }
 }
 

@@ -13,7 +13,10 @@ impl World {
     pub(super) fn file_fact(&self, query: &Query, path: &str) -> Reading {
         let second = query.args.get(1).map(String::as_str).unwrap_or_default();
         let reading = match query.kind.as_str() {
-            "real_path" => self.files.real_path(path).map(|path| Reading::present(&path)),
+            "real_path" => match self.device_path(path) {
+                Some(device) => Ok(Reading::present(&device)),
+                None => self.files.real_path(path).map(|path| Reading::present(&path)),
+            },
             "checksum" => self.checksum(path, second),
             "hard_links" => self.hard_links(path).map(|inode| Reading::present(&inode)),
             "tree" => self.tree(path),

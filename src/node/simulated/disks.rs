@@ -189,6 +189,12 @@ impl World {
         disks.find_map(|(index, disk)| disk.leads(path).map(|number| (index, number)))
     }
 
+    /// The kernel's path of the device that a path leads to.
+    pub(super) fn device_path(&self, path: &str) -> Option<String> {
+        let (index, number) = self.device(path)?;
+        self.disks.get(index).map(|disk| disk.path(number))
+    }
+
     /// The device that a source as fstab has it leads to.
     pub(super) fn device_of(&self, source: &str) -> Option<(usize, u32)> {
         let Some((tag, value)) = source.split_once('=') else { return self.device(source) };

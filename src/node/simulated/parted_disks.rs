@@ -196,6 +196,7 @@ impl World {
                 Reading::present(&Zeros { read: size, first_other: held.unknown.then_some(4096) })
             }
             "root_names" => Reading::present(&["lost+found"]),
+            "real_path" => Reading::present(&contents(name, disk, number).device.path),
             // it is not installed
             "physical_volume" => Reading::Absent,
             other => Reading::unknown(format!("`{other}` is not simulated of disks")),

@@ -199,10 +199,6 @@ const NAME: Function = Function {
 )"#,
 };
 
-fn all_disks() -> Vec<Touch> {
-    vec![Touch::BlockDevice("/dev/".into())]
-}
-
 fn uuid(value: &str) -> Result<(), Invalid> {
     if value.len() == 36 && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
         Ok(())
@@ -224,7 +220,7 @@ impl Action for LabelDisk {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        all_disks()
+        vec![Touch::BlockDevice(self.disk.clone())]
     }
 
     fn describe(&self) -> String {
@@ -255,7 +251,7 @@ impl Action for FormatPartition {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        all_disks()
+        vec![Touch::BlockDevice(self.disk.clone())]
     }
 
     fn describe(&self) -> String {
@@ -282,7 +278,7 @@ impl Action for NamePartition {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        all_disks()
+        vec![Touch::BlockDevice(self.disk.clone())]
     }
 
     fn describe(&self) -> String {

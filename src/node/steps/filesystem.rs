@@ -40,7 +40,9 @@ impl Action for MakeFilesystem {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::BlockDevice("/dev/".into()), Touch::Files(self.path.clone())]
+        // a physical volume may be one of a group that others are in
+        let device = if self.program == "pvcreate" { "/dev/" } else { self.path.as_str() };
+        vec![Touch::BlockDevice(device.into()), Touch::Files(self.path.clone())]
     }
 
     fn describe(&self) -> String {

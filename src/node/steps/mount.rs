@@ -17,6 +17,9 @@ pub struct Mount {
     pub fstype: String,
     /// Options, with commas; the usual ones if empty.
     pub options: String,
+    /// The kernel's path of the device that the source leads to, where it is known: it is the one that is touched.
+    #[serde(default)]
+    pub device: String,
 }
 
 /// Unmounts what is mounted at a path. One in use is a failure; never forced, never lazy.
@@ -70,7 +73,14 @@ const REMOUNT: Function = Function {
 };
 
 fn moved(path: &str) -> Vec<Touch> {
-    vec![Touch::Mounts, Touch::Files(path.into())]
+    vec![Touch::MountPoint(path.into()), Touch::MountTable, Touch::Files(path.into())]
+}
+
+/// Who uses the device of that source moves too; any where it is not the device's own name.
+fn device(source: &str) -> Option<Touch> {
+    let is_tagged = source.split_once('=').is_some_and(|(tag, _)| tag.bytes().all(|byte| byte.is_ascii_uppercase()));
+    let path = if source.starts_with("/dev/") { source } else { "/dev/" };
+    (source.starts_with('/') || is_tagged).then(|| Touch::BlockDevice(path.to_owned()))
 }
 
 impl Action for Mount {
@@ -79,7 +89,8 @@ impl Action for Mount {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        moved(&self.path)
+        let source = if self.device.is_empty() { &self.source } else { &self.device };
+        moved(&self.path).into_iter().chain(device(source)).collect()
     }
 
     fn describe(&self) -> String {
@@ -99,7 +110,7 @@ impl Action for Unmount {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        moved(&self.path)
+        moved(&self.path).into_iter().chain([Touch::BlockDevice("/dev/".into())]).collect()
     }
 
     fn describe(&self) -> String {

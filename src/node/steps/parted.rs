@@ -174,7 +174,7 @@ impl Action for Parted {
     }
 
     fn touches(&self) -> Vec<Touch> {
-        vec![Touch::BlockDevice("/dev/".into()), Touch::Files("/dev".into())]
+        vec![Touch::BlockDevice(self.device.clone())]
     }
 
     fn describe(&self) -> String {

@@ -65,16 +65,15 @@ impl Tasks {
             self.seen.insert(key.clone());
         }
         let title = format!("{} \"{}\"", answer.place, answer.task);
+        if matches!(answer.outcome, TaskOutcome::Skipped | TaskOutcome::Unchanged) {
+            return;
+        }
+        // also those of a loop's other items, where one of them did not end well
+        for change in &answer.changes {
+            add(&mut self.changes, change.clone(), &answer.host);
+        }
         match answer.outcome {
-            TaskOutcome::Skipped | TaskOutcome::Unchanged => return,
-            TaskOutcome::Changed => {
-                for change in &answer.changes {
-                    add(&mut self.changes, change.clone(), &answer.host);
-                }
-                if answer.changes.is_empty() {
-                    add(&mut self.acted, title, &answer.host);
-                }
-            }
+            TaskOutcome::Changed if answer.changes.is_empty() => add(&mut self.acted, title, &answer.host),
             TaskOutcome::Pending => {
                 let why = answer.problem.as_ref().map(|problem| format!("  {}", problem.message)).unwrap_or_default();
                 add(&mut self.pending, format!("{title}{why}"), &answer.host);

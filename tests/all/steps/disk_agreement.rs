@@ -73,7 +73,14 @@ fn steps(random: &mut Random, disks: &[(&str, String)]) -> Vec<Step> {
             }
             .into(),
             NamePartition { disk: disk.clone(), partition_uuid: uuid.clone(), from, to, uuid: fs.clone() }.into(),
-            Mount { source: format!("UUID={fs}"), path: "/mnt".into(), fstype: filesystem, options: "noatime".into() }.into(),
+            Mount {
+                source: format!("UUID={fs}"),
+                path: "/mnt".into(),
+                fstype: filesystem,
+                options: "noatime".into(),
+                device: String::new(),
+            }
+            .into(),
             Unmount { path: "/mnt".into() }.into(),
         ];
         let upto = 1 + random.below(all.len());

@@ -1,10 +1,11 @@
 //! `homelab.longhorn_disk`
 
+mod foretold;
 mod place;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]
-pub(in crate::modules) mod states;
+pub(crate) mod states;
 mod which;
 mod wrong;
 
@@ -21,7 +22,8 @@ use crate::modules::{Args, Decision, Formatting, Kind, Module, Opt, Spec, Task, 
 use crate::node::facts::{BlockDevice, BlockDevices, Contents, Extent, MachineId};
 use crate::node::steps::{FormatPartition, LabelDisk, NamePartition};
 use crate::node::{Change, Plan};
-use crate::plan::{Facts, Stop};
+use crate::plan::{Expect, Facts, Stop};
+use foretold::Made;
 use place::{Filesystem, Place};
 use which::Which;
 
@@ -145,9 +147,11 @@ impl Job<'_> {
             _ => wanted,
         };
         let at = place.path.clone();
+        let mut made = None;
         let (kind, uuid, path, at_now) = match self.examined.class.clone() {
             Class::Blank | Class::EmptyTable | Class::New(_) => {
-                let (uuid, path) = self.make(&contents, fs, &mut change)?;
+                let (uuid, path, partition) = self.make(&contents, fs, &mut change)?;
+                made = Some(Made { uuid: partition, is_there: !contents.partitions.is_empty() });
                 (fs.to_owned(), uuid, path, Vec::new())
             }
             Class::OursUnmounted { filesystem, uuid } => (filesystem, uuid, only_partition(&contents), Vec::new()),
@@ -169,7 +173,12 @@ impl Job<'_> {
             becomes: format!("{kind} on {at}"),
         });
         let is_mounted = place.mounted.is_some();
-        place.mount(&Filesystem { kind: &kind, uuid: &uuid, path: &path }, &self.devices, &mut change)?;
+        let filesystem = Filesystem { kind: &kind, uuid: &uuid, path: &path };
+        place.mount(&filesystem, &self.devices, &mut change)?;
+        if made.is_some() || !is_mounted {
+            let then = foretold::devices(&self.devices, &self.disk, &filesystem, made.as_ref(), &at);
+            change.expect.push(Expect::is(&BlockDevices, &then).loosely());
+        }
         if !is_mounted {
             let what = format!("disk {} ({})", self.name, gigabytes(self.disk.size));
             let before = self.examined.class.to_string();
@@ -191,8 +200,8 @@ impl Job<'_> {
             .with("longhorn_disk", serde_json::to_value(longhorn).unwrap_or(Value::Null)))
     }
 
-    /// The steps that are left until there is a filesystem with its final label; its UUID, and the path of its partition.
-    fn make(&self, contents: &Contents, fs: &str, change: &mut Change) -> Result<(String, String), Halt> {
+    /// The steps that are left until there is a filesystem with its final label; its UUID, and the path and UUID of its partition.
+    fn make(&self, contents: &Contents, fs: &str, change: &mut Change) -> Result<(String, String, String), Halt> {
         let disk = || self.path.clone();
         let (partition_uuid, path) = match contents.partitions.as_slice() {
             [partition] => (partition.entry.uuid.clone().unwrap_or_default(), partition.holding.path.clone()),
@@ -229,8 +238,9 @@ impl Job<'_> {
             );
         }
         let (from, to) = (NEW_LABEL.to_owned(), FINAL_LABEL.to_owned());
-        change.steps.push(NamePartition { disk: disk(), partition_uuid, from, to, uuid: uuid.clone() }.into());
-        Ok((uuid, path))
+        let step = NamePartition { disk: disk(), partition_uuid: partition_uuid.clone(), from, to, uuid: uuid.clone() };
+        change.steps.push(step.into());
+        Ok((uuid, path, partition_uuid))
     }
 
     /// fstab names a filesystem by its UUID, so no other may have it.

@@ -99,7 +99,8 @@ impl<'a> Place<'a> {
         match self.mounted {
             None => {
                 change.expect.push(Expect::field(&MountAt::new(&path), "source", filesystem.path).and("type", filesystem.kind));
-                change.steps.push(Mount { source: src, path, fstype, options: live::for_mounting(self.opts) }.into());
+                let device = filesystem.path.to_owned();
+                change.steps.push(Mount { source: src, path, fstype, options: live::for_mounting(self.opts), device }.into());
             }
             Some(mounted) if !live::differing(&mounted, self.opts).is_empty() => {
                 let differing = live::differing(&mounted, self.opts).join(",");

@@ -11,10 +11,10 @@ pub(super) const MACHINE: &str = "5eed5eed5eed5eed5eed5eed5eed5eed";
 const FSTAB: &str = "# /etc/fstab\nUUID=aa-1 / ext4 errors=remount-ro 0 1\n\nnas:/films /srv/films nfs ro,nofail 0 0\n";
 
 /// A drawn machine.
-pub(super) struct Drawn {
-    pub(super) world: World,
+pub(crate) struct Drawn {
+    pub(crate) world: World,
     /// Serial number of each disk, and what it was drawn as.
-    pub(super) disks: Vec<(String, &'static str)>,
+    pub(crate) disks: Vec<(String, &'static str)>,
 }
 
 /// What a disk may be drawn as. Half of all are such that something is to be done.
@@ -158,7 +158,7 @@ fn disk(random: &mut Random, n: usize, serial: &str, kind: &str) -> SimulatedDis
 }
 
 /// A machine with up to five disks, its fstab, and what is at the places that they are to be mounted on.
-pub(super) fn machine(random: &mut Random, places: &[&str]) -> Drawn {
+pub(crate) fn machine(random: &mut Random, places: &[&str]) -> Drawn {
     let mut world = World::new(random.number());
     world.set_machine_id(MACHINE);
     for path in ["/var/lib", "/srv"] {
@@ -209,7 +209,7 @@ pub(super) fn machine(random: &mut Random, places: &[&str]) -> Drawn {
 }
 
 /// What is asked of one of the disks.
-pub(super) fn task(random: &mut Random, drawn: &Drawn, n: usize, place: &str) -> Value {
+pub(crate) fn task(random: &mut Random, drawn: &Drawn, n: usize, place: &str) -> Value {
     let (serial, kind) = (&drawn.disks[n].0, drawn.disks[n].1);
     let mut args = json!({"mount": place});
     match random.below(10) {
