@@ -41,7 +41,8 @@ impl Fact for FileFlags {
     type Value = Flags;
 
     fn query(&self) -> Query {
-        Query::new(FLAGS.name, [&self.0], vec![Touch::Followed(self.0.clone()), Touch::Mounts, Touch::Packages]).moving()
+        // what is below a directory leaves its flags alone
+        Query::new(FLAGS.name, [&self.0], vec![Touch::Entry(self.0.clone()), Touch::Mounts, Touch::Packages]).moving()
     }
 }
 

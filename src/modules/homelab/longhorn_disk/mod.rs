@@ -6,6 +6,8 @@ mod place;
 mod runs;
 #[cfg(test)]
 pub(crate) mod states;
+#[cfg(test)]
+mod tests;
 mod which;
 mod wrong;
 

@@ -1,14 +1,15 @@
 //! The directory that the disk is mounted on, and its line in fstab.
 
 use crate::modules::Task;
+use crate::modules::attributes::{self, Owned};
 use crate::modules::edited_file::{Edited, EditedFile};
 use crate::modules::halt::{self, Halt};
 use crate::modules::mount::fstab::{self, FSTAB, Line};
 use crate::modules::mount::live;
 use crate::node::Change;
-use crate::node::facts::{BlockDevice, Directory, FileKind, FileStat, Mount as Mounted, MountAt, RealPath, Stat};
+use crate::node::facts::{BlockDevice, Directory, FileFlags, FileKind, FileStat, Mount as Mounted, MountAt, RealPath, Stat};
 use crate::node::steps::{ChangeFlags, MakeDirectory, Mount, Remount};
-use crate::plan::{Expect, Facts};
+use crate::plan::{Expect, Facts, Reading};
 
 /// The mount point as it is.
 pub(super) struct Place<'a> {
@@ -18,7 +19,15 @@ pub(super) struct Place<'a> {
     opts: &'a str,
     pub mounted: Option<Mounted>,
     stat: Option<FileStat>,
+    /// The directories above it that are not there.
+    missing: Vec<String>,
     fstab: EditedFile,
+}
+
+/// The directories above a path, from `/` on.
+fn above(path: &str) -> Vec<&str> {
+    let ends = path.match_indices('/').map(|(at, _)| at.max(1));
+    ends.filter_map(|end| path.get(..end)).filter(|above| *above != path).collect()
 }
 
 /// The filesystem that is to be there.
@@ -32,20 +41,81 @@ pub(super) struct Filesystem<'a> {
 impl<'a> Place<'a> {
     pub fn look(task: &'a Task<'a>, facts: &'a Facts<'a>) -> Result<Self, Halt> {
         let path = task.args.str("mount").unwrap_or_default();
-        let is_shortest = path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
-        if !path.starts_with('/') || path == "/" || !is_shortest {
-            return Err(Halt::fail(format!("`mount` is an absolute path in its shortest form, not {path:?}")));
-        }
-        let asked = facts.get((MountAt::new(path), Stat::new(path), RealPath::new(path)));
-        let (fstab, (mounted, stat, real)) = halt::both(EditedFile::look_at(task, facts, FSTAB, "Destination"), asked)?;
-        if let Some(real) = real.filter(|real| real != path) {
+        let above = above(path);
+        let stats = above.iter().skip(1).map(|above| Stat::new(*above)).collect::<Vec<_>>();
+        let mounts = above.iter().map(|above| MountAt::new(*above)).collect::<Vec<_>>();
+        let asked = facts.get((MountAt::new(path), Stat::new(path), stats, mounts));
+        let (fstab, (mounted, stat, stats, mounts)) = halt::both(EditedFile::look_at(task, facts, FSTAB, "Destination"), asked)?;
+        let opts = task.args.str("opts").unwrap_or_default();
+        let way: Vec<_> = above.into_iter().skip(1).zip(stats).collect();
+        let missing = way.iter().filter(|(_, stat)| stat.is_none()).map(|(at, _)| (*at).to_owned()).collect();
+        let place = Self { task, facts, path: path.to_owned(), opts, mounted, stat, missing, fstab };
+        place.can_be_reached(&way)?;
+        place.can_be_made(&way, mounts.iter().rev().flatten().next())?;
+        Ok(place)
+    }
+
+    /// Directories lead there, and no link.
+    fn can_be_reached(&self, way: &[(&str, Option<FileStat>)]) -> Result<(), Halt> {
+        let path = &self.path;
+        let itself = (path.as_str(), self.stat.clone());
+        let whole = || way.iter().chain([&itself]);
+        let is = |kind: FileKind| whole().find_map(|(at, stat)| stat.as_ref().filter(|stat| stat.kind == kind).map(|_| *at));
+        if let Some(link) = is(FileKind::Link) {
+            let Some(real) = self.leads_to(path)? else {
+                let why = format!("{link}, on the way to {path}, is a link that leads nowhere");
+                return Err(Halt::refuse(why, "say another `mount`: Longhorn takes no path with a link in it"));
+            };
             return Err(Halt::refuse(
                 format!("{path} leads to {real}, and Longhorn takes no path with a link in it"),
                 format!("say `mount: {real}`, or make a bind mount of it"),
             ));
         }
-        let opts = task.args.str("opts").unwrap_or_default();
-        Ok(Self { task, facts, path: path.to_owned(), opts, mounted, stat, fstab })
+        let stops = |stat: &Option<FileStat>| stat.as_ref().is_some_and(|stat| stat.kind != FileKind::Directory);
+        match way.iter().find(|(_, stat)| stops(stat)) {
+            None => Ok(()),
+            Some((at, _)) => {
+                Err(Halt::refuse(format!("{path} cannot be made: {at} is no directory"), format!("say another `mount`, or look at {at}")))
+            }
+        }
+    }
+
+    /// Where a path leads as things are.
+    fn leads_to(&self, path: &str) -> Result<Option<String>, Halt> {
+        let now = match self.facts.reading(&RealPath::new(path))? {
+            Reading::Unknown { probably: Some(now), .. } => *now,
+            now => now,
+        };
+        Ok(match now {
+            Reading::Present(path) => path.as_str().map(str::to_owned),
+            _ => None,
+        })
+    }
+
+    /// What has to be made or guarded there can be.
+    fn can_be_made(&self, way: &[(&str, Option<FileStat>)], filesystem: Option<&Mounted>) -> Result<(), Halt> {
+        let path = &self.path;
+        if self.mounted.is_some() || self.stat.is_some() && !self.task.args.is("guard_mount_point") {
+            return Ok(());
+        }
+        let is_read_only = |mount: &&Mounted| mount.options.iter().chain(&mount.filesystem_options).any(|option| option == "ro");
+        if let Some(mount) = filesystem.filter(is_read_only) {
+            let what = if self.stat.is_none() { "made" } else { "guarded" };
+            return Err(Halt::refuse(
+                format!("{path} cannot be {what}: what is mounted on {} is read-only", mount.target),
+                "say another `mount`, or `guard_mount_point: false` where the directory is there already",
+            ));
+        }
+        if self.stat.is_some() {
+            return Ok(());
+        }
+        let nearest = way.iter().rev().find(|(_, stat)| stat.is_some()).map_or("/", |(at, _)| at);
+        let flags = self.facts.get(FileFlags::new(nearest))?.map(|flags| flags.flags).unwrap_or_default();
+        if flags.contains('i') {
+            let why = format!("{path} cannot be made: nothing can be made in {nearest}, which is immutable (lsattr -d {nearest})");
+            return Err(Halt::refuse(why, "if a disk belongs there, mount it first; else say another `mount`"));
+        }
+        Ok(())
     }
 
     /// Whether nothing stands in the way of mounting that device here.
@@ -142,6 +212,10 @@ impl<'a> Place<'a> {
     fn guard(&self, change: &mut Change) {
         if self.stat.is_none() {
             let root = || "0".to_owned();
+            for above in &self.missing {
+                let owned = Owned { uid: 0, gid: 0, mode: 0o755 };
+                change.expect.push(attributes::promise(above, FileKind::Directory, owned).loosely());
+            }
             change.steps.push(MakeDirectory { path: self.path.clone(), owner: root(), group: root(), mode: 0o755, parents: true }.into());
         }
         if self.task.args.is("guard_mount_point") {
