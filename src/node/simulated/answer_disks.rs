@@ -140,8 +140,12 @@ fn contents(disk: &SimulatedDisk, number: u32) -> Contents {
             kind: Some(if is_gpt { "0fc63daf-8483-4772-8e79-3d69d8477de4" } else { "0x83" }.into()),
         })
     };
+    let mut table: Vec<u32> = disk.written.now.slots().iter().map(|slot| slot.number).collect();
+    table.sort_unstable();
     if number != 0 {
-        return Contents { device: holding(disk, number), partitions: Vec::new(), table: Vec::new(), entry: Some(entry(number)) };
+        // partx(8) shows of a partition its own entry
+        table.retain(|other| *other == number);
+        return Contents { device: holding(disk, number), partitions: Vec::new(), table, entry: Some(entry(number)) };
     }
     let partition = |slot: &super::disk_content::Slot| Partition {
         number: slot.number,
@@ -149,8 +153,6 @@ fn contents(disk: &SimulatedDisk, number: u32) -> Contents {
         entry: entry(slot.number),
         holding: holding(disk, slot.number),
     };
-    let mut table: Vec<u32> = disk.written.now.slots().iter().map(|slot| slot.number).collect();
-    table.sort_unstable();
     Contents { device: holding(disk, 0), partitions: disk.known.iter().map(partition).collect(), table, entry: None }
 }
 
