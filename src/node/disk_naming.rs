@@ -26,6 +26,11 @@ pub fn filesystem_uuid(partition_uuid: &str) -> String {
     derived(&["filesystem", &partition_uuid.to_ascii_lowercase()])
 }
 
+/// The UUID of the table that has the partition with that UUID alone.
+pub fn table_uuid(partition_uuid: &str) -> String {
+    derived(&["table", &partition_uuid.to_ascii_lowercase()])
+}
+
 /// A UUID of version 8, of a custom digest (RFC 9562, 5.8).
 fn derived(of: &[&str]) -> String {
     let mut hash = Sha256::new();

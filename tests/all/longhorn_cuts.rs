@@ -19,15 +19,20 @@ const PLAYBOOK: &str = "- hosts: nodes
 
 /// Where a run is stopped: a program that a step calls, and whether before it or after it; or in its middle, after so many
 /// milliseconds.
-const POINTS: [(&str, &str); 12] = [
-    ("sfdisk", "before"),
-    ("sfdisk", "after"),
+const POINTS: [(&str, &str); 15] = [
+    // of the table: before its first copy, between both, and when both are there and the kernel does not know
+    ("dd", "before"),
+    ("dd", "after"),
+    ("perl", "after"),
     ("mkfs.ext4", "before"),
     ("mkfs.ext4", "30"),
     ("mkfs.ext4", "90"),
     ("mkfs.ext4", "after"),
     ("mkfs.xfs", "40"),
     ("mkfs.xfs", "after"),
+    // of the final name
+    ("sfdisk", "before"),
+    ("sfdisk", "after"),
     ("chattr", "before"),
     ("findmnt", "before"),
     ("mount", "before"),
@@ -67,7 +72,7 @@ impl Node {
         machine
             .root_says(&format!(
                 "cat >/usr/local/sbin/sfdisk <<'END'\n{WRAPPER}END\nchmod 755 /usr/local/sbin/sfdisk; cd /usr/local/sbin
-                for name in mkfs.ext4 mkfs.xfs chattr findmnt mount; do ln -s sfdisk $name; done; sync"
+                for name in dd perl mkfs.ext4 mkfs.xfs chattr findmnt mount; do ln -s sfdisk $name; done; sync"
             ))
             .unwrap();
         Self { program, machine, bed }

@@ -1,7 +1,7 @@
 //! Facts of a simulated machine: its disks.
 
 use super::disk_content::{Held, place_of};
-use super::disks::SimulatedDisk;
+use super::disks::{SECTOR, SimulatedDisk};
 use super::world::World;
 use crate::node::facts::{BlockDevice, Contents, Holding, Layer, MountOf, Partition, PartitionEntry, Signature, Uses, Zeros};
 use crate::plan::{Query, Reading};
@@ -180,7 +180,7 @@ pub(super) fn holding(disk: &SimulatedDisk, number: u32) -> Holding {
     signatures.sort_by_key(|signature| signature.offset);
     let (kind, uuid, label) = if is_ambiguous { (None, None, None) } else { (kind, uuid, label) };
     let table = table.map(|table| scheme(table.is_gpt)).or(protective.filter(|_| number == 0));
-    Holding { path: disk.path(number), size, sector: 512, signatures, kind, uuid, label, table, is_ambiguous }
+    Holding { path: disk.path(number), size, sector: SECTOR, signatures, kind, uuid, label, table, is_ambiguous }
 }
 
 /// What `probe_blankness` reads, in its order.

@@ -4,10 +4,15 @@ use std::collections::VecDeque;
 
 use super::answer_disks::holding;
 use super::disk_content::{Held, Slot, Table, Unit};
-use super::disks::{FIRST, end_of_partitions};
+use super::disks::{FIRST, SECTOR, end_of_partitions};
 use super::world::{Stop, World};
 use crate::node::facts::Soundness;
 use crate::node::steps::{FormatPartition, LabelDisk, MakeFilesystem, NamePartition, Step};
+
+/// How many things each of the steps does, one after the other.
+const LABEL: u8 = 8;
+const FORMAT: u8 = 7;
+const NAME: u8 = 6;
 
 /// One thing that a step on a disk does.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +29,9 @@ fn failed(why: String) -> Stop {
 impl World {
     pub(super) fn disk_actions(step: &Step) -> VecDeque<DiskAction> {
         match step {
-            Step::LabelDisk(step) => (0..6).map(|n| DiskAction::Label(step.clone(), n)).collect(),
-            Step::FormatPartition(step) => (0..7).map(|n| DiskAction::Format(step.clone(), n)).collect(),
-            Step::NamePartition(step) => (0..6).map(|n| DiskAction::Name(step.clone(), n)).collect(),
+            Step::LabelDisk(step) => (0..LABEL).map(|n| DiskAction::Label(step.clone(), n)).collect(),
+            Step::FormatPartition(step) => (0..FORMAT).map(|n| DiskAction::Format(step.clone(), n)).collect(),
+            Step::NamePartition(step) => (0..NAME).map(|n| DiskAction::Name(step.clone(), n)).collect(),
             _ => VecDeque::new(),
         }
     }
@@ -36,12 +41,11 @@ impl World {
             self.held = None;
             return Ok(());
         }
-        let done = match action {
-            DiskAction::Label(step, stage) => self.label_disk(step, *stage),
-            DiskAction::Format(step, stage) => self.format_partition(step, *stage),
-            DiskAction::Name(step, stage) => self.name_partition(step, *stage),
+        let (done, is_last) = match action {
+            DiskAction::Label(step, stage) => (self.label_disk(step, *stage), stage + 1 == LABEL),
+            DiskAction::Format(step, stage) => (self.format_partition(step, *stage), stage + 1 == FORMAT),
+            DiskAction::Name(step, stage) => (self.name_partition(step, *stage), stage + 1 == NAME),
         };
-        let is_last = matches!(action, DiskAction::Label(_, 5) | DiskAction::Format(_, 6) | DiskAction::Name(_, 5));
         if is_last || done.is_err() {
             self.held = None;
         }
@@ -79,10 +83,10 @@ impl World {
         let slot = Slot { number: 1, start, size: end_of_partitions(size).saturating_sub(FIRST), uuid, name };
         let table = Table { is_gpt: true, slots: vec![slot] };
         match stage {
-            1 => self.write_disk(index, Unit::BackupEntries(table)),
-            2 => self.write_disk(index, Unit::BackupHeader(table)),
-            3 => self.write_disk(index, Unit::Primary(table)),
-            4 => self.sync_disk(index),
+            1 => self.write_disk(index, Unit::Primary(table)),
+            3 => self.write_disk(index, Unit::BackupEntries(table)),
+            5 => self.write_disk(index, Unit::BackupHeader(table)),
+            2 | 4 | 6 => self.sync_disk(index),
             // the kernel reads the new table
             _ => {
                 if let Some(disk) = self.disks.get_mut(index) {
@@ -98,6 +102,13 @@ impl World {
         let path = disk.path(0);
         if let Some(user) = self.user_of(index) {
             return Err(failed(format!("{path} is in use: {user}")));
+        }
+        if (disk.size, SECTOR) != (step.size, step.sector) {
+            let is = disk.size;
+            return Err(failed(format!(
+                "{path} has {is} bytes in sectors of {SECTOR}, and not {} in sectors of {}",
+                step.size, step.sector
+            )));
         }
         if disk.fails {
             return Err(failed(format!("{path} cannot be read, or holds several things at once")));

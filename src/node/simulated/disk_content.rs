@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use crate::node::disk_naming::NEW_LABEL;
 use crate::node::facts::Soundness;
 
 /// What a device holds beside partitions.
@@ -127,13 +126,12 @@ impl Content {
         self.primary.as_ref().map_or(&[], |table| &table.slots)
     }
 
-    /// Nothing, or a table without partitions; in its second copy a crash may have left ours.
+    /// Nothing, or a table without partitions in any of its copies.
     pub(super) fn is_empty(&self) -> bool {
-        let copies = [&self.backup_entries, &self.backup_header];
+        let copies = [&self.primary, &self.backup_entries, &self.backup_header];
         self.device.is_nothing()
             && self.areas.values().all(Held::is_nothing)
-            && self.slots().is_empty()
-            && copies.into_iter().flatten().all(|table| table.slots.iter().all(|slot| slot.name == NEW_LABEL))
+            && copies.into_iter().flatten().all(|table| table.slots.is_empty())
     }
 
     pub(super) fn write(&mut self, unit: &Unit) {

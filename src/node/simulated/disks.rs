@@ -143,6 +143,9 @@ impl SimulatedDisk {
     }
 }
 
+/// Bytes of a logical sector.
+pub(super) const SECTOR: u32 = 512;
+
 /// Where a first partition begins.
 pub(super) const FIRST: u64 = 1 << 20;
 

@@ -1,8 +1,12 @@
 //! A disk that is made ours: its table, its filesystem, its final name. Each step looks at what it is about to write over.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::gpt::Gpt;
 use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::disk_naming::table_uuid;
 use crate::node::facts::SOUNDNESS_OF;
 use crate::node::script::Function;
 use crate::plan::Touch;
@@ -10,7 +14,12 @@ use crate::plan::Touch;
 /// Writes a GPT with one partition over a whole disk.
 ///
 /// While it looks and writes, the disk is open so that nobody else can mount, format or take it (`O_EXCL`, open(2)). A disk
-/// with partitions or signatures beside those of an empty table, and one that is in use, is a failure.
+/// with partitions or signatures beside those of an empty table, one of another size, and one that is in use, is a failure.
+///
+/// The first copy of the table is on the disk before the second is begun. So whatever of it a lost power leaves is known for
+/// ours by the first one, and only what was empty before is ever without it. With sectors of 512 bytes the part of that copy that
+/// is no zeros is a page, which the kernel writes in one piece; with larger ones it is three sectors, and a power cut that leaves
+/// some of them leaves a disk that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelDisk {
     /// The disk, by a name that stays.
@@ -19,6 +28,10 @@ pub struct LabelDisk {
     pub partition_uuid: String,
     /// The partition's name.
     pub name: String,
+    /// Of the disk, in bytes.
+    pub size: u64,
+    /// Bytes of its logical sector.
+    pub sector: u32,
     /// Bytes at its head and its end that an empty table takes: all else of both ends must be zeros.
     pub table: (u64, u64),
     /// Whether all of it is read, and must be zeros.
@@ -91,14 +104,15 @@ const PARTITION: Function = Function {
 }"#,
 };
 
-/// disk, UUID, name, bytes of a table at its head, bytes at its end, `full` or nothing.
+/// disk, its size, its sector, bytes of a table at its head, bytes at its end, `full` or nothing; in base64 the first copy of the new
+/// table, the entries and the header of the second.
 ///
 /// The shell inside is one text without single quotes; it inherits the descriptor by which the disk is held.
 const LABEL: Function = Function {
     name: "s_label_disk",
     needs: &[&FAIL],
     text: r#"s_label_disk() (
-  for program in sfdisk perl cmp wipefs; do command -v "$program" >/dev/null || s_fail "there is no $program"; done
+  for program in perl cmp wipefs flock base64; do command -v "$program" >/dev/null || s_fail "there is no $program"; done
   disk=$(readlink -e -- "$1") && [ -b "$disk" ] || s_fail "$1 is no block device"
   [ ! -e "/sys/class/block/${disk##*/}/partition" ] || s_fail "$disk is a partition"
   udevadm settle --timeout 30 || s_fail "udev does not settle"
@@ -108,7 +122,15 @@ const LABEL: Function = Function {
       said=$(LC_ALL=C cmp -n "$2" -i "$1:0" -- "$disk" /dev/zero 2>&1) && return
       fail "$disk is not blank: $said"
     }
-    disk=$1 head=$4 tail=$5 size=$(blockdev --getsize64 "$1") || exit 1
+    # at that byte so many bytes, in one piece and with zeros behind; on the disk when it returns
+    write() {
+      printf %s "$3" | base64 -d |
+        dd of="$disk" bs="$2" seek="$1" iflag=fullblock oflag=seek_bytes conv=sync,nocreat,notrunc,fsync status=none ||
+        fail "the table cannot be written to $disk"
+    }
+    disk=$1 sector=$3 head=$4 tail=$5
+    size=$(blockdev --getsize64 "$1") && is=$(blockdev --getss "$1") || exit 1
+    [ "$size $is" = "$2 $3" ] || fail "$1 has $size bytes in sectors of $is, and not $2 in sectors of $3"
     for entry in "/sys/class/block/${1##*/}/${1##*/}"*/partition; do [ ! -e "$entry" ] || fail "$1 has partitions"; done
     probed=$(blkid -p -o export -- "$1"); status=$?
     case $status in
@@ -137,16 +159,18 @@ const LABEL: Function = Function {
       zeros "$head" $((ends - head))
       zeros $((size - ends)) $((ends - tail))
     fi
-    printf "label: gpt\nstart=1MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, uuid=%s, name=\"%s\"\n" "$2" "$3" |
-      sfdisk --quiet --lock=yes --no-reread --no-tell-kernel --wipe never --wipe-partitions never -- "$1" || exit 1
-    sync -- "$1"
+    # udev leaves it alone meanwhile
+    flock --wait 60 "${10}" || fail "$1 is locked by somebody else"
+    write 0 $((2 * sector + 16384)) "$7"
+    write $((size - sector - 16384)) 16384 "$8"
+    write $((size - sector)) "$sector" "$9"
   '
   perl -MFcntl -e '
     $^F = 255;
     my $disk = shift;
     sysopen(my $held, $disk, O_RDONLY | O_EXCL) or die "$disk is in use: $!\n";
-    exec(@ARGV) or die "$ARGV[0]: $!\n";
-  ' "$disk" sh -c "$looks_and_writes" sh "$disk" "$2" "$3" "$4" "$5" "$6" 9>&- || exit 1
+    exec(@ARGV, fileno($held)) or die "$ARGV[0]: $!\n";
+  ' "$disk" sh -c "$looks_and_writes" sh "$disk" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" 9>&- || exit 1
   blockdev --rereadpt "$disk" 2>/dev/null || partx --update -- "$disk" || s_fail "the kernel does not read the new table of $disk"
   udevadm settle --timeout 30
   sync -- "$disk"
@@ -212,11 +236,23 @@ fn label(value: &str) -> Result<(), Invalid> {
     if fits { Ok(()) } else { check::refuse("partition name", value, "has other characters than letters, digits and dashes") }
 }
 
+impl LabelDisk {
+    /// The new table. The disk's own UUID is made of the partition's, so that the step writes the same every time.
+    fn with_table<T>(&self, does: impl FnOnce(&Gpt<'_>) -> T) -> T {
+        let disk = &table_uuid(&self.partition_uuid);
+        does(&Gpt { size: self.size, sector: self.sector, disk, partition: &self.partition_uuid, name: &self.name })
+    }
+}
+
 impl Action for LabelDisk {
     fn call(&self) -> Call {
-        let (head, tail) = (self.table.0.to_string(), self.table.1.to_string());
         let extent = if self.full_scan { "full" } else { "" };
-        Call::new(&LABEL, [self.disk.as_str(), &self.partition_uuid, &self.name, &head, &tail, extent])
+        let copies = self.with_table(|table| table.copies());
+        let mut words = vec![self.disk.clone()];
+        words.extend([self.size, self.sector.into(), self.table.0, self.table.1].map(|number| number.to_string()));
+        words.push(extent.into());
+        words.extend([copies.first, copies.entries, copies.header].map(|bytes| BASE64.encode(bytes)));
+        Call::new(&LABEL, words)
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -232,6 +268,7 @@ impl Action for LabelDisk {
         check::path(&self.disk)?;
         uuid(&self.partition_uuid)?;
         label(&self.name)?;
+        self.with_table(|table| table.check())?;
         let (head, tail) = self.table;
         if head.max(tail) > 1 << 20 {
             check::refuse("table", &head.max(tail).to_string(), "is larger than any empty table")

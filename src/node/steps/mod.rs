@@ -16,6 +16,7 @@ mod directory;
 mod disk;
 mod filesystem;
 mod flags;
+mod gpt;
 mod home;
 mod hostname;
 mod http;

@@ -56,9 +56,9 @@ fn simulated(device: &BlockDevice, image: &str) -> SimulatedDisk {
     }
 }
 
-fn steps(random: &mut Random, disks: &[(&str, String)]) -> Vec<Step> {
+fn steps(random: &mut Random, disks: &[(&str, String, u64)]) -> Vec<Step> {
     let mut steps = Vec::new();
-    for (place, (image, disk)) in disks.iter().enumerate() {
+    for (place, (image, disk, size)) in disks.iter().enumerate() {
         let is_large = *image == "large";
         let uuid = partition_uuid(image, place);
         let (fs, from, to) = (filesystem_uuid(&uuid), NEW_LABEL.to_owned(), FINAL_LABEL.to_owned());
@@ -70,7 +70,17 @@ fn steps(random: &mut Random, disks: &[(&str, String)]) -> Vec<Step> {
         let filesystem = if is_large && !random.once_in(3) { "xfs" } else { "ext4" }.to_owned();
         let full_scan = random.once_in(2);
         let all: [Step; 5] = [
-            LabelDisk { disk: disk.clone(), partition_uuid: uuid.clone(), name: from.clone(), table, full_scan }.into(),
+            LabelDisk {
+                disk: disk.clone(),
+                partition_uuid: uuid.clone(),
+                name: from.clone(),
+                // a disk may be another by then
+                size: size + if random.once_in(10) { 512 } else { 0 },
+                sector: 512,
+                table,
+                full_scan,
+            }
+            .into(),
             FormatPartition {
                 disk: disk.clone(),
                 partition_uuid: uuid.clone(),
@@ -191,7 +201,7 @@ fn simulated_and_real_disks_agree() {
             let known: Vec<BlockDevice> = serde_json::from_value(known.clone()).unwrap();
             let devices: Vec<BlockDevice> =
                 ["sda", "sdb", "sdc"].iter().map(|name| known.iter().find(|device| device.name == *name).unwrap().clone()).collect();
-            let disk = |n: usize, image| (image, format!("/dev/disk/by-id/{}", devices[n].by_id[0]));
+            let disk = |n: usize, image| (image, format!("/dev/disk/by-id/{}", devices[n].by_id[0]), devices[n].size);
             let mut steps = steps(&mut random, &[disk(0, images[0]), disk(1, images[1]), disk(2, "large")]);
             let unmounted = seed % 2 == 0;
             steps.extend(unmounted.then(|| Unmount { path: "/mnt".into() }.into()));

@@ -227,6 +227,8 @@ impl Job<'_> {
                     disk: disk(),
                     partition_uuid: partition_uuid.clone(),
                     name: NEW_LABEL.into(),
+                    size: contents.device.size,
+                    sector: contents.device.sector,
                     table: empty_table(&contents.device),
                     full_scan: self.task.args.is("full_scan"),
                 }

@@ -355,7 +355,7 @@ fn a_plan_that_formats_what_is_somebodys_is_caught() {
             let applied = host.machine.apply(&host.scope, &change, &[]).now_or_never().unwrap();
             let (wrong, writes) = (host.machine.world().wrongly_written(), host.machine.world().disk_writes().len());
             if blind {
-                assert!(!wrong.is_empty() && wrong[0].starts_with("lh0: BackupEntries"), "{what}: {applied:?} {wrong:?}");
+                assert!(!wrong.is_empty() && wrong[0].starts_with("lh0: Primary"), "{what}: {applied:?} {wrong:?}");
             } else {
                 assert!(matches!(applied, Applied::StepFailed { index: 0, .. }) && writes == 0, "{what}: {applied:?} {wrong:?}");
             }
