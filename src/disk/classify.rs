@@ -65,12 +65,14 @@ fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
     }
 }
 
-/// How many bytes a partition table takes at the head and at the end of a device that has one alone; nothing where it has none.
+/// How many bytes a partition table without entries takes at the head and at the end of a device that has one alone; nothing where it
+/// has none.
 pub fn empty_table(device: &Holding) -> (u64, u64) {
     let sector = u64::from(device.sector);
     if has_whole_gpt_alone(device) {
-        // the protective MBR, the header and 128 entries of 128 bytes; at the end the entries and the header
-        return (2 * sector + (16 << 10), sector + (16 << 10));
+        // the protective MBR and a header at its head, a header at its end. The entries must be zeros, too: the second copy's are
+        // read by nobody as long as the first one is whole, and may name a partition that the first one no longer has
+        return (2 * sector, sector);
     }
     if has_dos_alone(device) { (sector, 0) } else { (0, 0) }
 }
