@@ -50,7 +50,7 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-simulate:       ## a hundred thousand simulated runs of homelab.longhorn_disk, each with a fault (some minutes)
+simulate:       ## a hundred thousand simulated runs of homelab.longhorn_disk, each with a fault or a changed disk (some minutes)
 	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)

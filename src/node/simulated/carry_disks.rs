@@ -37,10 +37,9 @@ impl World {
     }
 
     pub(super) fn disk_action(&mut self, action: &DiskAction) -> Result<(), Stop> {
-        if !self.tick()? {
-            self.held = None;
-            return Ok(());
-        }
+        // each looks in the end at what it did, so none says that it did what it did not
+        self.tick()?;
+        self.lying = false;
         let (done, is_last) = match action {
             DiskAction::Label(step, stage) => (self.label_disk(step, *stage), stage + 1 == LABEL),
             DiskAction::Format(step, stage) => (self.format_partition(step, *stage), stage + 1 == FORMAT),

@@ -279,9 +279,12 @@ impl World {
             Some(source)
         } else if step.fstype == "tmpfs" {
             None
-        } else if let Some(device) = self.mountable(&step.source, &step.fstype) {
-            let options = self.mounted_options(&device, &step.options);
+        } else if self.mountable(&step.source, &step.fstype).is_some() {
             if self.tick()? {
+                // what is there when it is mounted, and not when it was looked at
+                let device = self.mountable(&step.source, &step.fstype);
+                let device = device.ok_or_else(|| Stop::Failed(format!("mount: {}: can't find {}.", step.path, step.source)))?;
+                let options = self.mounted_options(&device, &step.options);
                 self.files.mount(&step.path, &device, &step.fstype, &options, None)?;
             }
             return Ok(());

@@ -112,6 +112,7 @@ impl World {
                 names.swap(last, self.random.below(last + 1));
             }
         }
+        self.torn += u32::from(self.disks.iter().any(|disk| disk.written.is_torn()));
         for (disk, name) in self.disks.iter_mut().zip(names) {
             disk.written.crash(&mut self.random);
             disk.name = name;

@@ -206,11 +206,13 @@ pub(super) struct Written {
     pub(super) now: Content,
     disk: Content,
     pending: Vec<Unit>,
+    /// It says that all is on the disk, and may lose it: a cache without a battery that ignores flushes.
+    forgets: bool,
 }
 
 impl Written {
     pub(super) fn new(content: Content) -> Self {
-        Self { now: content.clone(), disk: content, pending: Vec::new() }
+        Self { now: content.clone(), disk: content, ..Self::default() }
     }
 
     pub(super) fn write(&mut self, unit: Unit) {
@@ -219,17 +221,26 @@ impl Written {
     }
 
     pub(super) fn sync(&mut self) {
-        if !self.pending.is_empty() {
+        if !self.pending.is_empty() && !self.forgets {
             self.disk = self.now.clone();
             self.pending.clear();
         }
     }
 
+    pub(super) fn will_forget(&mut self) {
+        self.forgets = true;
+    }
+
+    /// Whether something would be lost now.
+    pub(super) fn is_torn(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// What somebody else did is on the disk at once.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Content)) {
-        self.sync();
         change(&mut self.now);
         self.disk = self.now.clone();
+        self.pending.clear();
     }
 
     pub(super) fn crash(&mut self, random: &mut Random) {

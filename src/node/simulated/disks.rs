@@ -170,6 +170,18 @@ impl World {
         self.machine_id = Some(id.into());
     }
 
+    /// The disk of that index ignores flushes: what is written to it from now on may be lost with the power, synced or not.
+    pub fn disk_forgets(&mut self, index: usize) {
+        if let Some(disk) = self.disks.get_mut(index) {
+            disk.written.will_forget();
+        }
+    }
+
+    /// How often the power went while something that was written to a disk was not synced.
+    pub fn torn(&self) -> u32 {
+        self.torn
+    }
+
     /// The steps no longer look at what they write over: what is left is what the plans do.
     pub fn steps_are_blind(&mut self) {
         self.blind_steps = true;

@@ -3,7 +3,7 @@
 //! It answers the same queries as a real one and carries out the same typed steps; it never looks at what a change
 //! promises. Each step is done in the micro-actions of its shell function, in their order, and before each of them a
 //! fault may strike: the machine crashes and loses what was not synced, the connection is lost, the controller is
-//! killed, or the step says that it did what it did not. Time is virtual and all chance comes from a seed, so a run that
+//! killed, or the step says that it did what it did not; answers may be wrong too. Time is virtual and all chance comes from a seed, so a run that
 //! went wrong goes wrong again. That it behaves as real machines do is itself tested, by the same steps on both.
 
 mod accounts;
@@ -25,6 +25,7 @@ mod disks;
 mod everything;
 mod fault;
 mod files;
+mod misread;
 mod packages;
 mod parted_disks;
 mod random;
@@ -37,6 +38,7 @@ pub use disk_changes::DiskChange;
 pub use disk_content::{Held, Slot};
 pub use disks::SimulatedDisk;
 pub use fault::{Fault, Strike};
+pub use misread::Misread;
 pub use packages::{Catalogue, Entry};
 pub use parted_disks::{PartedContent, PartedDisk, PartedPartition};
 pub use random::Random;

@@ -9,7 +9,7 @@ use crate::node::long_step::Id;
 use crate::node::machine::{Lost, Machine};
 use crate::node::stage::{Load, Unstaged};
 use crate::node::steps::{Had, Source, Step};
-use crate::plan::{FactKey, Observation, Query, Scope};
+use crate::plan::{FactKey, Observation, Query, Reading, Scope};
 
 /// How long a script waits for step.lock.
 const LOCK_PATIENCE: u64 = 20_000;
@@ -101,12 +101,13 @@ impl Simulated {
         }
     }
 
-    fn moved(&self, preconditions: &[(FactKey, Observation)]) -> Vec<Moved> {
-        let moved = |(key, was): &(FactKey, Observation)| {
-            let is = self.world.answer(&key.query);
+    fn moved(&mut self, preconditions: &[(FactKey, Observation)]) -> Vec<Moved> {
+        let queries: Vec<&Query> = preconditions.iter().map(|(key, _)| &key.query).collect();
+        let now = self.world.answers(&queries);
+        let moved = |((key, was), is): (&(FactKey, Observation), Reading)| {
             (is != was.reading).then(|| Moved { query: key.query.clone(), was: was.clone(), is: is.into() })
         };
-        preconditions.iter().filter_map(moved).collect()
+        preconditions.iter().zip(now).filter_map(moved).collect()
     }
 
     /// The steps; what they said, or how it ended.
@@ -187,7 +188,8 @@ impl Simulated {
             return Err(Applied::Moved(moved));
         }
         let outputs = self.steps(&change.steps)?;
-        let readings = change.expect.iter().map(|expect| (expect.query.clone(), self.world.answer(&expect.query).into())).collect();
+        let asked: Vec<&Query> = change.expect.iter().map(|expect| &expect.query).collect();
+        let readings = asked.iter().map(|query| (*query).clone()).zip(self.world.answers(&asked).into_iter().map(Into::into)).collect();
         self.world.tick().map_err(unknown)?;
         self.world.lying = false;
         if !self.world.connected {
@@ -205,7 +207,8 @@ impl Machine for Simulated {
         if !self.world.connected {
             return Err(lost());
         }
-        Ok(queries.iter().map(|query| (query.clone(), self.world.answer(query).into())).collect())
+        let answers = self.world.answers(&queries.iter().collect::<Vec<_>>());
+        Ok(queries.iter().cloned().zip(answers.into_iter().map(Into::into)).collect())
     }
 
     async fn apply(&mut self, _scope: &Scope, change: &Change, preconditions: &[(FactKey, Observation)]) -> Applied {

@@ -10,6 +10,7 @@ use super::disk_content::Content;
 use super::disks::SimulatedDisk;
 use super::fault::{Fault, Strike};
 use super::files::{Errno, Files, Kind};
+use super::misread::Misreading;
 use super::packages::{Catalogue, Installed, PackageAction};
 use super::parted_disks::PartedDisk;
 use super::random::Random;
@@ -109,6 +110,8 @@ pub struct World {
     /// What somebody will do to which disk, and after how many micro-actions.
     pub(super) disk_change: Option<(u64, usize, DiskChange)>,
     pub(super) disk_writes: Vec<DiskWrite>,
+    /// How often the power went while something was written and not synced.
+    pub(super) torn: u32,
     /// Whether steps on disks leave out their own looks.
     pub(super) blind_steps: bool,
     pub(super) machine_id: Option<String>,
@@ -129,6 +132,7 @@ pub struct World {
     /// Whether a script that says something notices that nobody listens.
     pub(super) notices: bool,
     pub(super) lying: bool,
+    pub(super) misreading: Misreading,
     pub(super) micro_actions: u64,
     /// What the step prints.
     pub(super) said: Vec<u8>,
@@ -164,6 +168,7 @@ impl World {
             held: None,
             disk_change: None,
             disk_writes: Vec::new(),
+            torn: 0,
             blind_steps: false,
             machine_id: None,
             synchronised: false,
@@ -178,6 +183,7 @@ impl World {
             connected: true,
             notices: true,
             lying: false,
+            misreading: Misreading::default(),
             micro_actions: 0,
             said: Vec::new(),
             struck: None,
@@ -384,6 +390,7 @@ impl World {
         self.clock += 1 + self.random.below(20) as u64;
         self.look();
         self.maybe_change_disk();
+        self.maybe_misread();
         match &mut self.strike {
             Some(strike) if strike.after == 0 => {
                 let fault = strike.fault;

@@ -59,7 +59,7 @@ const KINDS: [&str; 35] = [
 /// Samples do not see it, and a full scan does.
 const UNSEEN: &str = "data that samples do not see";
 
-fn id(serial: &str) -> String {
+pub(super) fn id(serial: &str) -> String {
     format!("scsi-0QEMU_QEMU_HARDDISK_{serial}")
 }
 
@@ -233,9 +233,10 @@ pub(crate) fn task(random: &mut Random, drawn: &Drawn, n: usize, place: &str) ->
             args[*name] = random.pick(values).unwrap().clone();
         }
     }
-    // what they would not see would be formatted: that is what the option is for
-    let may_be_another = args.get("device").is_some() && drawn.disks.iter().any(|(_, kind)| *kind == UNSEEN);
-    if kind == UNSEEN || may_be_another {
+    // what they would not see would be formatted: that is what the option is for. A name may be such a disk's at another time: the
+    // kernel's after a restart, one that two disks have when the other is pulled out
+    let may_be = |(other, kind): &(String, &str)| *kind == UNSEEN && (args.get("device").is_some() || other == serial);
+    if kind == UNSEEN || drawn.disks.iter().any(may_be) {
         args["full_scan"] = true.into();
     }
     args
