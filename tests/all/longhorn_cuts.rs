@@ -43,14 +43,15 @@ const POINTS: [(&str, &str); 15] = [
 const WRAPPER: &str = r#"#!/bin/sh
 name=${0##*/}
 read -r which where 2>/dev/null </run/stop || which=
-[ "$which" = "$name" ] || exec /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$name" "$@"
+# only its own place is another: what it calls may be one of these, too
+real=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v "$name")
+[ "$which" = "$name" ] || exec "$real" "$@"
 stop() { rm -f /run/stop; touch /run/stopped; sleep 600; }
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
 case $where in
 before) stop ;;
-after) "$name" "$@"; status=$?; stop; exit $status ;;
+after) "$real" "$@"; status=$?; stop; exit $status ;;
 *)
-  "$name" "$@" & pid=$!
+  "$real" "$@" & pid=$!
   sleep "0.0$where"
   kill -STOP $pid 2>/dev/null
   stop ;;
