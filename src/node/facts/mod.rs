@@ -23,6 +23,7 @@ mod directory;
 mod download;
 mod environment;
 mod everything;
+mod exclusive;
 mod file_type;
 mod filesystem_sizes;
 mod fstab;
@@ -39,6 +40,7 @@ mod listing;
 mod local_facts;
 mod local_time;
 mod login;
+mod lvm_group;
 mod matches;
 mod module;
 mod mount;
@@ -76,6 +78,7 @@ mod unit_properties;
 mod user;
 mod virtualization;
 mod volume_group;
+mod wipe_mark;
 mod working_directory;
 
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
@@ -96,6 +99,7 @@ pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
 pub use environment::Environment;
 pub use everything::everything;
+pub use exclusive::{ExclusiveOpen, Openness};
 pub use file_type::{FileFlags, Flags, Mime, MimeType};
 pub use filesystem_sizes::{FilesystemSize, FilesystemSizes};
 pub use fstab::{Fstab, FstabEntry};
@@ -112,6 +116,7 @@ pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};
 pub use local_time::LocalTime;
 pub use login::{Login, LoginUser};
+pub use lvm_group::{GroupState, LvmGroup};
 pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
@@ -149,6 +154,7 @@ pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
 pub use volume_group::VolumeGroup;
+pub use wipe_mark::{Begun, WipeMark};
 pub use working_directory::WorkingDirectory;
 
 use serde_json::Value;
@@ -193,6 +199,7 @@ pub const KINDS: &[&Kind] = &[
     &directory::KIND,
     &download::KIND,
     &environment::KIND,
+    &exclusive::KIND,
     &file_type::FLAGS,
     &file_type::MIME,
     &filesystem_sizes::KIND,
@@ -218,6 +225,7 @@ pub const KINDS: &[&Kind] = &[
     &local_time::KIND,
     &local_facts::KIND,
     &login::KIND,
+    &lvm_group::KIND,
     &matches::KIND,
     &module::KIND,
     &mount::ALL,
@@ -256,6 +264,7 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
+    &wipe_mark::KIND,
     &working_directory::KIND,
 ];
 

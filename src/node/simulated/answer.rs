@@ -73,6 +73,7 @@ impl World {
             "device_contents" | "device_use" | "blankness" | "root_names" | "filesystem_soundness" | "physical_volume" => {
                 self.disk_fact(query, subject)
             }
+            "wipe_mark" | "exclusive_open" | "lvm_group" => self.wipe_fact(query, subject),
             "image_contents" => match self.content(subject) {
                 None if self.exists(subject) => Reading::unknown("no regular file"),
                 None => Reading::Absent,

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use super::answer_disks::holding;
 use super::disk_content::{Held, Slot, Table, Unit};
 use super::disks::{FIRST, SECTOR, end_of_partitions};
+use super::wipe::LAST_OF_WIPE;
 use super::world::{Stop, World};
 use crate::node::facts::Soundness;
-use crate::node::steps::{FormatPartition, LabelDisk, MakeFilesystem, NamePartition, Step};
+use crate::node::steps::{FormatPartition, LabelDisk, MakeFilesystem, NamePartition, Step, WipeDisk};
 
 /// How many things each of the steps does, one after the other.
 const LABEL: u8 = 8;
@@ -20,6 +21,7 @@ pub(super) enum DiskAction {
     Label(LabelDisk, u8),
     Format(FormatPartition, u8),
     Name(NamePartition, u8),
+    Wipe(WipeDisk, u8),
 }
 
 fn failed(why: String) -> Stop {
@@ -32,6 +34,7 @@ impl World {
             Step::LabelDisk(step) => (0..LABEL).map(|n| DiskAction::Label(step.clone(), n)).collect(),
             Step::FormatPartition(step) => (0..FORMAT).map(|n| DiskAction::Format(step.clone(), n)).collect(),
             Step::NamePartition(step) => (0..NAME).map(|n| DiskAction::Name(step.clone(), n)).collect(),
+            Step::WipeDisk(step) => (0..=LAST_OF_WIPE).map(|n| DiskAction::Wipe(step.clone(), n)).collect(),
             _ => VecDeque::new(),
         }
     }
@@ -44,6 +47,7 @@ impl World {
             DiskAction::Label(step, stage) => (self.label_disk(step, *stage), stage + 1 == LABEL),
             DiskAction::Format(step, stage) => (self.format_partition(step, *stage), stage + 1 == FORMAT),
             DiskAction::Name(step, stage) => (self.name_partition(step, *stage), stage + 1 == NAME),
+            DiskAction::Wipe(step, stage) => (self.wipe_disk(step, *stage), *stage == LAST_OF_WIPE),
         };
         if is_last || done.is_err() {
             self.held = None;
@@ -52,7 +56,7 @@ impl World {
     }
 
     /// The disk itself, by its path.
-    fn whole_disk(&self, path: &str) -> Result<usize, Stop> {
+    pub(super) fn whole_disk(&self, path: &str) -> Result<usize, Stop> {
         match self.device(path) {
             None => Err(failed(format!("{path} is no block device"))),
             Some((_, number)) if number != 0 => Err(failed(format!("{path} is a partition"))),
@@ -60,7 +64,7 @@ impl World {
         }
     }
 
-    fn sync_disk(&mut self, index: usize) -> Result<(), Stop> {
+    pub(super) fn sync_disk(&mut self, index: usize) -> Result<(), Stop> {
         match self.disks.get_mut(index).filter(|disk| !disk.is_gone && !disk.fails) {
             Some(disk) => {
                 disk.written.sync();

@@ -44,7 +44,8 @@ impl World {
             | Step::FinishInterrupted(_)
             | Step::LabelDisk(_)
             | Step::FormatPartition(_)
-            | Step::NamePartition(_) => {
+            | Step::NamePartition(_)
+            | Step::WipeDisk(_) => {
                 for action in Self::long_actions(step) {
                     self.long_action(&action)?;
                 }
@@ -89,7 +90,7 @@ impl World {
     /// What a long step does, one thing after the other.
     pub(super) fn long_actions(step: &Step) -> std::collections::VecDeque<LongAction> {
         let packages = match step {
-            Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) => {
+            Step::LabelDisk(_) | Step::FormatPartition(_) | Step::NamePartition(_) | Step::WipeDisk(_) => {
                 return Self::disk_actions(step).into_iter().map(LongAction::Disk).collect();
             }
             Step::Install(step) => Self::install_actions(step),

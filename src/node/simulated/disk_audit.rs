@@ -25,6 +25,8 @@ pub(super) fn why_wrong(before: &Content, unit: &Unit, used: Option<String>) -> 
         return Some(format!("it is in use: {used}"));
     }
     match unit {
+        // a person has said so, and seen what is there
+        Unit::Mark(_) | Unit::Zero(..) | Unit::Unmark => None,
         Unit::Primary(table) | Unit::BackupEntries(table) | Unit::BackupHeader(table) => {
             if before.is_empty() {
                 None

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use crate::node::facts::Soundness;
+use crate::node::facts::{Begun, Soundness};
 
 /// What a device holds beside partitions.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,6 +49,9 @@ impl Held {
     }
 }
 
+/// What the mark of a wipe takes.
+pub(super) const MARK: u64 = 4096;
+
 /// Where a filesystem's own tables begin, for all that is told of them.
 const BODY: u64 = 2 << 20;
 
@@ -87,6 +90,8 @@ pub(super) struct Content {
     pub(super) device: Held,
     /// In partitions, by where they begin.
     pub(super) areas: BTreeMap<u64, Held>,
+    /// The mark of a wipe: how far it came, of how much, the serial number.
+    pub(super) mark: Option<Begun>,
 }
 
 /// What is written at once.
@@ -105,6 +110,12 @@ pub(super) enum Unit {
     Begun(u64, Held),
     /// It says so no more.
     Done(u64),
+    /// The mark of a wipe at the beginning, over what was there.
+    Mark(Begun),
+    /// Zeros behind the mark, from there to there.
+    Zero(u64, u64),
+    /// Zeros in the place of the mark.
+    Unmark,
 }
 
 impl Content {
@@ -132,6 +143,7 @@ impl Content {
         self.device.is_nothing()
             && self.areas.values().all(Held::is_nothing)
             && copies.into_iter().flatten().all(|table| table.slots.is_empty())
+            && self.mark.is_none()
     }
 
     pub(super) fn write(&mut self, unit: &Unit) {
@@ -160,12 +172,18 @@ impl Content {
                     at.soundness = Some(Soundness::Whole);
                 }
             }
+            Unit::Mark(begun) => {
+                self.mark = Some(begun.clone());
+                self.zero(0, MARK);
+            }
+            Unit::Zero(from, to) => self.zero(*from, *to),
+            Unit::Unmark => self.mark = None,
         }
     }
 
     /// The places of all bytes that are no zeros, as far as it is known, in their order.
     pub(super) fn places(&self, size: u64) -> Vec<u64> {
-        let mut places = Vec::new();
+        let mut places: Vec<u64> = self.mark.iter().map(|_| 0).collect();
         if let Some(table) = &self.primary {
             places.extend(if table.is_gpt { vec![448, 512] } else { vec![510] });
             places.extend((!table.slots.is_empty()).then_some(if table.is_gpt { 1024 } else { 446 }));

@@ -31,6 +31,7 @@ mod parted_disks;
 mod random;
 mod session;
 
+mod wipe;
 mod world;
 
 pub use disk_audit::DiskWrite;

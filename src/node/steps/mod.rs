@@ -39,6 +39,7 @@ mod unarchive;
 mod unit;
 mod validate;
 mod wait;
+mod wipe;
 mod write;
 
 #[cfg(test)]
@@ -80,6 +81,7 @@ pub use unarchive::{Unarchive, Unpacked};
 pub use unit::{UnitAction, UnitStep};
 pub use validate::Validate;
 pub use wait::{Port, Until, WaitFor, Waited};
+pub use wipe::WipeDisk;
 pub use write::{Source, WriteFile};
 
 use super::script::Function;
@@ -246,6 +248,8 @@ steps! {
     FormatPartition(FormatPartition),
     /// Our partition with another name.
     NamePartition(NamePartition),
+    /// A disk that is emptied.
+    WipeDisk(WipeDisk),
     /// Something that is mounted.
     Mount(Mount),
     /// Something that is unmounted.
