@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::size::gigabytes;
+
 /// What a disk or a partition is, and the one thing that may come of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +58,11 @@ pub enum Class {
         /// Where the first of them is, in bytes.
         at: u64,
     },
+    /// A wipe of it was begun, and is not done.
+    HalfWiped {
+        /// As far as it came, in bytes.
+        done: u64,
+    },
     /// The system lies on it.
     System(Vec<String>),
     /// Somebody uses it.
@@ -84,6 +91,17 @@ impl Class {
         matches!(self, Self::Blank | Self::EmptyTable | Self::BlankPartition | Self::New(Fresh::Unformatted))
     }
 
+    /// Whether it is refused for what it holds, and not for who uses it.
+    pub(super) fn is_for_wiping(&self) -> bool {
+        match self {
+            Self::OursDamaged(_) | Self::Foreign(_) | Self::UnknownData { .. } | Self::HalfWiped { .. } => true,
+            Self::NewPhysicalVolume | Self::NewVolumeGroup(_) | Self::Unreadable(_) => true,
+            Self::Blank | Self::EmptyTable | Self::BlankPartition | Self::New(_) => false,
+            Self::OursUnmounted { .. } | Self::OursMounted { .. } | Self::HasLonghornData { .. } => false,
+            Self::System(_) | Self::Busy(_) | Self::Missing | Self::Ambiguous(_) => false,
+        }
+    }
+
     /// The most that a run of playbooks does to it, in words.
     pub fn may_become(&self) -> &'static str {
         match self {
@@ -96,7 +114,7 @@ impl Class {
             Self::NewPhysicalVolume => "make a volume group",
             Self::NewVolumeGroup(_) => "make volumes",
             Self::System(_) => "never touched",
-            Self::OursDamaged(_) | Self::Foreign(_) | Self::UnknownData { .. } | Self::Busy(_) => "refuse",
+            Self::OursDamaged(_) | Self::Foreign(_) | Self::UnknownData { .. } | Self::HalfWiped { .. } | Self::Busy(_) => "refuse",
             Self::Missing | Self::Ambiguous(_) | Self::Unreadable(_) => "refuse",
         }
     }
@@ -119,6 +137,7 @@ impl fmt::Display for Class {
             Self::NewVolumeGroup(group) => write!(f, "LVM: group {group}, without volumes"),
             Self::Foreign(what) => write!(f, "{what}"),
             Self::UnknownData { at } => write!(f, "unknown data (the first at byte {at})"),
+            Self::HalfWiped { done } => write!(f, "a wipe that was begun ({} of it are zeros)", gigabytes(*done)),
             Self::System(places) => write!(f, "system ({})", places.join(", ")),
             Self::Busy(who) => write!(f, "in use: {who}"),
             Self::Missing => write!(f, "missing"),

@@ -3,7 +3,7 @@
 use super::class::{Class, Fresh};
 use super::evidence::{Evidence, Lvm, Wanted};
 use crate::node::disk_naming::{FINAL_LABEL, NEW_LABEL, filesystem_uuid};
-use crate::node::facts::{Holding, LvmState, Partition, Soundness};
+use crate::node::facts::{Contents, Holding, Layer, LvmState, Partition, Soundness, Uses};
 
 /// Where a system lives.
 const SYSTEM: [&str; 7] = ["/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
@@ -23,8 +23,12 @@ pub fn classify(evidence: &Evidence) -> Result<Class, Wanted> {
 }
 
 fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
-    if let Some(class) = system(evidence) {
+    if let Some(class) = system(&evidence.uses) {
         return Ok(class);
+    }
+    if let Some(begun) = evidence.begun.as_ref().filter(|_| evidence.contents.is_disk()) {
+        // whatever else it seems to hold is what the wipe has not come to yet
+        return Ok(users(evidence).unwrap_or(Class::HalfWiped { done: begun.done }));
     }
     let device = &evidence.contents.device;
     if let Some(class) = unread_table(evidence) {
@@ -77,9 +81,9 @@ pub fn empty_table(device: &Holding) -> (u64, u64) {
     if has_dos_alone(device) { (sector, 0) } else { (0, 0) }
 }
 
-fn system(evidence: &Evidence) -> Option<Class> {
+pub(super) fn system(uses: &Uses) -> Option<Class> {
     let mut places: Vec<String> = Vec::new();
-    for mount in &evidence.uses.mounts {
+    for mount in &uses.mounts {
         if SYSTEM.contains(&mount.target.as_str()) && !mount.elsewhere && !places.contains(&mount.target) {
             places.push(mount.target.clone());
         }
@@ -145,7 +149,7 @@ pub fn has_table_to_edit(evidence: &Evidence) -> bool {
     let stands_on_it = uses.layers.iter().any(|layer| layer.on.as_deref() == Some(&name(path)) && !is_partition(&layer.name));
     let is_used = stands_on_it || uses.mounts.iter().any(|mount| mount.source == path) || uses.swaps.iter().any(|swap| swap == path);
     contents.is_disk()
-        && system(evidence).is_none()
+        && system(uses).is_none()
         && unread_table(evidence).is_none()
         && (has_whole_gpt_alone(&contents.device) || has_dos_alone(&contents.device))
         && !is_used
@@ -187,13 +191,17 @@ fn ours(evidence: &Evidence, partition: &Partition, label: &str) -> Result<Class
     }
 }
 
-/// Layers that are neither the device nor its partitions.
 fn stacked_on(evidence: &Evidence) -> Vec<&str> {
+    layers_above(&evidence.contents, &evidence.uses).map(|layer| layer.name.as_str()).collect()
+}
+
+/// Layers that are neither the device nor its partitions.
+pub(super) fn layers_above<'a>(contents: &'a Contents, uses: &'a Uses) -> impl Iterator<Item = &'a Layer> {
     let own = |name: &str| {
         let of = |path: &str| path.rsplit('/').next() == Some(name);
-        of(&evidence.contents.device.path) || evidence.contents.partitions.iter().any(|partition| of(&partition.holding.path))
+        of(&contents.device.path) || contents.partitions.iter().any(|partition| of(&partition.holding.path))
     };
-    evidence.uses.layers.iter().map(|layer| layer.name.as_str()).filter(|name| !own(name)).collect()
+    uses.layers.iter().filter(move |layer| !own(&layer.name))
 }
 
 fn mounted_on(evidence: &Evidence) -> Vec<String> {
@@ -343,4 +351,4 @@ fn words_for(kind: &str) -> &str {
 
 #[cfg(test)]
 #[path = "classify_tests.rs"]
-mod tests;
+pub(super) mod tests;

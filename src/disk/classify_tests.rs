@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use super::*;
-use crate::node::facts::{Contents, Layer, MountOf, PartitionEntry, Signature, Soundness, Uses, Zeros};
+use crate::node::facts::{Begun, Contents, Layer, MountOf, PartitionEntry, Signature, Soundness, Uses, Zeros};
 
 const SIZE: u64 = 150 << 30;
 const PARTUUID: &str = "0b4c0000-0000-4000-8000-000000000001";
@@ -33,7 +33,15 @@ fn with(device: Holding, partitions: Vec<Partition>) -> Evidence {
         mapping: None,
     }));
     let uses = Uses { layers: layers.collect(), ..Uses::default() };
-    Evidence { contents: Contents { device, partitions, table, entry: None }, uses, zeros: None, files: None, soundness: None, lvm: None }
+    Evidence {
+        contents: Contents { device, partitions, table, entry: None },
+        uses,
+        begun: None,
+        zeros: None,
+        files: None,
+        soundness: None,
+        lvm: None,
+    }
 }
 
 fn partition(name: &str, holding: Holding) -> Partition {
@@ -161,6 +169,23 @@ fn the_system_and_what_others_use_is_never_touched() {
 }
 
 #[test]
+fn a_wipe_that_was_begun_is_nothing_else_unless_somebody_uses_it() {
+    // btrfs has its superblock behind the mark
+    let mut btrfs = holding("/dev/sdb", &[(0x1_0040, "btrfs")]);
+    btrfs.kind = Some("btrfs".into());
+    let begun = Some(Begun { done: 5 << 30, size: SIZE, serial: "S1".into() });
+    let mut disk = Evidence { begun, ..with(btrfs, vec![]) };
+    assert_eq!(classify(&disk), Ok(Class::HalfWiped { done: 5 << 30 }));
+    // the kernel still knows partitions whose table is gone
+    disk.contents.partitions.push(partition("data", holding("/dev/sdb1", &[])));
+    disk.uses.layers.push(Layer { name: "sdb1".into(), on: Some("sdb".into()), mapping: None });
+    assert_eq!(classify(&disk), Ok(Class::HalfWiped { done: 5 << 30 }));
+    assert!(matches!(classify(&mounted(disk.clone(), "/srv")), Ok(Class::Busy(_))));
+    assert_eq!(classify(&mounted(disk.clone(), "/")), Ok(Class::System(vec!["/".into()])));
+    assert!(!Class::HalfWiped { done: 0 }.may_be_formatted());
+}
+
+#[test]
 fn physical_volumes_in_no_group_and_in_an_empty_one_are_told_apart() {
     let mut volume = with(filesystem("/dev/sdb", "LVM2_member", "x"), vec![]);
     assert_eq!(classify(&volume), Err(Wanted::Lvm { path: "/dev/sdb".into() }));
@@ -214,7 +239,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_evidence()(
+    pub fn any_evidence()(
         device in prop_oneof![2 => any_holding("/dev/sdb"), 2 => Just(gpt()), 1 => Just(holding("/dev/sdb", &[]))],
         part in prop::option::of((prop_oneof![any_holding("/dev/sdb1"), Just(holding("/dev/sdb1", &[])), Just(filesystem("/dev/sdb1", "ext4", &filesystem_uuid(PARTUUID)))],
             prop::sample::select(vec![NEW_LABEL, FINAL_LABEL, "primary", ""]))),

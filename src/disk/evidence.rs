@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::node::facts::{Contents, LvmState, Soundness, Uses, Zeros};
+use crate::node::facts::{Begun, Contents, LvmState, Soundness, Uses, Zeros};
 
 /// All that was seen of a disk, or of a partition that is looked at alone.
 ///
@@ -13,6 +13,8 @@ pub struct Evidence {
     pub contents: Contents,
     /// Who uses it.
     pub uses: Uses,
+    /// The mark of a wipe that was begun.
+    pub begun: Option<Begun>,
     /// Whether it holds nothing but zeros.
     pub zeros: Option<Zeros>,
     /// The names in the root directory of the filesystem it holds; an empty list where there are none.

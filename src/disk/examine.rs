@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::class::Class;
-use super::classify::classify;
+use super::classify::{classify, layers_above};
 use super::evidence::{Evidence, Lvm, Wanted};
-use crate::node::facts::{Blankness, DeviceContents, DeviceUse, Extent, FilesystemSoundness, PhysicalVolume, RootNames};
+use crate::node::facts::{Blankness, DeviceContents, DeviceUse, Extent, FilesystemSoundness, PhysicalVolume, RootNames, WipeMark};
 use crate::plan::{Facts, Stop};
 
 /// A disk or a partition, judged.
@@ -17,15 +17,31 @@ pub struct Examined {
     pub evidence: Option<Evidence>,
 }
 
+impl Examined {
+    /// Whether it is refused for what it holds, and nothing uses it: a disk that a person may empty.
+    pub fn is_for_wiping(&self) -> bool {
+        let Some(Evidence { contents, uses, .. }) = &self.evidence else { return false };
+        let is_used = !uses.mounts.is_empty() || !uses.swaps.is_empty() || layers_above(contents, uses).next().is_some();
+        contents.is_disk() && !is_used && self.class.is_for_wiping()
+    }
+
+    /// The commands that go on after a refusal, for the device by that name: one shows what is on it, and one empties a disk that may be.
+    pub fn ways_on(&self, host: &str, device: &str) -> String {
+        let explain = format!("homelabctl disk explain {host} {device} shows what is on it and what can be done");
+        if self.is_for_wiping() { format!("{explain}\nto use it all the same:  homelabctl disk wipe {host} {device}") } else { explain }
+    }
+}
+
 /// What the device at that absolute path is; `extent` says how much of one that seems to be blank is read.
 ///
 /// # Errors
 /// [`Stop::Need`] for what has to be read first; [`Stop::Unknown`] where it cannot be read.
 pub fn examine(facts: &Facts<'_>, path: &str, extent: Extent) -> Result<Examined, Stop> {
-    let (Some(contents), Some(uses)) = facts.get((DeviceContents::new(path), DeviceUse::new(path)))? else {
+    let asked = (DeviceContents::new(path), DeviceUse::new(path), WipeMark::new(path));
+    let (Some(contents), Some(uses), begun) = facts.get(asked)? else {
         return Ok(Examined { class: Class::Missing, evidence: None });
     };
-    let mut evidence = Evidence { contents, uses, zeros: None, files: None, soundness: None, lvm: None };
+    let mut evidence = Evidence { contents, uses, begun, zeros: None, files: None, soundness: None, lvm: None };
     loop {
         let wanted = match classify(&evidence) {
             Ok(class) => return Ok(Examined { class, evidence: Some(evidence) }),

@@ -25,6 +25,7 @@ fn machine(device: Holding, partition: Option<Holding>) -> Store {
     let uses = Uses { layers: vec![Layer { name: "sdb".into(), on: None, mapping: None }], ..Uses::default() };
     known(&mut store, &DeviceContents::new("/dev/sdb"), Reading::present(&Contents { device, partitions, table, entry: None }));
     known(&mut store, &DeviceUse::new("/dev/sdb"), Reading::present(&uses));
+    known(&mut store, &WipeMark::new("/dev/sdb"), Reading::Absent);
     store
 }
 
@@ -47,7 +48,7 @@ fn asked(stop: Result<Class, Stop>) -> Vec<String> {
 
 #[test]
 fn a_disk_is_read_before_it_is_called_blank() {
-    assert_eq!(asked(judge(&Store::default())), ["device_contents(/dev/sdb)", "device_use(/dev/sdb)"]);
+    assert_eq!(asked(judge(&Store::default())), ["device_contents(/dev/sdb)", "device_use(/dev/sdb)", "wipe_mark(/dev/sdb)"]);
     let mut store = machine(holding(None), None);
     assert_eq!(asked(judge(&store)), ["blankness(/dev/sdb, 0, 0, sampled)"]);
     let zeros = Blankness::new("/dev/sdb", 0, 0, Extent::Sampled);
@@ -93,6 +94,7 @@ fn what_is_not_there_is_missing_and_what_cannot_be_read_concerns_one_disk() {
     assert_eq!(judge(&store), Ok(Class::Missing));
     for fact in ["/dev/sdc", "/dev/sdd"] {
         known(&mut store, &DeviceUse::new(fact), Reading::Absent);
+        known(&mut store, &WipeMark::new(fact), Reading::Absent);
     }
     known(&mut store, &DeviceContents::new("/dev/sdc"), Reading::unknown("read error"));
     let facts = Facts::new(&store, Scope::new("w1", "root"));

@@ -110,6 +110,22 @@ pub fn stable_name(disk: &BlockDevice) -> String {
     disk.by_id.iter().min_by_key(rank).unwrap_or(&disk.path).clone()
 }
 
+/// The path of a disk by the name that stays.
+pub fn stable_path(disk: &BlockDevice) -> String {
+    let name = stable_name(disk);
+    if name.starts_with('/') { name } else { format!("/dev/disk/by-id/{name}") }
+}
+
+/// The disk that answers to that, whichever kind of name it is.
+///
+/// # Errors
+/// [`NotOne`].
+pub fn by_any_name<'d>(devices: &'d [BlockDevice], name: &str) -> Result<&'d BlockDevice, NotOne> {
+    let kinds = [DiskName::ById, DiskName::Wwn, DiskName::Serial, DiskName::Unstable];
+    let found = kinds.into_iter().map(|kind| kind(name.to_owned()).find(devices));
+    found.into_iter().find(|found| *found != Err(NotOne::Missing)).unwrap_or(Err(NotOne::Missing))
+}
+
 /// Whether two disks cannot be told apart by what they say of themselves.
 fn are_twins(one: &BlockDevice, other: &BlockDevice) -> bool {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;

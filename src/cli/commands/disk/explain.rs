@@ -12,7 +12,7 @@ use super::super::super::session::{Session, Shared};
 use super::super::super::targets::Ready;
 use super::{as_root, asked, failed};
 use crate::diagnostics::{Diagnostics, ExitCode};
-use crate::disk::{DiskName, Evidence, Examined, Lvm, NotOne, disks, examine, gigabytes};
+use crate::disk::{Evidence, Examined, Lvm, NotOne, by_any_name, disks, examine, gigabytes, stable_name};
 use crate::node::facts::{BlockDevice, BlockDevices, Extent, Holding, Soundness};
 use crate::plan::{Facts, Stop};
 use crate::report::{Answer, DiskSheet, HostAnswer, Outcome};
@@ -61,7 +61,11 @@ fn sheet(facts: &Facts<'_>, disk: &str, extent: Extent) -> Result<Result<DiskShe
         Err(why) => Err(why),
         Ok(device) => {
             let examined = examine(facts, &device.path, extent)?;
-            Ok(DiskSheet { summary: summary(device, &examined), disk: all(device, &examined) })
+            let mut summary = summary(device, &examined);
+            if examined.is_for_wiping() {
+                summary.push(("to empty it".to_owned(), format!("homelabctl disk wipe {} {}", facts.scope().host, stable_name(device))));
+            }
+            Ok(DiskSheet { summary, disk: all(device, &examined) })
         }
     })
 }
@@ -72,17 +76,15 @@ fn find<'d>(devices: &'d [BlockDevice], name: &str) -> Result<&'d BlockDevice, N
     if let Some(device) = disks(devices).find(|disk| disk.path == name) {
         return Ok(device);
     }
-    let kinds = [DiskName::ById, DiskName::Wwn, DiskName::Serial, DiskName::Unstable];
-    let found = kinds.into_iter().map(|kind| kind(name.to_owned()).find(devices));
-    found.into_iter().find(|found| *found != Err(NotOne::Missing)).unwrap_or(Err(NotOne::Missing))
+    by_any_name(devices, name)
 }
 
-fn all(device: &BlockDevice, examined: &Examined) -> Map<String, Value> {
+pub(super) fn all(device: &BlockDevice, examined: &Examined) -> Map<String, Value> {
     let value = json!({ "device": device, "class": examined.class, "evidence": examined.evidence });
     value.as_object().cloned().unwrap_or_default()
 }
 
-fn summary(device: &BlockDevice, examined: &Examined) -> Vec<(String, String)> {
+pub(super) fn summary(device: &BlockDevice, examined: &Examined) -> Vec<(String, String)> {
     let mut rows: Vec<(&str, String)> = vec![("disk", identity(device))];
     rows.extend(device.by_id.iter().map(|name| ("name", name.clone())));
     if let Some(evidence) = &examined.evidence {
