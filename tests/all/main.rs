@@ -19,6 +19,7 @@ mod cut_installs;
 mod disk_guard;
 mod disk_modules;
 mod disk_nvme;
+mod disk_wipe;
 mod disks;
 mod facts_local;
 mod facts_machines;

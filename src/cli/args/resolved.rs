@@ -114,6 +114,11 @@ impl Chosen {
         &self.loaded
     }
 
+    /// How many hosts there are.
+    pub(in crate::cli) fn count(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// How to get to one host, perhaps of an inventory that has grown since.
     pub(in crate::cli) fn resolve_one(&self, inventory: &Arc<inventory::Inventory>, host: &str) -> Result<ResolvedHost, Diagnostics> {
         match inventory.host(host) {

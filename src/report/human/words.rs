@@ -24,6 +24,7 @@ pub(super) fn ended(command: &str, outcome: Outcome) -> String {
         ("ping", Outcome::Unchanged) => "reachable".to_owned(),
         ("facts" | "disk list" | "disk explain", Outcome::Unchanged) => "read".to_owned(),
         ("exec", Outcome::Changed) => "done".to_owned(),
+        ("disk wipe", Outcome::Changed) => "wiped".to_owned(),
         (_, Outcome::Unchanged) => "as they should be".to_owned(),
         (_, outcome) => outcome.to_string(),
     }

@@ -1,7 +1,9 @@
-//! `homelabctl disk`: what disks hosts have, what is on them, and what may be done to them. Nothing here writes to a disk.
+//! `homelabctl disk`: what disks hosts have, what is on them, and what may be done to them. Only `wipe` writes to a disk.
 
 mod explain;
 mod list;
+mod wipe;
+mod wipe_run;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,9 @@ use crate::diagnostics::ExitCode;
 use crate::plan::{Facts, Scope, Stop};
 use crate::report::{HostAnswer, Outcome, Problem};
 
-/// See the disks of hosts, what is on them and what may be done to them
+/// See the disks of hosts, what is on them and what may be done to them, and empty one
 ///
-/// Disks are read as root, as with --become, and nothing is written to them.
+/// Disks are read as root, as with --become, and only `wipe` writes to one.
 #[derive(Debug, Args)]
 pub struct DiskArgs {
     #[command(subcommand)]
@@ -30,6 +32,7 @@ pub struct DiskArgs {
 pub enum DiskCommand {
     List(list::ListArgs),
     Explain(explain::ExplainArgs),
+    Wipe(wipe::WipeArgs),
 }
 
 /// Checking a filesystem takes long on a large one; no machine has more to say of its disks.
@@ -39,6 +42,7 @@ pub fn run(args: &DiskArgs, output: &OutputArgs, environment: &Environment) -> E
     match &args.command {
         DiskCommand::List(args) => list::run(args, output, environment),
         DiskCommand::Explain(args) => explain::run(args, output, environment),
+        DiskCommand::Wipe(args) => wipe::run(args, output, environment),
     }
 }
 
