@@ -107,7 +107,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         return match found {
             Found::Type { kind, what, .. } => Err(Halt::refuse(
                 format!("{dev} holds {kind}{what}: a playbook wipes nothing"),
-                format!("homelabctl disk explain {} {dev} shows what is on it; wipefs(8) by hand takes it away", facts.scope().host),
+                format!(
+                    "homelabctl disk explain {} {dev} shows what is on it; wipefs(8) by hand takes it away, and homelabctl disk wipe all of a disk",
+                    facts.scope().host
+                ),
             )),
             _ => Ok(Decision::unchanged()),
         };
@@ -119,7 +122,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if args.is("resizefs") {
         return Err(Halt::fail("`resizefs` is not carried out here: grow it by a command, resize2fs(8) or xfs_growfs(8)"));
     }
-    let hint = format!("homelabctl disk explain {} {dev} shows what is on it and what can be done", facts.scope().host);
+    let hint = match stat.kind {
+        FileKind::BlockDevice => examine(facts, &dev, Extent::Sampled)?.ways_on(&facts.scope().host, &dev),
+        _ => "name another file, or remove this one".to_owned(),
+    };
     match found {
         Found::Type { kind: is, uuid, .. } if is == *kind => return Ok(same(task, &dev, &is, uuid.as_deref())),
         Found::Type { kind: is, what, .. } => {

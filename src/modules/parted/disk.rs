@@ -7,8 +7,8 @@ use crate::modules::halt::Halt;
 use crate::node::facts::Extent;
 
 impl Job<'_> {
-    fn explain(&self) -> String {
-        format!("homelabctl disk explain {} {} shows what is on it and what can be done", self.facts.scope().host, self.device)
+    fn ways_on(&self) -> Result<String, Halt> {
+        Ok(examine(self.facts, &self.device, Extent::Sampled)?.ways_on(&self.facts.scope().host, &self.device))
     }
 
     /// What the disk is and all that was seen of it; a partition is none.
@@ -34,7 +34,7 @@ impl Job<'_> {
                 let why = format!("{} is not empty: {class}. A new table ({wanted}) would take that away", self.device);
                 Err(Halt::refuse(why, format!("with `label: {is}` its table stays, and a partition is made where nothing is")))
             }
-            _ => Err(Halt::refuse(format!("{} is not empty: {class}", self.device), self.explain())),
+            _ => Err(Halt::refuse(format!("{} is not empty: {class}", self.device), self.ways_on()?)),
         }
     }
 
@@ -65,11 +65,11 @@ impl Job<'_> {
     pub(super) fn partition_is_empty(&self, why: &str, hint: String) -> Result<(), Halt> {
         let (class, evidence) = self.examined()?;
         if !has_table_to_edit(&evidence) {
-            return Err(Halt::refuse(format!("{why}: {} is not to be touched: {class}", self.device), self.explain()));
+            return Err(Halt::refuse(format!("{why}: {} is not to be touched: {class}", self.device), self.ways_on()?));
         }
         let partition = evidence.contents.partitions.iter().find(|partition| partition.number == self.number);
         let Some(partition) = partition else {
-            return Err(Halt::refuse(format!("{why}: the kernel knows no partition {} of {}", self.number, self.device), self.explain()));
+            return Err(Halt::refuse(format!("{why}: the kernel knows no partition {} of {}", self.number, self.device), self.ways_on()?));
         };
         match examine(self.facts, &partition.holding.path, Extent::Sampled)?.class {
             Class::BlankPartition => Ok(()),

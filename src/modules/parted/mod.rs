@@ -317,7 +317,7 @@ impl Job<'_> {
         let Some(row) = self.printed.partition(self.number) else { return Ok(unchanged()) };
         let what = format!("partition {} of {}", self.number, self.device);
         let wipe = format!(
-            "homelabctl disk explain {} {} shows what is on it; a person who has looked takes it away by hand",
+            "homelabctl disk explain {} {} shows what is on it; a person who has looked takes it away by hand, or all of the disk with homelabctl disk wipe",
             self.facts.scope().host,
             self.device
         );

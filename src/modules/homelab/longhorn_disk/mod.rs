@@ -71,7 +71,7 @@ static SPEC: Spec = Spec {
     ],
     about: "Makes a disk ready for Longhorn, and never writes to one that holds anything",
     notes: &[
-        "Only a blank disk, an empty partition table, and what this module began and never finished is ever written to; anything else is refused, and it is said what was found. No option changes that: such a disk is emptied by a person who has looked at it.",
+        "Only a blank disk, an empty partition table, and what this module began and never finished is ever written to; anything else is refused, and it is said what was found. No option changes that: such a disk is emptied by a person who has looked at it, with `homelabctl disk wipe`.",
         "What is to be formatted is shown, and a person at the terminal is asked once; elsewhere `--yes` says so.",
         "A partition is born with the name homelabctl-new, and is named homelabctl-longhorn once its filesystem was seen to be whole. One with the final name is never formatted, whatever else is found in it. The filesystem's UUID is made of the partition's, so a run that was cut off anywhere is gone on with by the next.",
         "A filesystem that somebody else made is taken over if Longhorn's data are in it: it is mounted, and nothing else.",
@@ -282,15 +282,15 @@ impl Job<'_> {
             Class::System(places) => self.refused(&format!("is the system's: {} on it", are(places)), false),
             Class::OursDamaged(what) => self.refused(&format!("is damaged, and may hold Longhorn's data: {what}"), true),
             Class::BlankPartition | Class::Missing => self.refused("is no disk", false),
-            other => self.refused(&format!("is not blank: {other}"), false),
+            other => self.refused(&format!("is not blank: {other}"), true),
         }
     }
 
     fn refused(&self, why: &str, can_be_wiped: bool) -> Halt {
         let (host, name) = (&self.facts.scope().host, &self.name);
         let mut hint = format!("to see all that was found:  homelabctl disk explain {host} {name}");
-        if can_be_wiped {
-            hint.push_str("\nto use it all the same:     zero all of it yourself (blkdiscard --zeroout), and run this again");
+        if can_be_wiped && self.examined.is_for_wiping() {
+            hint.push_str(&format!("\nto use it all the same:     homelabctl disk wipe {host} {name}"));
         }
         Halt::refuse(format!("disk {name} on {host} {why}; nothing was written to it"), hint)
     }
