@@ -192,8 +192,10 @@ pub enum Answer {
     Exec(Ended),
     /// To `disk list`: each disk.
     Disks(Vec<DiskLine>),
-    /// To `disk explain`.
+    /// To `disk explain` and `disk wipe`.
     Disk(DiskSheet),
+    /// To `disk select`.
+    Proposal(DiskProposal),
     /// To `provision`: how many tasks ended how.
     Tasks(BTreeMap<TaskOutcome, usize>),
 }
@@ -244,6 +246,17 @@ pub struct DiskLine {
     pub holds: String,
     /// The most that `provision` does to it, in words.
     pub may: String,
+}
+
+/// Which disk a host would give to Longhorn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiskProposal {
+    /// Lines for its host_vars.
+    pub lines: Vec<String>,
+    /// The disk that is meant, if it is one alone.
+    pub disk: Option<String>,
+    /// All of its disks.
+    pub disks: Vec<DiskLine>,
 }
 
 /// All that was found on a disk.

@@ -5,7 +5,10 @@
 
 use serde_json::Value;
 
-use super::{Answer, Captured, DiskLine, DiskSheet, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown, TaskAnswer};
+use super::{
+    Answer, Captured, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown,
+    TaskAnswer,
+};
 use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 
 impl Event {
@@ -146,6 +149,11 @@ impl Answer {
                 summary: summary.into_iter().map(|(label, line)| (label, secrets.redact(&line))).collect(),
                 disk: disk.into_iter().map(|(name, value)| (name, secrets.redact_value(value))).collect(),
             }),
+            Self::Proposal(DiskProposal { lines, disk, disks }) => Self::Proposal(DiskProposal {
+                lines: lines.into_iter().map(|line| secrets.redact(&line)).collect(),
+                disk: disk.map(|disk| secrets.redact(&disk)),
+                disks: disks.into_iter().map(|line| line.redacted(secrets)).collect(),
+            }),
             Self::Tasks(counts) => Self::Tasks(counts),
         }
     }
@@ -226,6 +234,7 @@ mod tests {
                 summary: vec![("it is".into(), s())],
                 disk: [("class".to_owned(), serde_json::json!({ "foreign": s() }))].into_iter().collect(),
             }),
+            Answer::Proposal(DiskProposal { lines: vec![s()], disk: Some(s()), disks: Vec::new() }),
         ];
         let mut events = vec![
             Event::RunStarted { command: "ping".into(), arguments: vec![s()], program: "1".into(), hosts: vec![] },

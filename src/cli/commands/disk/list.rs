@@ -11,8 +11,8 @@ use super::super::super::session::{Session, Shared};
 use super::super::super::targets::Ready;
 use super::{as_root, asked};
 use crate::diagnostics::{Diagnostics, ExitCode};
-use crate::disk::{disks, examine_each, gigabytes, stable_name};
-use crate::node::facts::{BlockDevices, Extent};
+use crate::disk::{Examined, disks, examine_each, gigabytes, stable_name};
+use crate::node::facts::{BlockDevice, BlockDevices, Extent};
 use crate::plan::{Facts, Stop};
 use crate::report::{Answer, DiskLine, HostAnswer, Outcome};
 
@@ -53,18 +53,19 @@ fn lines(facts: &Facts<'_>) -> Result<Vec<DiskLine>, Stop> {
     let devices = facts.get(BlockDevices)?.unwrap_or_default();
     let paths: Vec<&str> = disks(&devices).map(|disk| disk.path.as_str()).collect();
     let examined = examine_each(facts, &paths, Extent::Sampled)?;
-    Ok(disks(&devices)
-        .zip(examined)
-        .map(|(disk, examined)| DiskLine {
-            name: stable_name(disk),
-            path: disk.path.clone(),
-            model: disk.model.clone(),
-            serial: disk.serial.clone(),
-            size: disk.size,
-            size_shown: gigabytes(disk.size),
-            class: serde_json::to_value(&examined.class).unwrap_or_default(),
-            holds: examined.class.to_string(),
-            may: examined.class.may_become().to_owned(),
-        })
-        .collect())
+    Ok(disks(&devices).zip(&examined).map(|(disk, examined)| line_of(disk, examined)).collect())
+}
+
+pub(super) fn line_of(disk: &BlockDevice, examined: &Examined) -> DiskLine {
+    DiskLine {
+        name: stable_name(disk),
+        path: disk.path.clone(),
+        model: disk.model.clone(),
+        serial: disk.serial.clone(),
+        size: disk.size,
+        size_shown: gigabytes(disk.size),
+        class: serde_json::to_value(&examined.class).unwrap_or_default(),
+        holds: examined.class.to_string(),
+        may: examined.class.may_become().to_owned(),
+    }
 }

@@ -2,6 +2,7 @@
 
 mod explain;
 mod list;
+mod select;
 mod wipe;
 mod wipe_run;
 
@@ -32,6 +33,7 @@ pub struct DiskArgs {
 pub enum DiskCommand {
     List(list::ListArgs),
     Explain(explain::ExplainArgs),
+    Select(select::SelectArgs),
     Wipe(wipe::WipeArgs),
 }
 
@@ -42,6 +44,7 @@ pub fn run(args: &DiskArgs, output: &OutputArgs, environment: &Environment) -> E
     match &args.command {
         DiskCommand::List(args) => list::run(args, output, environment),
         DiskCommand::Explain(args) => explain::run(args, output, environment),
+        DiskCommand::Select(args) => select::run(args, output, environment),
         DiskCommand::Wipe(args) => wipe::run(args, output, environment),
     }
 }
