@@ -59,6 +59,10 @@ fn judge(evidence: &Evidence) -> Result<Class, Wanted> {
     if !evidence.contents.partitions.is_empty() {
         return Ok(Class::Foreign(table_with_partitions(device, &evidence.contents.partitions)));
     }
+    // looked at alone it is ours as well: it held a filesystem, whatever is left of it
+    if evidence.contents.entry.as_ref().and_then(|entry| entry.name.as_deref()) == Some(FINAL_LABEL) {
+        return Ok(Class::OursDamaged(format!("the partition {} is named {FINAL_LABEL}, and holds no filesystem", device.path)));
+    }
     if device.signatures.is_empty() && device.kind.is_none() && device.table.is_none() && !device.is_ambiguous {
         let is_partition = !evidence.contents.is_disk();
         return zeros(evidence, 0, 0, if is_partition { Class::BlankPartition } else { Class::Blank });

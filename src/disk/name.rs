@@ -89,7 +89,11 @@ impl DiskName {
 impl Selector {
     fn fits(&self, disk: &BlockDevice) -> bool {
         let same = |wanted: &Option<String>, is: &Option<String>| wanted.as_ref().is_none_or(|wanted| is.as_ref() == Some(wanted));
-        self.size.is_none_or(|range| range.contains(disk.size))
+        // volumes of a network are no disks of this machine: Longhorn's own are among them once they are attached
+        let is_a_volume = ["rbd", "nbd", "zd", "drbd"].iter().any(|kind| disk.name.starts_with(kind))
+            || disk.transport.as_deref() == Some("iscsi") && self.transport.is_none();
+        !is_a_volume
+            && self.size.is_none_or(|range| range.contains(disk.size))
             && same(&self.model, &disk.model)
             && same(&self.transport, &disk.transport)
             && self.rotational.is_none_or(|wanted| disk.rotational == wanted)

@@ -7,7 +7,7 @@ use super::outcome::planned;
 use super::shell::{only_reads, shell};
 use super::spec::{FREE_FORM, Spec};
 use super::{Decision, Module, Task, guarded, ran};
-use crate::disk::guard::of_text_for;
+use crate::disk::guard::{Setting, of_text_for};
 use crate::node::apply::Carried;
 use crate::node::steps::{Run, Step};
 use crate::plan::{Difference, Facts, Plan, Stop};
@@ -30,7 +30,7 @@ impl Module for Raw {
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         let Some(text) = text_of(task).filter(|text| !text.is_empty()) else { return Ok(Decision::fail("no command given")) };
-        if let Some(refused) = guarded::refused(&of_text_for(shell(task), &text, None, None), None, task, facts)? {
+        if let Some(refused) = guarded::refused(&of_text_for(shell(task), &text, Setting::default()), None, task, facts)? {
             return Ok(refused);
         }
         let argv = vec![shell(task).to_owned(), "-c".into(), text.clone()];

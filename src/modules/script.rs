@@ -8,7 +8,7 @@ use super::command::{CMD, EXECUTABLE, text_of};
 use super::outcome::planned;
 use super::spec::{FREE_FORM, Kind, Opt, Spec};
 use super::{Act, Decision, Module, Task, guarded, ran};
-use crate::disk::guard::of_script;
+use crate::disk::guard::{Setting, of_script};
 use crate::node::apply::Carried;
 use crate::node::facts::{Matches, Stat};
 use crate::node::steps::{Run, Step};
@@ -79,7 +79,11 @@ impl Module for Script {
             Ok(content) => content,
             Err(why) => return Ok(Decision::fail(why)),
         };
-        let judgement = of_script(option("executable"), &content, task.args.str("chdir"));
+        let judgement = of_script(
+            option("executable"),
+            &content,
+            Setting { directory: task.args.str("chdir"), environment: task.environment, ..Setting::default() },
+        );
         if let Some(refused) = guarded::refused(&judgement, option("chdir"), task, facts)? {
             return Ok(refused);
         }

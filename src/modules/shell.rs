@@ -7,7 +7,7 @@ use super::command::{
 };
 use super::spec::Spec;
 use super::{Decision, Module, Task, reading_commands};
-use crate::disk::guard::of_text_for;
+use crate::disk::guard::{Setting, of_text_for};
 use crate::node::apply::Carried;
 use crate::plan::{Facts, Stop};
 
@@ -41,7 +41,11 @@ impl Module for Shell {
             _ => return Ok(Decision::fail("no command given")),
         };
         decide(task, facts, &shown, || {
-            let judgement = of_text_for(shell(task), &text, task.args.str("stdin"), task.args.str("chdir"));
+            let judgement = of_text_for(
+                shell(task),
+                &text,
+                Setting { input: task.args.str("stdin"), directory: task.args.str("chdir"), environment: task.environment },
+            );
             Ok((vec![shell(task).to_owned(), "-c".into(), text], judgement))
         })
     }

@@ -13,7 +13,7 @@ use super::super::session::{NoAnswer, Session, Shared};
 use super::super::targets::Ready;
 use super::exec_guard::permitted;
 use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
-use crate::disk::guard::{Judgement, of_script, of_words};
+use crate::disk::guard::{Judgement, Setting, of_script, of_words};
 use crate::node::script::quote;
 use crate::report::{Answer, Captured, Ended, HostAnswer, Outcome, Problem};
 use crate::transport::{Collected, Nonce, ShellError};
@@ -50,8 +50,9 @@ pub fn run(args: &ExecArgs, output: &OutputArgs, environment: &Environment) -> E
     let run = Run { command: "exec", pattern, connection, output, all_facts: false, diff: false, environment };
     let script = match &args.script {
         None => words(&args.command).map(|script| (script, of_words(&args.command, None))),
-        Some(path) => read(path)
-            .and_then(|text| Ok((script(&text, &args.command, &Nonce::new().to_string())?, of_script(None, text.as_bytes(), None)))),
+        Some(path) => read(path).and_then(|text| {
+            Ok((script(&text, &args.command, &Nonce::new().to_string())?, of_script(None, text.as_bytes(), Setting::default())))
+        }),
     };
     let ((script, judgement), check) = match script {
         Ok(script) => (script, Diagnostics::new()),

@@ -12,6 +12,7 @@ mod tests;
 mod values;
 mod wrappers;
 
+use permit::is_group;
 pub use permit::permit;
 pub use programs::Does;
 
@@ -27,6 +28,8 @@ pub struct Judgement {
     pub writes: Vec<Write>,
     /// What cannot be seen before it runs.
     pub unseen: Vec<Unseen>,
+    /// Whether the text has conditions: then it may be that it would not write at all.
+    pub is_conditional: bool,
 }
 
 /// A program that writes to what one of its words names.
@@ -65,6 +68,7 @@ impl Judgement {
     fn add(&mut self, other: Judgement) {
         self.writes.extend(other.writes);
         self.unseen.extend(other.unseen);
+        self.is_conditional |= other.is_conditional;
     }
 }
 
@@ -92,24 +96,39 @@ pub fn of_unknown(text: &str, language: &str) -> Judgement {
     found
 }
 
-/// What a text does that this program runs in a directory: a shell's, or one of another language, which is not read here.
-pub fn of_text_for(program: &str, text: &str, input: Option<&str>, directory: Option<&str>) -> Judgement {
+/// What a text finds when it begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setting<'a> {
+    /// What its programs read.
+    pub input: Option<&'a str>,
+    /// Where it runs.
+    pub directory: Option<&'a str>,
+    /// Variables that it is given.
+    pub environment: &'a [(String, String)],
+}
+
+/// What a text does that this program runs: a shell's, or one of another language, which is not read here.
+pub fn of_text_for(program: &str, text: &str, setting: Setting<'_>) -> Judgement {
     let name = program.rsplit('/').next().unwrap_or(program);
-    let directory = directory.filter(|path| path.starts_with('/')).map_or(Directory::Tasks, |path| Directory::Is(path.to_owned()));
+    let directory = setting.directory.filter(|path| path.starts_with('/'));
+    let directory = directory.map_or(Directory::Tasks, |path| Directory::Is(path.to_owned()));
+    let environment = setting.environment.iter().map(|(name, value)| (name.clone(), Word::literal(value))).collect();
     match name {
-        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => of_text(text, input, &Around { directory, ..Around::default() }),
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "rbash" => {
+            of_text(text, setting.input, &Around { directory, environment, ..Around::default() })
+        }
         other => of_unknown(text, other),
     }
 }
 
 /// What a script's file does: its first line says for whom it is.
-pub fn of_script(executable: Option<&str>, content: &[u8], directory: Option<&str>) -> Judgement {
+pub fn of_script(executable: Option<&str>, content: &[u8], setting: Setting<'_>) -> Judgement {
     let text = String::from_utf8_lossy(content);
     let first = text.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap_or("/bin/sh");
     let words: Vec<&str> = executable.unwrap_or(first).split_whitespace().collect();
     // `env` runs what is named behind it
     let is_env = |word: &&&str| !word.starts_with('-') && word.rsplit('/').next() != Some("env");
-    of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, None, directory)
+    of_text_for(words.iter().find(is_env).copied().unwrap_or("sh"), &text, setting)
 }
 
 fn of_text(text: &str, input: Option<&str>, around: &Around) -> Judgement {
@@ -119,6 +138,7 @@ fn of_text(text: &str, input: Option<&str>, around: &Around) -> Judgement {
             for simple in commands.simple.iter_mut().filter(|simple| simple.input.is_none() && (!simple.is_piped || simple.is_called)) {
                 simple.input = input.map(Word::literal);
             }
+            commands.variables.extend(around.environment.iter().cloned());
             Guard::new(text, &commands, around).all()
         }
         Err(why) => {
@@ -138,6 +158,8 @@ struct Around {
     directory: Directory,
     /// Words of commands that gave a device another name.
     links: Vec<String>,
+    /// Variables that it is given.
+    environment: Vec<(String, Word)>,
 }
 
 struct Guard<'a> {
@@ -153,6 +175,7 @@ impl<'a> Guard<'a> {
 
     fn all(mut self) -> Judgement {
         let commands = self.values.commands;
+        self.found.is_conditional = commands.is_conditional;
         // where each subshell stands; it begins where the one around it does
         let mut directories = vec![Some(self.around.directory.clone())];
         directories.resize(commands.scopes.len() + 1, None);
@@ -231,6 +254,11 @@ impl<'a> Guard<'a> {
                     self.found.unseen("ssh", "it runs on another machine, which is not looked at");
                 }
             }
+            Inner::Contained { program, words } => {
+                if (0..words.len()).any(|from| self.may_write(words.get(from..).unwrap_or_default())) {
+                    self.found.unseen(program, "it runs in a container, which is not looked at");
+                }
+            }
             Inner::Foreign { program, text } => self.foreign(&program, self.values.name(&text.text)),
             Inner::ForeignInput { program } => {
                 let is_named = simple.input.as_ref().is_some_and(|word| match word.is_literal {
@@ -240,6 +268,18 @@ impl<'a> Guard<'a> {
                 self.foreign(&program, is_named || self.reads_a_name(simple));
             }
         }
+    }
+
+    /// Whether these words are a call that writes to a device, or to what cannot be seen.
+    fn may_write(&self, words: &[Word]) -> bool {
+        let Some(program) = words.first() else { return false };
+        let name = program.text.rsplit('/').next().unwrap_or(&program.text);
+        if !is_destructive(name) && !wrappers::is_shell(name) {
+            return false;
+        }
+        let commands = Commands { simple: vec![Simple { words: words.to_vec(), ..Simple::default() }], ..Commands::default() };
+        let found = Guard::new(self.values.text, &commands, &self.inner()).all();
+        !found.unseen.is_empty() || found.writes.iter().any(|write| is_group(write) || write.operand.starts_with("/dev/"))
     }
 
     /// Whether a program that writes to disks may be named in what it reads from another one.
@@ -317,7 +357,8 @@ fn gives_names(name: &str, arguments: &[Word]) -> bool {
 fn targets<'w>(name: &str, arguments: &'w [Word]) -> &'w [Word] {
     match name {
         "tee" | "truncate" | "sponge" | "wget" | "curl" => arguments,
-        "cp" | "mv" | "install" | "qemu-img" => arguments.get(arguments.len().saturating_sub(1)..).unwrap_or_default(),
+        "qemu-img" => arguments,
+        "cp" | "mv" | "install" => arguments.get(arguments.len().saturating_sub(1)..).unwrap_or_default(),
         _ => &[],
     }
 }

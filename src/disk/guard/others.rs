@@ -56,6 +56,54 @@ pub(super) fn ntfsclone<'a>(words: &[&'a str]) -> Vec<&'a str> {
     behind.chain(glued).chain(short).filter(|path| *path != "-").collect()
 }
 
+/// nvme(1): some of its verbs act on all that is behind a controller.
+pub(super) fn nvme(words: &[&str]) -> Effect {
+    let all =
+        |word: &&str| matches!(*word, "sanitize" | "delete-ns" | "create-ns" | "detach-ns") || word.to_lowercase().contains("0xffffffff");
+    if words.iter().any(all) {
+        return Effect::Unseen("it acts on the whole controller and not on one disk".into());
+    }
+    let devices: Vec<&str> = words.iter().copied().filter(|word| word.starts_with('/')).collect();
+    if devices.is_empty() {
+        return Effect::Unseen("it names no device by its path".into());
+    }
+    Effect::Acts(each(Does::Overwrites, devices))
+}
+
+/// ceph-volume(8): devices, and volumes as GROUP/VOLUME; some of its verbs find theirs themselves.
+pub(super) fn ceph_volume(words: &[&str]) -> Effect {
+    let path = |word: &&str| match word.starts_with('/') {
+        true => Some((*word).to_owned()),
+        false => word.contains('/').then(|| format!("/dev/{word}")),
+    };
+    let devices: Vec<String> = words.iter().filter_map(path).collect();
+    if devices.is_empty() {
+        return Effect::Unseen("it names no device by its path".into());
+    }
+    Effect::Acts(each(Does::Overwrites, devices.iter().map(String::as_str)))
+}
+
+/// qemu-img(1): every device but the one that it reads from.
+pub(super) fn qemu_img(arguments: &[Word]) -> Effect {
+    let verb = arguments.iter().map(|word| word.text.as_str()).find(|word| !word.starts_with('-'));
+    if matches!(verb, None | Some("info" | "check" | "map" | "compare" | "measure" | "bench")) {
+        return Effect::None;
+    }
+    let is_value = |index: usize| {
+        let before = index.checked_sub(1).and_then(|before| arguments.get(before)).map_or("", |word| word.text.as_str());
+        matches!(before, "-f" | "-O" | "-o" | "-t" | "-T" | "-F" | "-l" | "-r" | "-m" | "-S" | "--object" | "-s")
+    };
+    let words = arguments.iter().enumerate().filter(|(index, word)| !word.text.starts_with('-') && !is_value(*index)).map(|(_, word)| word);
+    // behind the verb comes what is read
+    let reads_first = matches!(verb, Some("convert"));
+    let device = |word: &&Word| {
+        let text = word.text.strip_prefix("of=").unwrap_or(&word.text);
+        text.starts_with("/dev/") && !is_no_disk(text)
+    };
+    let named = words.skip(1 + usize::from(reads_first)).filter(device);
+    act(named.map(|word| (word, word.text.trim_start_matches("of=").to_owned())).collect())
+}
+
 /// Overwrites all of these, if it is known what they are.
 fn act(named: Vec<(&Word, String)>) -> Effect {
     match named.iter().find(|(word, _)| !word.is_literal) {

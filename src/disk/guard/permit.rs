@@ -42,6 +42,10 @@ pub fn permit(judgement: &Judgement, directory: Option<&str>, facts: &Facts<'_>)
             None => in_group(write, before, facts)?,
             Some(path) => match kinds.next().flatten() {
                 Some(stat) if stat.kind == FileKind::BlockDevice => on_device(write, path, before, facts)?,
+                // a controller (/dev/nvme0, /dev/sg1) has disks behind it
+                Some(stat) if stat.kind == FileKind::CharacterDevice => {
+                    Some(format!("{path}, which is no block device: what is behind it is not known"))
+                }
                 // a file, or what is no disk: not what is guarded
                 Some(_) => None,
                 None => missing(write, path, before),
@@ -53,16 +57,21 @@ pub fn permit(judgement: &Judgement, directory: Option<&str>, facts: &Facts<'_>)
     }
     let Some((first, _)) = why.first().cloned() else { return Ok(None) };
     why.dedup();
-    let hint = if first.starts_with('/') {
+    let mut hint = if first.starts_with('/') {
         format!("homelabctl disk explain {} {first} shows what is on it and what can be done", facts.scope().host)
     } else {
         "look at it with vgs(8) and lvs(8); a group that is to be filled further is no empty one".into()
     };
+    if judgement.is_conditional {
+        hint.push_str(
+            "\nif the command itself looks first and leaves it alone, put that look into `when:`, or use community.general.filesystem or parted",
+        );
+    }
     Ok(Some(Refusal { why: why.into_iter().map(|(_, why)| why).collect::<Vec<_>>().join("; "), hint: Some(hint) }))
 }
 
 /// Whether the operand is the name of a volume group.
-fn is_group(write: &Write) -> bool {
+pub(super) fn is_group(write: &Write) -> bool {
     write.does == Does::Carves || write.does == Does::Makes && !write.operand.starts_with('/')
 }
 

@@ -54,7 +54,7 @@ const MAKERS: [&str; 17] = [
     "vgextend",
 ];
 /// The others whose name alone says that a disk is meant.
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 41] = [
     "parted",
     "sgdisk",
     "gdisk",
@@ -86,6 +86,16 @@ const OTHERS: [&str; 31] = [
     "bmaptool",
     "coreos-installer",
     "ntfsclone",
+    "integritysetup",
+    "veritysetup",
+    "systemd-repart",
+    "drbdadm",
+    "drbdmeta",
+    "sg_sanitize",
+    "sg_unmap",
+    "sg_write_same",
+    "vgcfgrestore",
+    "sg_write_x",
 ];
 /// Programs that write wherever they are told: only what is named below /dev counts.
 const WRITERS: [&str; 7] = ["tee", "cp", "mv", "install", "truncate", "sponge", "qemu-img"];
@@ -158,12 +168,27 @@ pub(super) fn effect(name: &str, arguments: &[Word]) -> Effect {
         },
         "sgdisk" | "gdisk" | "cgdisk" | "fdisk" | "cfdisk" | "sfdisk" => each(Partitions, targets(name, arguments)),
         "pvremove" => each(Leaves, operands(arguments)),
-        "vgcreate" | "vgextend" => grouped(positional(arguments, LVM_VALUED)),
+        "vgcreate" => grouped(positional(arguments, LVM_VALUED)),
+        // the group is there already, and keeps what it has
+        "vgextend" => each(Joins, positional(arguments, LVM_VALUED).into_iter().skip(1)),
+        "vgcfgrestore" => match positional(arguments, &["-f", "--file", "-M", "--metadatatype"]).split_last() {
+            Some((group, _)) => each(Carves, [*group]),
+            None => return Effect::Unseen("it names no group".into()),
+        },
+        "nvme" => return others::nvme(&words),
+        "ceph-volume" => return others::ceph_volume(&operands(arguments)),
+        "integritysetup" => each(Overwrites, operands(arguments).into_iter().filter(|word| *word != "format")),
+        // behind the verb comes what is only read
+        "veritysetup" => each(Overwrites, operands(arguments).into_iter().filter(|word| word.starts_with('/')).skip(1)),
+        "drbdadm" | "drbdmeta" => return Effect::Unseen("its own files say to which device".into()),
+        "systemd-repart" if !operands(arguments).iter().any(|word| word.starts_with("/dev/")) => {
+            return Effect::Unseen("it names no device, and takes the one that the system is on".into());
+        }
         "vgremove" | "lvcreate" | "vgreduce" => match group_of(name, &positional(arguments, LVM_VALUED)) {
             groups if groups.is_empty() => return Effect::Unseen("it names no group".into()),
             groups => groups,
         },
-        "lvremove" | "lvreduce" | "lvresize" | "lvconvert" => match volumes(&positional(arguments, LVM_VALUED)) {
+        "lvremove" | "lvreduce" | "lvresize" | "lvconvert" => match volumes(&positional(arguments, &of_volumes())) {
             Ok(volumes) => volumes,
             Err(why) => return Effect::Unseen(why),
         },
@@ -236,7 +261,13 @@ fn positional<'a>(arguments: &'a [Word], valued: &[&str]) -> Vec<&'a str> {
             _ if skips => skips = false,
             _ if all => found.push(text),
             "--" => all = true,
-            _ if text.starts_with('-') && text.len() > 1 => skips = valued.contains(&text),
+            _ if text.starts_with("--") => skips = valued.contains(&text),
+            // short options may stand together; the value of one is what is left, or the next word
+            _ if text.starts_with('-') && text.len() > 1 => {
+                let is_valued = |c: char| valued.iter().any(|option| option.len() == 2 && option.ends_with(c));
+                let at = text.char_indices().skip(1).find(|(_, c)| is_valued(*c)).map(|(at, c)| at + c.len_utf8());
+                skips = at == Some(text.len());
+            }
             _ => found.push(text),
         }
     }
@@ -355,9 +386,9 @@ fn cryptsetup(arguments: &[Word]) -> Vec<(Does, Word)> {
     let words = operands(arguments);
     const VERBS: [&str; 9] =
         ["luksFormat", "format", "reencrypt", "luksErase", "erase", "luksKillSlot", "luksRemoveKey", "luksHeaderRestore", "tcryptFormat"];
-    let at = words.iter().position(|word| VERBS.contains(word));
-    let rest = at.and_then(|at| words.get(at + 1..)).unwrap_or_default();
-    each(Overwrites, rest.iter().copied())
+    let Some(at) = words.iter().position(|word| VERBS.contains(word)) else { return Vec::new() };
+    // a detached header is written too, and may stand before the verb
+    each(Overwrites, words.iter().enumerate().filter(|(index, word)| *index > at || word.starts_with('/')).map(|(_, word)| *word))
 }
 
 fn btrfs(arguments: &[Word]) -> Effect {
@@ -374,6 +405,9 @@ fn btrfs(arguments: &[Word]) -> Effect {
 }
 
 fn writer(name: &str, arguments: &[Word]) -> Effect {
+    if name == "qemu-img" {
+        return others::qemu_img(arguments);
+    }
     let is_disk = |word: &&Word| word.text.starts_with("/dev/") && !is_no_disk(&word.text);
     let named: Vec<&Word> = arguments.iter().filter(|word| !word.text.starts_with('-')).collect();
     // the others write to their last word
@@ -439,14 +473,25 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
         }
         "cryptsetup" => cryptsetup(&words.iter().map(|word| Word::literal(*word)).collect::<Vec<_>>()).is_empty(),
         "badblocks" => !has_letter("wn"),
-        "bcachefs" => !has(&["format"]),
-        "nvme" => !has(&["format", "sanitize", "write", "write-zeroes", "delete-ns"]),
-        "hdparm" => {
-            !words.iter().any(|word| word.starts_with("--security-erase") || word.starts_with("--trim-sector") || *word == "--write-sector")
-        }
+        "bcachefs" => !(has(&["format"]) || words.first() == Some(&"device") && has(&["add"])),
+        "nvme" => !has(&["format", "sanitize", "write", "write-zeroes", "write-uncor", "dsm", "delete-ns", "create-ns", "detach-ns"]),
+        "integritysetup" | "veritysetup" => !has(&["format"]),
+        "drbdadm" => !words.iter().any(|word| word.ends_with("-md") && *word != "dump-md"),
+        "systemd-repart" => !["--dry-run=no", "--dry-run=false", "--dry-run=0", "--dry-run=off"].iter().any(|no| words.contains(no)),
+        "vgcfgrestore" => has(&["-l", "--list", "-t", "--test"]),
+        "hdparm" => !words.iter().any(|word| {
+            word.starts_with("--security-erase")
+                || word.starts_with("--trim-sector")
+                || ["--write-sector", "--repair-sector", "--make-bad-sector", "--dco-restore"].contains(word)
+        }),
         "ceph-volume" => !(has(&["zap", "create", "prepare", "batch"])),
         "lvresize" => !may_shrink(words),
-        "lvconvert" => !may_mean(&["--merge", "--mergesnapshot", "--mergethin", "--mergemirrors"]),
+        // what becomes a pool loses what it held
+        "lvconvert" => {
+            let makes_a_pool =
+                words.iter().any(|word| word.contains("pool")) || has_letter("TH") || may_mean(&["--thin", "--cache", "--vdopool"]);
+            !(makes_a_pool || may_mean(&["--merge", "--mergesnapshot", "--mergethin", "--mergemirrors"]))
+        }
         "vgreduce" => !may_mean(&["--removemissing"]),
         "bmaptool" => !words.contains(&"copy"),
         "coreos-installer" => !words.contains(&"install"),
@@ -456,10 +501,22 @@ fn only_tells(name: &str, words: &[&str]) -> bool {
 
 /// Whether a size stands there that may be a smaller one: any but those that are added.
 fn may_shrink(words: &[&str]) -> bool {
-    let sizes = words
-        .windows(2)
-        .filter(|pair| matches!(pair.first(), Some(&("-L" | "-l" | "--size" | "--extents"))))
-        .filter_map(|pair| pair.get(1));
-    let glued = words.iter().filter_map(|word| ["-L", "-l", "--size=", "--extents="].iter().find_map(|option| word.strip_prefix(option)));
-    sizes.copied().chain(glued.filter(|size| !size.is_empty())).any(|size| !size.starts_with('+'))
+    words.iter().enumerate().any(|(index, word)| {
+        let glued = match word.strip_prefix("--") {
+            Some(long) => match long.split_once('=') {
+                Some(("size" | "extents", size)) => Some(size),
+                None if matches!(long, "size" | "extents") => Some(""),
+                _ => None,
+            },
+            // short options may stand together: `-fL 5G`
+            None => word.strip_prefix('-').and_then(|cluster| cluster.split_once(['L', 'l'])).map(|(_, size)| size),
+        };
+        let size = glued.map(|size| if size.is_empty() { words.get(index + 1).copied().unwrap_or_default() } else { size });
+        size.is_some_and(|size| !size.starts_with('+'))
+    })
+}
+
+/// As [`LVM_VALUED`], for programs whose `-r` has no value: it resizes the filesystem.
+fn of_volumes() -> Vec<&'static str> {
+    LVM_VALUED.iter().copied().filter(|option| *option != "-r").collect()
 }

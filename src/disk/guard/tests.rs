@@ -58,6 +58,15 @@ const HARMLESS: &[&str] = &[
     "bash -c 'echo parted'",
     "cat <<EOF > /root/script\nmkfs.ext4 /dev/sdb\nEOF",
     "cp /etc/fstab /etc/fstab.bak",
+    "docker run --rm debian:12 lsblk /dev/sdb",
+    "docker pull registry.lan/dd; podman ps | awk '{print $1 \" dd\"}'",
+    "kubectl get pods -o wide",
+    "qemu-img convert -O qcow2 /dev/sdb /srv/backup.qcow2",
+    "qemu-img info /dev/sdb",
+    "nvme list; nvme smart-log /dev/nvme0",
+    "lvresize -rL +5G vg/lv",
+    "export PATH=/usr/sbin:$PATH",
+    "for d in a b # it's two\ndo echo $d\ndone",
     "$KUBECTL get pods",
     "lvresize -L +10G vg/data",
     "sh /root/mkfs.sh",
@@ -98,6 +107,36 @@ const HARMLESS: &[&str] = &[
 /// Texts, and what they would write to.
 const ACTS: &[(&str, &[&str])] = &[
     ("mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    // what acts on more than it names
+    ("nvme sanitize /dev/nvme0 -a 2", &["nvme ?"]),
+    ("nvme format /dev/nvme0 -n 0xFFFFFFFF", &["nvme ?"]),
+    ("nvme format /dev/nvme0n1 --ses=1", &["nvme /dev/nvme0n1"]),
+    ("nvme format nvme0n1", &["nvme ?"]),
+    ("ceph-volume lvm zap --destroy --osd-id 16", &["ceph-volume ?"]),
+    ("ceph-volume lvm zap osd-vg/data-lv", &["ceph-volume /dev/osd-vg/data-lv"]),
+    ("drbdadm create-md r0", &["drbdadm ?"]),
+    ("systemd-repart --dry-run=no", &["systemd-repart ?"]),
+    ("integritysetup format /dev/sdb", &["integritysetup /dev/sdb"]),
+    ("cryptsetup --header /dev/sdc luksFormat /dev/sdb", &["cryptsetup /dev/sdc", "cryptsetup /dev/sdb"]),
+    ("lvconvert -y --type thin-pool vg/data", &["lvconvert /dev/vg/data"]),
+    ("lvresize -fL 5G vg/lv", &["lvresize /dev/vg/lv"]),
+    ("lvreduce -r -L 5G vg/lv", &["lvreduce /dev/vg/lv"]),
+    ("vgextend data /dev/sdc", &["vgextend /dev/sdc"]),
+    ("vgextend data /dev/sdc && vgremove -f data", &["vgextend /dev/sdc", "vgremove data"]),
+    ("qemu-img convert image.raw /dev/sdb -O raw", &["qemu-img /dev/sdb"]),
+    ("qemu-img dd if=image.raw of=/dev/sdb", &["qemu-img /dev/sdb"]),
+    // in a container, and in other languages
+    ("docker run --privileged -v /dev:/dev debian mkfs.ext4 -F /dev/sdb", &["docker ?"]),
+    ("kubectl -n rook exec deploy/tools -- sh -c 'ceph-volume lvm zap /dev/sdb'", &["kubectl ?"]),
+    ("awk '{system(\"wipefs -a /dev/\" $1)}' disks", &["awk ?"]),
+    ("expect -c 'spawn fdisk /dev/sdb'", &["expect ?"]),
+    ("pkexec mkfs.ext4 /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
+    // what the reader of a shell's text could pass over
+    ("for d in sdb sdc # the worker's disks\ndo mkfs.ext4 -F /dev/$d\ndone # don't worry", &["mkfs.ext4 ?"]),
+    ("echo \"${M:-can't find it}\"; wipefs -a /dev/sdb; echo \"${N:-won't do}\"", &["the shell ?"]),
+    ("echo \"wipefs -a /dev/sdb\" |\nsh", &["the shell ?"]),
+    ("export DISK=/dev/sdb; zcat image.gz > $DISK", &["> ?"]),
+    ("f() { local d=/dev/sdb; cp image \"$d\"; }; f", &["cp ?"]),
     ("/sbin/mkfs.xfs -f /dev/sdb1", &["mkfs.xfs /dev/sdb1"]),
     ("mkfs -t ext4 /dev/sdb1", &["mkfs /dev/sdb1"]),
     ("sudo -n mkfs.ext4 -F /dev/sdb1", &["mkfs.ext4 /dev/sdb1"]),
@@ -174,7 +213,6 @@ const ACTS: &[(&str, &[&str])] = &[
     ("mke2fs -J device=/dev/sdc1 /dev/sdb1", &["mke2fs /dev/sdc1", "mke2fs /dev/sdb1"]),
     ("btrfs device add /dev/sdc /mnt", &["btrfs /dev/sdc"]),
     ("shred -n 1 /dev/sdb", &["shred /dev/sdb"]),
-    ("nvme format /dev/nvme0n1 --ses=1", &["nvme format", "nvme /dev/nvme0n1"]),
     ("find /dev -name x -exec true \\; ; mkswap /dev/sdb2", &["mkswap /dev/sdb2"]),
     ("wipefs --al /dev/sdb", &["wipefs /dev/sdb"]),
     ("mdadm -CR /dev/md0 -l1 -n1 -f /dev/sdb", &["mdadm /dev/md0", "mdadm /dev/sdb"]),
@@ -291,12 +329,14 @@ const ACTS: &[(&str, &[&str])] = &[
 
 #[test]
 fn only_what_writes_to_a_disk_is_told() {
-    for text in HARMLESS {
-        assert_eq!(judged(text), [""; 0], "{text}");
+    let mut wrong = Vec::new();
+    for (text, wanted) in HARMLESS.iter().map(|text| (text, &[][..])).chain(ACTS.iter().map(|(text, wanted)| (text, *wanted))) {
+        let judged = judged(text);
+        if judged != wanted {
+            wrong.push(format!("{text:?}: {judged:?}, not {wanted:?}"));
+        }
     }
-    for (text, wanted) in ACTS {
-        assert_eq!(judged(text), *wanted, "{text}");
-    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -348,4 +388,12 @@ proptest! {
         let text = format!("{before}{program} {quote}/dev/sdb{quote} mklabel gpt\n{noise}");
         prop_assert!(!of_shell(&text, None).is_harmless(), "{}", text);
     }
+}
+
+#[test]
+fn a_tasks_own_variables_are_known_to_its_text() {
+    let environment = [("TARGET".to_owned(), "/dev/sdb".to_owned())];
+    let setting = Setting { environment: &environment, ..Setting::default() };
+    assert_eq!(shown(&of_text_for("/bin/sh", "zcat image.gz | tee \"$TARGET\"", setting)), ["tee ?"]);
+    assert!(of_text_for("/bin/sh", "zcat image.gz | tee \"$OTHER\"", setting).is_harmless());
 }

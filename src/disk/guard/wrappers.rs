@@ -16,6 +16,8 @@ pub(super) enum Inner<'a> {
     Input,
     /// A text that a shell on another machine runs.
     Elsewhere(String),
+    /// Words among which is what runs in a container.
+    Contained { program: &'a str, words: &'a [Word] },
     /// A text of another language.
     Foreign { program: String, text: Word },
     /// The text of another language that it reads.
@@ -40,6 +42,13 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("runuser", &["-u", "-g", "-G", "-s", "--user", "--group", "--shell"], 0),
     wrapper("doas", &["-u", "-C"], 0),
     wrapper("env", &["-u", "-C", "--unset", "--chdir"], 0),
+    wrapper("pkexec", &["--user"], 0),
+    wrapper("run0", &["-u", "-g", "-D", "--user", "--group", "--chdir", "--setenv", "--property", "--nice"], 0),
+    wrapper("setpriv", &["--reuid", "--regid", "--groups", "--inh-caps", "--bounding-set", "--ambient-caps", "--securebits"], 0),
+    wrapper("numactl", &["-m", "-N", "-C", "-i", "-p", "--membind", "--cpunodebind", "--physcpubind", "--interleave"], 0),
+    wrapper("chronic", &[], 0),
+    wrapper("eatmydata", &[], 0),
+    wrapper("systemd-cat", &["-t", "-p", "--identifier", "--priority"], 0),
     wrapper("nice", &["-n", "--adjustment"], 0),
     wrapper("ionice", &["-c", "-n", "-p", "--class", "--classdata"], 0),
     wrapper("nohup", &[], 0),
@@ -70,6 +79,24 @@ const WRAPPERS: &[Wrapper] = &[
 /// The machine's name stands before what it runs.
 const SSH: Wrapper =
     wrapper("ssh", &["-p", "-i", "-o", "-l", "-F", "-J", "-L", "-R", "-D", "-b", "-c", "-E", "-e", "-I", "-m", "-S", "-W"], 1);
+
+/// Programs that run others in a container, or on a node that has a disk of its own.
+const CONTAINERS: [&str; 14] = [
+    "docker",
+    "podman",
+    "nerdctl",
+    "ctr",
+    "crictl",
+    "kubectl",
+    "oc",
+    "cephadm",
+    "lxc",
+    "incus",
+    "lxc-attach",
+    "pct",
+    "machinectl",
+    "systemd-nspawn",
+];
 
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "rbash"];
 
@@ -104,6 +131,7 @@ pub(super) fn unwrapped(words: &[Word]) -> Option<Inner<'_>> {
             "eval" => return Some(Inner::Text(filled(joined(arguments), from_input))),
             "trap" | "alias" => return arguments.first().cloned().map(Inner::Text),
             "ssh" => return Some(Inner::Elsewhere(joined(behind(arguments, &SSH)).text)),
+            _ if CONTAINERS.contains(&name) => return Some(Inner::Contained { program: name, words: arguments }),
             "find" => return Some(Inner::Several(executed(arguments))),
             _ if is_interpreter(name) => return interpreter(name, arguments),
             _ => {}
@@ -155,12 +183,27 @@ fn filled(text: Word, from_input: bool) -> Word {
 
 fn is_interpreter(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    ["python", "perl", "ruby", "php", "node", "lua"].contains(&name)
+    ["python", "perl", "ruby", "php", "node", "lua", "expect", "tclsh"].contains(&name) || is_awk(name)
+}
+
+/// Its text stands without an option.
+fn is_awk(name: &str) -> bool {
+    ["awk", "gawk", "mawk", "nawk"].contains(&name)
+}
+
+/// Whether that is a shell.
+pub(super) fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name)
 }
 
 /// The text among its words, or the one that it reads; a script, or a module of Python's, is not looked into.
 fn interpreter<'a>(name: &str, arguments: &[Word]) -> Option<Inner<'a>> {
     let program = name.to_owned();
+    if is_awk(name) {
+        let text = joined(arguments);
+        let runs_others = text.text.contains("system") || text.text.contains('|');
+        return runs_others.then_some(Inner::Foreign { program, text });
+    }
     let (options, rest) = arguments.split_at(arguments.len() - positional(arguments).len());
     let is_cluster = |word: &Word| !word.text.starts_with("--") && word.text.contains(['c', 'e', 'E', 'r']);
     let is_code = |word: &Word| matches!(word.text.as_str(), "-c" | "-e" | "-r" | "--eval");

@@ -90,7 +90,7 @@ pub fn escaped(field: &str) -> String {
     field.replace('\\', r"\134").replace(' ', r"\040").replace('&', r"\046")
 }
 
-/// The fields of a line, and what stands behind them; nothing of what mount(8) passes over.
+/// The fields of a line, and what stands behind them; nothing of what mount(8) passes over. Three are enough for it.
 fn read(line: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let text = line.trim();
     if text.is_empty() || text.starts_with('#') {
@@ -99,7 +99,7 @@ fn read(line: &str) -> Option<(Vec<&str>, Option<&str>)> {
     let comment = text.find(" #").or_else(|| text.find("\t#"));
     let (text, comment) = comment.map_or((text, None), |at| (text.get(..at).unwrap_or(text), text.get(at..)));
     let fields: Vec<&str> = text.split_whitespace().collect();
-    (4..=6).contains(&fields.len()).then_some((fields, comment))
+    (3..=6).contains(&fields.len()).then_some((fields, comment))
 }
 
 /// Whether a line is the one of that mount point; lines of swap are told apart by their source.

@@ -11,7 +11,7 @@ use crate::plan::{Fact, Query, Touch};
 ///
 /// Read are the first and the last 16 MiB, the places of further copies of superblocks and labels (ext, btrfs, VMFS,
 /// BlueStore), and blocks spread evenly over the rest. Reading takes a while, so this is asked only of what is about to be
-/// formatted, and never again as a precondition.
+/// formatted. Samples are a precondition as other facts are; all of it is not read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blankness {
     path: String,
@@ -42,7 +42,9 @@ impl Fact for Blankness {
     fn query(&self) -> Query {
         let extent = if self.extent == Extent::Full { "full" } else { "sampled" };
         let args = [self.path.clone(), self.head.to_string(), self.tail.to_string(), extent.into()];
-        Query::new(KIND.name, args, vec![Touch::BlockDevice(self.path.clone())]).moving()
+        let query = Query::new(KIND.name, args, vec![Touch::BlockDevice(self.path.clone())]);
+        // samples are quick enough to be read again before anything is written
+        if self.extent == Extent::Full { query.moving() } else { query }
     }
 }
 

@@ -48,7 +48,7 @@ static PROBE: Function = Function {
 probe_physical_volume() {
   id=$1
   command -v pvs >/dev/null || { r=; answer "$id" 44; return; }
-  take pvs --readonly --reportformat json -o pv_name,vg_name,lv_count -- "$2" || { r=$err; answer "$id" 1; return; }
+  take pvs --readonly --reportformat json -o pv_name,vg_name,lv_count,pv_in_use -- "$2" || { r=$err; answer "$id" 1; return; }
   answer "$id" 0
 }
 "#,
@@ -62,6 +62,10 @@ fn read(text: &str) -> Result<LvmState, String> {
     let field = |name: &str| volume.get(name).and_then(Value::as_str).map(str::trim).ok_or_else(|| format!("no {name}"));
     let (group, count) = (field("vg_name")?, field("lv_count")?);
     let group = Some(group.to_owned()).filter(|group| !group.is_empty());
+    // a volume without metadata of its own whose group's other disks are missing
+    if group.is_none() && !field("pv_in_use")?.is_empty() {
+        return Err("it belongs to a group whose other disks are missing".into());
+    }
     let volumes = match (&group, count) {
         (None, "" | "0") => 0,
         (_, count) => count.parse().map_err(|_| format!("{count:?} logical volumes"))?,
@@ -76,10 +80,14 @@ mod tests {
     #[test]
     fn in_a_group_and_in_none() {
         let report = |volumes: &str| read(&format!(r#"{{"report": [{{"pv": [{volumes}]}}]}}"#));
-        let volume = |group: &str, count: &str| report(&format!(r#"{{"pv_name":"/dev/sdb", "vg_name":"{group}", "lv_count":"{count}"}}"#));
+        let volume = |group: &str, count: &str| {
+            let used = if group.is_empty() { "" } else { "used" };
+            report(&format!(r#"{{"pv_name":"/dev/sdb", "vg_name":"{group}", "lv_count":"{count}", "pv_in_use":"{used}"}}"#))
+        };
         assert_eq!(volume("", "0"), Ok(LvmState { group: None, volumes: 0 }));
         assert_eq!(volume("", ""), Ok(LvmState { group: None, volumes: 0 }));
         assert_eq!(volume("nas", "2"), Ok(LvmState { group: Some("nas".into()), volumes: 2 }));
+        assert!(report(r#"{"pv_name":"/dev/sdb", "vg_name":"", "lv_count":"0", "pv_in_use":"used"}"#).is_err());
         // a group whose volumes were not counted is not an empty one
         assert!(volume("nas", "").is_err() && report("").is_err() && read("").is_err());
     }

@@ -62,7 +62,7 @@ fn sheet(facts: &Facts<'_>, disk: &str, extent: Extent) -> Result<Result<DiskShe
         Ok(device) => {
             let examined = examine(facts, &device.path, extent)?;
             let mut summary = summary(device, &examined);
-            if examined.is_for_wiping() {
+            if device.kind == "disk" && examined.is_for_wiping() {
                 summary.push(("to empty it".to_owned(), format!("homelabctl disk wipe {} {}", facts.scope().host, stable_name(device))));
             }
             Ok(DiskSheet { summary, disk: all(device, &examined) })
@@ -74,6 +74,12 @@ fn sheet(facts: &Facts<'_>, disk: &str, extent: Extent) -> Result<Result<DiskShe
 fn find<'d>(devices: &'d [BlockDevice], name: &str) -> Result<&'d BlockDevice, NotOne> {
     // one of two that cannot be told apart by name is still there to be looked at
     if let Some(device) = disks(devices).find(|disk| disk.path == name) {
+        return Ok(device);
+    }
+    // refusals name partitions, volumes and arrays by their paths
+    let by_id = name.strip_prefix("/dev/disk/by-id/").unwrap_or(name);
+    let is_it = |device: &&BlockDevice| device.path == name || device.by_id.iter().any(|known| known == by_id);
+    if let Some(device) = devices.iter().find(|device| device.kind != "disk" && is_it(device)) {
         return Ok(device);
     }
     by_any_name(devices, name)

@@ -53,6 +53,8 @@ pub(super) struct Commands {
     pub functions: Vec<String>,
     /// Of every subshell, from 1, the one it stands in.
     pub scopes: Vec<usize>,
+    /// Whether some run only under a condition: `if`, `case`, `&&`, `||`, `while`.
+    pub is_conditional: bool,
 }
 
 /// How deep commands may be nested.
@@ -176,6 +178,7 @@ impl Reader {
             }
             self.commands.simple.push(simple);
         }
+        self.commands.is_conditional |= found.is_conditional;
         self.commands.variables.extend(found.variables);
         self.commands.functions.extend(found.functions);
     }
@@ -206,7 +209,9 @@ impl Reader {
                 '\n' => {
                     self.at += 1;
                     self.documents()?;
-                    now = self.begin();
+                    // behind a pipe the command stands on the next line
+                    let waits = self.commands.simple.get(now).is_some_and(|simple| simple.is_piped && simple.words.is_empty());
+                    now = if waits { now } else { self.begin() };
                 }
                 ';' => {
                     cases.in_pattern |= cases.depth > 0 && matches!(self.ahead(1), Some(';' | '&'));
@@ -216,12 +221,13 @@ impl Reader {
                 '&' if self.starts("&>") => self.redirection(now)?,
                 '&' => {
                     self.at += 1;
-                    self.skip("&");
+                    self.commands.is_conditional |= self.skip("&");
                     now = self.begin();
                 }
                 '|' => {
                     self.at += 1;
                     let is_or = self.skip("|");
+                    self.commands.is_conditional |= is_or;
                     self.skip("&");
                     if !cases.in_pattern {
                         now = if is_or { self.begin() } else { self.pipe(now) };
@@ -313,6 +319,7 @@ impl Reader {
             return Ok(());
         }
         if !self.is_empty(*now) {
+            self.declared(*now, &word);
             self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone()));
             return Ok(());
         }
@@ -320,13 +327,17 @@ impl Reader {
             // with options it may be the program, which runs what is behind them
             "time" if self.is_option_next() => self.command(*now).into_iter().for_each(|simple| simple.words.push(word.clone())),
             "then" | "else" | "elif" | "do" | "!" | "time" | "coproc" => {}
-            begins @ ("if" | "while" | "until" | "{") => self.enter(begins, *now),
+            begins @ ("if" | "while" | "until" | "{") => {
+                self.commands.is_conditional |= begins != "{";
+                self.enter(begins, *now);
+            }
             end @ ("fi" | "done" | "}") => *now = self.end(end),
             "for" | "select" => {
                 self.enter("for", *now);
                 self.for_list()?;
             }
             "case" => {
+                self.commands.is_conditional = true;
                 self.enter("case", *now);
                 self.blanks();
                 self.word()?;
@@ -367,6 +378,20 @@ impl Reader {
         Ok(())
     }
 
+    /// `export NAME=value` gives a variable its value as well as `NAME=value` does.
+    fn declared(&mut self, now: usize, word: &Word) {
+        let declares = |simple: &Simple| {
+            simple
+                .words
+                .first()
+                .is_some_and(|program| matches!(program.text.as_str(), "export" | "local" | "declare" | "readonly" | "typeset"))
+        };
+        if let (true, Some(name)) = (self.commands.simple.get(now).is_some_and(declares), assignment(&word.text)) {
+            let value = word.text.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default();
+            self.commands.variables.push((name.to_owned(), Word { text: value, ..word.clone() }));
+        }
+    }
+
     /// What a compound command ends with; the command that its redirections are those of.
     fn end(&mut self, word: &str) -> usize {
         let redirections = self.commands.simple.len();
@@ -404,6 +429,7 @@ impl Reader {
             self.blanks();
             match self.peek() {
                 None | Some('\n' | ';') => return Ok(()),
+                Some('#') => self.line_end(),
                 Some('&' | '|' | '(' | ')' | '<' | '>') => return Err("a loop that is not understood".into()),
                 _ => {
                     let word = self.word()?;

@@ -94,7 +94,7 @@ impl Reader {
                     }
                     self.at += 1;
                 }
-                '$' => self.dollar(text, is_literal)?,
+                '$' => self.dollar_in(true, text, is_literal)?,
                 '`' => self.backquoted(text, is_literal)?,
                 c => {
                     text.push(c);
@@ -106,6 +106,10 @@ impl Reader {
     }
 
     fn dollar(&mut self, text: &mut String, is_literal: &mut bool) -> Result<(), String> {
+        self.dollar_in(false, text, is_literal)
+    }
+
+    fn dollar_in(&mut self, quotes: bool, text: &mut String, is_literal: &mut bool) -> Result<(), String> {
         let from = self.at;
         self.at += 1;
         match self.peek() {
@@ -114,7 +118,7 @@ impl Reader {
                 self.at += 1;
                 self.subshell()?;
             }
-            Some('{') => self.parameter()?,
+            Some('{') => self.parameter(quotes)?,
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 while self.peek().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
                     self.at += 1;
@@ -150,8 +154,8 @@ impl Reader {
         false
     }
 
-    /// `${…}`
-    fn parameter(&mut self) -> Result<(), String> {
+    /// `${…}`, within double quotes or not.
+    fn parameter(&mut self, quotes: bool) -> Result<(), String> {
         self.at += 1;
         let (mut unused, mut literal) = (String::new(), true);
         while let Some(c) = self.peek() {
@@ -161,6 +165,8 @@ impl Reader {
                     return Ok(());
                 }
                 '\\' => self.at += 2,
+                // dash takes it for a letter, bash for the beginning of a quote
+                '\'' if quotes => return Err("an apostrophe in a variable within double quotes".into()),
                 '\'' => {
                     self.at += 1;
                     self.single(&mut unused)?;

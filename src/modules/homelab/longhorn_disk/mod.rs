@@ -276,7 +276,9 @@ impl Job<'_> {
 
     fn refused_as(&self, class: &Class) -> Halt {
         match class {
+            Class::Foreign(what) if self.disk.read_only => self.refused(&format!("cannot be written to: {what}"), false),
             Class::Foreign(what) => self.refused(&format!("is not blank: it holds {what}"), true),
+            Class::Unreadable(why) => self.refused(&format!("cannot be judged: {why}"), true),
             Class::UnknownData { at } => self.refused(&format!("is not blank: at byte {at} it holds data of no known format"), true),
             Class::NewPhysicalVolume | Class::NewVolumeGroup(_) => self.refused(&format!("is not blank: it is {class}"), true),
             Class::System(places) => self.refused(&format!("is the system's: {} on it", are(places)), false),

@@ -125,6 +125,10 @@ impl<'a> Place<'a> {
                 format!("{} is mounted on {} already", mounted.source, self.path),
                 "unmount it, or say another `mount`: nothing that is mounted is ever unmounted unasked",
             )),
+            Some(mounted) if mounted.root != "/" => Err(Halt::refuse(
+                format!("{} is a bind mount of {} on {device}, and not the whole of it", self.path, mounted.root),
+                "unmount it, or say another `mount`: nothing that is mounted is ever unmounted unasked",
+            )),
             Some(_) => Ok(()),
             None => match &self.stat {
                 Some(stat) if stat.kind != FileKind::Directory => {
