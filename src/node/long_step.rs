@@ -516,6 +516,13 @@ mod tests {
             }
             // two, if it has just forked for the script
             assert!((1..=2).contains(&killed), "{killed}");
+            // what was killed holds its lock until it is gone
+            for _ in 0..100 {
+                if node.list()[0].state != "running" {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
             assert_eq!(node.list()[0].state, "vanished");
             assert_eq!(node.wait(&step, 2), State::Vanished);
             assert_eq!(node.start("n1", &step), "started", "asked for again from what is true now");
