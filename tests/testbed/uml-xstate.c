@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -43,7 +42,8 @@ long ptrace(enum __ptrace_request request, ...)
     void *data = va_arg(rest, void *);
     va_end(rest);
     long done = real(request, pid, address, data);
-    if (done == -1 && errno == EFAULT && request == PTRACE_SETREGSET && (uintptr_t)address == NT_X86_XSTATE)
+    // whatever errno says: a signal of User-mode Linux's may have come between, and changed it
+    if (done == -1 && request == PTRACE_SETREGSET && (uintptr_t)address == NT_X86_XSTATE)
         done = set_whole_state(real, pid, data);
     return done;
 }
