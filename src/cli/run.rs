@@ -25,6 +25,25 @@ use crate::transport::ssh::{Client, Settings};
 /// How long what is left of a run may take to end after its last answer.
 const GOODBYE: Duration = Duration::from_secs(2);
 
+/// From a command's first moment to its exit code, with Ctrl-C listened to: what `prepare` finds wrong is told, and nothing is
+/// contacted.
+pub(super) fn listening(
+    output: &OutputArgs,
+    environment: &Environment,
+    prepare: impl FnOnce(&Interrupt, &Secrets, Instant) -> Result<ExitCode, Unresolved>,
+) -> ExitCode {
+    let (began, secrets) = (Instant::now(), Secrets::default());
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(code) => return code,
+    };
+    match prepare(&interrupt, &secrets, began) {
+        Ok(code) => code,
+        Err(Unresolved::Interrupted) => ExitCode::Interrupted,
+        Err(Unresolved::Wrong(problems)) => show::refuse(output, environment, &problems, &secrets, began),
+    }
+}
+
 /// What every command that goes to hosts has.
 pub(super) struct Run<'a> {
     /// Its name.

@@ -14,7 +14,7 @@ use super::super::listed::listed;
 use super::super::machines::Fleet;
 use super::super::named_playbooks::chosen;
 use super::super::playbooks::{handlers_may_miss, load_and_check, plain_hosts, searched};
-use super::super::run::Run;
+use super::super::run::{Run, listening};
 use super::super::session::Shared;
 use super::super::targets::Ready;
 use super::super::unmatched::unmatched;
@@ -82,17 +82,7 @@ pub struct TaskArgs {
 }
 
 pub fn run(args: &ProvisionArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
-    let began = Instant::now();
-    let secrets = Secrets::default();
-    let interrupt = match Interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(code) => return code,
-    };
-    match prepared(args, output, environment, &interrupt, &secrets, began) {
-        Ok(code) => code,
-        Err(Unresolved::Interrupted) => ExitCode::Interrupted,
-        Err(Unresolved::Wrong(problems)) => show::refuse(output, environment, &problems, &secrets, began),
-    }
+    listening(output, environment, |interrupt, secrets, began| prepared(args, output, environment, interrupt, secrets, began))
 }
 
 fn prepared(

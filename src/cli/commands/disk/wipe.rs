@@ -9,7 +9,7 @@ use super::super::super::args::{self, ConnectionArgs, OutputArgs, Unresolved};
 use super::super::super::environment::Environment;
 use super::super::super::interrupt::Interrupt;
 use super::super::super::machines::Fleet;
-use super::super::super::run::Run;
+use super::super::super::run::{Run, listening};
 use super::super::super::session::Shared;
 use super::super::super::show;
 use super::super::super::targets::Ready;
@@ -43,17 +43,7 @@ pub struct WipeArgs {
 }
 
 pub fn run(args: &WipeArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
-    let began = Instant::now();
-    let secrets = Secrets::default();
-    let interrupt = match Interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(code) => return code,
-    };
-    match prepared(args, output, environment, &interrupt, &secrets, began) {
-        Ok(code) => code,
-        Err(Unresolved::Interrupted) => ExitCode::Interrupted,
-        Err(Unresolved::Wrong(problems)) => show::refuse(output, environment, &problems, &secrets, began),
-    }
+    listening(output, environment, |interrupt, secrets, began| prepared(args, output, environment, interrupt, secrets, began))
 }
 
 fn prepared(
