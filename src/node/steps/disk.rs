@@ -141,7 +141,8 @@ const LABEL: Function = Function {
          esac ;;
       *) fail "$1 cannot be read, or holds several things at once" ;;
     esac
-    for kind in $(wipefs --no-act --parsable --noheadings --output TYPE -- "$1"); do
+    signatures=$(wipefs --no-act --parsable --noheadings --output TYPE -- "$1") || fail "the signatures on $1 cannot be read"
+    for kind in $signatures; do
       case $kind in gpt|PMBR|dos) [ "$head" -gt 0 ] ;; *) false ;; esac || fail "$1 holds a signature of $kind"
     done
     if [ "$6" = full ]; then
@@ -187,6 +188,8 @@ const FORMAT: Function = Function {
   # a run that was cut in the middle of this leaves a part of a filesystem: none that is whole or was used is ever written over
   type=$(s_probed TYPE)
   is=$(s_probed UUID)
+  table=$(s_probed PTTYPE)
+  [ -z "$table" ] || s_fail "$partition holds a partition table ($table)"
   case $type in
     "") ;;
     ext4|xfs)

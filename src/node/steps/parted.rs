@@ -62,35 +62,44 @@ const PARTED: Function = Function {
   end=$1 named=$2 name=$3 marked=$4 flags=$5
   [ -b "$disk" ] || s_fail "$disk is no block device"
   command -v parted >/dev/null || s_fail "there is no parted"
-  entries() { parted -s -m "$disk" unit s print 2>/dev/null </dev/null | sed -n '/^[0-9]/p'; }
-  others() { entries | sed "/^$number:/d"; }
+  # into `$its` the line of this partition, into `$others` those of the others; both empty without a table
+  look() {
+    all=$(LC_ALL=C parted -s -m "$disk" unit s print 2>&1 </dev/null) || case $all in
+      *"unrecognised disk label"*) all= ;;
+      *) s_fail "parted does not read the table of $disk: $all" ;;
+    esac
+    its=$(printf '%s\n' "$all" | sed -n "/^$number:/p")
+    others=$(printf '%s\n' "$all" | sed -n "/^[0-9]/{/^$number:/d;p;}")
+  }
   tell() {
     printf '%s\n' "$@"
     parted -s -m ${align:+-a "$align"} "$disk" -- "$@" </dev/null >&2 9>&- || exit 1
     ! command -v udevadm >/dev/null || udevadm settle 9>&- || :
   }
-  is_there() { entries | grep -q "^$number:"; }
-  before=$(others)
+  look
+  before=$others
   case $does in
   mkpart)
-    ! is_there || s_fail "$disk has a partition $number already"
+    [ -z "$its" ] || s_fail "$disk has a partition $number already"
     [ -z "$table" ] || [ -z "$before" ] || s_fail "$disk has partitions: it gets no new table"
     set -- mkpart "$kind"
     [ -z "$fs" ] || set -- "$@" "$fs"
     set -- "$@" "$start" "$end"
     [ -z "$table" ] || set -- mklabel "$table" "$@"
     tell unit "$unit" "$@"
-    is_there || s_fail "parted made another partition than $number"
+    look
+    [ -n "$its" ] || s_fail "parted made another partition than $number"
     ;;
   rm)
     tell rm "$number"
-    ! is_there || s_fail "partition $number of $disk is still there"
+    look
+    [ -z "$its" ] || s_fail "partition $number of $disk is still there"
     ;;
   esac
   set --
   [ -z "$named" ] || set -- name "$number" "\"$name\""
   if [ -n "$marked" ]; then
-    has=$(entries | sed -n "s/^$number:.*:\([^:]*\);\$/\1/p" | tr -d ,)
+    has=$(printf '%s\n' "$its" | sed -n "s/^.*:\([^:]*\);\$/\1/p" | tr -d ,)
     for f in $flags; do
       case " $has " in *" $f "*) ;; *) set -- "$@" set "$number" "$f" on ;; esac
     done
@@ -99,7 +108,8 @@ const PARTED: Function = Function {
     done
   fi
   [ $# = 0 ] || tell unit "$unit" "$@"
-  [ "$(others)" = "$before" ] || s_fail "other partitions of $disk are not as they were: $before"
+  look
+  [ "$others" = "$before" ] || s_fail "other partitions of $disk are not as they were: $before"
   sync -- "$disk"
 )"#,
 };
