@@ -1,12 +1,15 @@
 //! `community.general.filesystem`
 
+use serde_json::{Map, Value};
+
 use super::device_name::right_name;
 use super::halt::{Halt, settled};
 use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task, paths};
-use crate::disk::{Class, examine};
-use crate::node::facts::{Extent, FileKind, Image, ImageContents, Stat};
-use crate::node::steps::MakeFilesystem;
+use crate::disk::{Class, Evidence, examine};
+use crate::node::apply::Carried;
+use crate::node::facts::{Extent, FileKind, FilesystemExtent, FilesystemRoom, Image, ImageContents, Stat};
+use crate::node::steps::{GrowFilesystem, MakeFilesystem};
 use crate::node::{Change, Plan};
 use crate::plan::{Expect, Facts, Stop};
 
@@ -27,7 +30,9 @@ static SPEC: Spec = Spec {
             ])
             .about("Its type; `lvm` is a physical volume"),
         Opt::new("force", Kind::Bool).default("false").about("Never makes anything be written over"),
-        Opt::new("resizefs", Kind::Bool).default("false").about("Whether it is to grow to the size of its device; refused"),
+        Opt::new("resizefs", Kind::Bool)
+            .default("false")
+            .about("Whether one that is there is to grow to the size of its device: ext2, ext3, ext4, xfs, btrfs"),
         Opt::new("opts", Kind::Str).about("More words for mkfs(8)"),
         Opt::new("uuid", Kind::Str).about("The UUID of a new filesystem"),
     ],
@@ -43,7 +48,8 @@ static SPEC: Spec = Spec {
         "`state: absent` of a device with a filesystem is refused: nothing is wiped by a playbook.",
         "`uuid` is for a filesystem that is made; one that is there keeps its own, since fstab and others name it.",
         "`opts` cannot name further devices (a second one of btrfs, a log of XFS): they would be written over unseen.",
-        "`resizefs` is refused: grow it with a command (resize2fs, xfs_growfs).",
+        "`resizefs` grows ext2, ext3, ext4, XFS and btrfs as Ansible does, the last two where they are mounted; of others it is refused. \
+         What lacks less than a block (of XFS: 64 blocks of 4 KiB) has all of its device.",
         "A name such as `/dev/nvme0n11`, made of a disk and a number, is refused with the right one.",
     ],
     example: "- name: a disk for backups\n  community.general.filesystem:\n    dev: /dev/disk/by-id/ata-EXAMPLE_1234-part1\n    fstype: ext4\n",
@@ -67,6 +73,9 @@ const TYPES: &[(&str, &str, &str, &[&str])] = &[
     ("xfs", "xfs", "mkfs.xfs", &["-f"]),
 ];
 
+/// Those that grow.
+const GROW: [&str; 5] = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
+
 impl Module for Filesystem {
     fn spec(&self) -> &'static Spec {
         &SPEC
@@ -75,6 +84,15 @@ impl Module for Filesystem {
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(plan(task, facts))
     }
+
+    fn result(&self, task: &Task<'_>, _facts: &Facts<'_>, carried: Option<&Carried>) -> Result<Map<String, Value>, Stop> {
+        let said = carried.and_then(|carried| carried.outputs.first()).filter(|_| task.args.is("resizefs"));
+        let text: String =
+            said.map(|output| [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()).unwrap_or_default();
+        // a rest that is too small for a group of blocks stays
+        let is_left = text.contains("Nothing to do!") || text.contains("data size unchanged");
+        Ok(if is_left { Map::from_iter([("changed".to_owned(), Value::Bool(false))]) } else { Map::new() })
+    }
 }
 
 /// What is on the device.
@@ -82,7 +100,7 @@ enum Found {
     /// Nothing: it may be formatted.
     Empty,
     /// A filesystem or the like, as blkid calls it; what else there is to say of it, and its UUID.
-    Type { kind: String, what: String, uuid: Option<String> },
+    Type { kind: String, what: String, uuid: Option<String>, mounted: Option<String> },
     /// Something else.
     Other(String),
 }
@@ -119,14 +137,15 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let Some((_, kind, program, force)) = TYPES.iter().find(|(name, ..)| *name == wanted) else {
         return Err(Halt::fail(format!("there are no programs for {wanted} on Linux")));
     };
-    if args.is("resizefs") {
-        return Err(Halt::fail("`resizefs` is not carried out here: grow it by a command, resize2fs(8) or xfs_growfs(8)"));
+    if args.is("resizefs") && !GROW.contains(kind) {
+        return Err(Halt::fail(format!("module does not support resizing {wanted} filesystem yet.")));
     }
     let hint = match stat.kind {
         FileKind::BlockDevice => examine(facts, &dev, Extent::Sampled)?.ways_on(&facts.scope().host, &dev),
         _ => "name another file, or remove this one".to_owned(),
     };
     match found {
+        Found::Type { kind: is, mounted, .. } if is == *kind && args.is("resizefs") => return grow(facts, &dev, &is, mounted),
         Found::Type { kind: is, uuid, .. } if is == *kind => return Ok(same(task, &dev, &is, uuid.as_deref())),
         Found::Type { kind: is, what, .. } => {
             return Err(Halt::refuse(
@@ -155,6 +174,30 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     Ok(planned(change))
 }
 
+/// What is there takes all of its device.
+fn grow(facts: &Facts<'_>, dev: &str, kind: &str, mounted: Option<String>) -> Result<Decision, Halt> {
+    let needs_mount = || Halt::fail(format!("{dev} needs to be mounted for {kind} operations"));
+    if kind == "btrfs" && mounted.is_none() {
+        return Err(needs_mount());
+    }
+    let extent = FilesystemExtent::new(dev, kind, mounted.clone());
+    let Some(FilesystemRoom { filesystem, device, block }) = facts.get(extent.clone())? else {
+        return Err(Halt::fail(format!("Device {dev} not found.")));
+    };
+    let slack = if kind == "xfs" { 64 * 4096 } else { block };
+    if filesystem.saturating_add(slack) > device {
+        return Ok(Decision::unchanged().with("msg", format!("{kind} filesystem is using the whole device {dev}")));
+    }
+    if kind == "xfs" && mounted.is_none() {
+        return Err(needs_mount());
+    }
+    let step = GrowFilesystem { path: dev.to_owned(), kind: kind.to_owned(), mounted: mounted.unwrap_or_default() };
+    let bytes = |bytes: u64| Some(format!("{bytes} bytes"));
+    let change = Plan::change([step.into()]).differs(format!("size of {kind} on {dev}"), bytes(filesystem), bytes(device));
+    let whole = Expect::field(&extent, "filesystem", device).and("device", device).and("block", block).loosely();
+    Ok(planned(change.expect(whole)).with("msg", format!("resizing filesystem {kind} on device {dev}")))
+}
+
 /// It has such a filesystem already, which stays as it is.
 fn same(task: &Task<'_>, dev: &str, kind: &str, uuid: Option<&str>) -> Decision {
     let mut decision = Decision::unchanged();
@@ -171,6 +214,8 @@ fn same(task: &Task<'_>, dev: &str, kind: &str, uuid: Option<&str>) -> Decision 
 
 fn on_device(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {
     let examined = examine(facts, dev, Extent::Sampled)?;
+    let place = |evidence: &Evidence| evidence.uses.mounts.iter().find(|mount| !mount.elsewhere).map(|mount| mount.target.clone());
+    let mounted = examined.evidence.as_ref().and_then(place);
     let device = examined.evidence.map(|evidence| evidence.contents.device);
     let (kind, uuid) = match device {
         Some(device) if !device.is_ambiguous && device.table.is_none() => (device.kind, device.uuid),
@@ -178,7 +223,7 @@ fn on_device(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {
     };
     Ok(match (kind, examined.class) {
         (_, Class::Blank | Class::EmptyTable | Class::BlankPartition) => Found::Empty,
-        (Some(kind), class) => Found::Type { kind, what: format!(" ({class})"), uuid },
+        (Some(kind), class) => Found::Type { kind, what: format!(" ({class})"), uuid, mounted },
         (None, class) => Found::Other(class.to_string()),
     })
 }
@@ -186,7 +231,7 @@ fn on_device(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {
 fn in_file(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {
     Ok(match facts.get(ImageContents::new(dev))? {
         Some(Image::Zeros) => Found::Empty,
-        Some(Image::Is(kind)) => Found::Type { kind, what: String::new(), uuid: None },
+        Some(Image::Is(kind)) => Found::Type { kind, what: String::new(), uuid: None, mounted: None },
         Some(Image::Unknown) => Found::Other("it is a file with data of no known format".into()),
         None => return Err(Halt::fail(format!("Device {dev} not found."))),
     })
@@ -210,7 +255,7 @@ fn uuid_words(uuid: Option<&str>, fstype: &str) -> Result<Vec<String>, Halt> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::modules::bench::{Bench, Seen};
@@ -220,10 +265,13 @@ pub(super) mod tests {
     pub(in crate::modules) fn state(random: &mut Random) -> (Bench, Value) {
         let mut world = World::new(random.number());
         world.add_directory("/srv", 0o755);
-        for (name, content) in [("zeros", &b"\0\0\0\0"[..]), ("ext4", b"ext4"), ("swap", b"swap"), ("text", b"hello")] {
+        for (name, content) in
+            [("small", &b"small ext4"[..]), ("zeros", &b"\0\0\0\0"[..]), ("ext4", b"ext4"), ("swap", b"swap"), ("text", b"hello")]
+        {
             world.add_file(&format!("/srv/{name}"), content, 0o644);
         }
-        let dev = *random.pick(&["/srv/zeros", "/srv/zeros", "/srv/ext4", "/srv/swap", "/srv/text", "/srv/none", "/srv"]).unwrap();
+        let dev =
+            *random.pick(&["/srv/zeros", "/srv/zeros", "/srv/small", "/srv/ext4", "/srv/swap", "/srv/text", "/srv/none", "/srv"]).unwrap();
         let mut args = json!({"dev": dev, "fstype": *random.pick(&["ext4", "swap", "xfs", "vfat"]).unwrap()});
         let more = [("state", json!("absent")), ("force", json!(true)), ("opts", json!("-L data")), ("uuid", json!("5d-1"))];
         for (name, value) in more {
@@ -231,7 +279,7 @@ pub(super) mod tests {
                 args[name] = value;
             }
         }
-        if random.once_in(10) && args.get("uuid").is_none() {
+        if random.once_in(5) && args.get("uuid").is_none() {
             args["resizefs"] = true.into();
         }
         (Bench::new(world), args)
@@ -268,6 +316,24 @@ pub(super) mod tests {
         let Seen::Refused(why) = bench().run(&Filesystem, &json!({"dev": "/swap", "state": "absent"})) else { panic!() };
         assert_eq!(why, "/swap holds swap: a playbook wipes nothing");
         assert!(matches!(bench().run(&Filesystem, &json!({"dev": "/swap", "fstype": "swap", "force": true})), Seen::Unchanged(_)));
+    }
+
+    #[test]
+    fn one_that_is_smaller_than_its_device_grows_and_keeps_what_it_holds() {
+        let mut world = World::new(1);
+        world.add_file("/small", b"small ext4", 0o600);
+        let mut bench = Bench::new(world);
+        let args = json!({"dev": "/small", "fstype": "ext4", "resizefs": true});
+        let Seen::Changed(_, change, _) = bench.run(&Filesystem, &args) else { panic!() };
+        let [Step::GrowFilesystem(step)] = change.steps.as_slice() else { panic!("{change:?}") };
+        assert_eq!((step.path.as_str(), step.kind.as_str()), ("/small", "ext4"));
+        assert!(matches!(bench.run(&Filesystem, &args), Seen::Unchanged(_)));
+        let other = json!({"dev": "/small", "fstype": "xfs", "resizefs": true});
+        assert!(matches!(bench.run(&Filesystem, &other), Seen::Refused(_)));
+        let mut world = World::new(1);
+        world.add_file("/swap", b"small swap", 0o600);
+        let seen = Bench::new(world).run(&Filesystem, &json!({"dev": "/swap", "fstype": "swap", "resizefs": true}));
+        assert!(matches!(seen, Seen::Failed(_)), "{seen:?}");
     }
 
     #[test]

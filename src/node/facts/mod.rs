@@ -25,6 +25,7 @@ mod environment;
 mod everything;
 mod exclusive;
 mod file_type;
+mod filesystem_extent;
 mod filesystem_sizes;
 mod fstab;
 mod group;
@@ -101,6 +102,7 @@ pub use environment::Environment;
 pub use everything::everything;
 pub use exclusive::{ExclusiveOpen, Openness};
 pub use file_type::{FileFlags, Flags, Mime, MimeType};
+pub use filesystem_extent::{FilesystemExtent, FilesystemRoom};
 pub use filesystem_sizes::{FilesystemSize, FilesystemSizes};
 pub use fstab::{Fstab, FstabEntry};
 pub use group::{Group, GroupEntry, GroupNumbered};
@@ -202,6 +204,7 @@ pub const KINDS: &[&Kind] = &[
     &exclusive::KIND,
     &file_type::FLAGS,
     &file_type::MIME,
+    &filesystem_extent::KIND,
     &filesystem_sizes::KIND,
     &fstab::KIND,
     &group::KIND,

@@ -8,9 +8,9 @@ use super::files::{Errno, Inode, Kind};
 use super::packages::{Installed, Progress};
 use super::world::{SimulatedUnit, World};
 use crate::node::facts::{
-    Account, DebPackage, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, GroupEntry, Image, LoginUser,
-    MemoryState, Mode, ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState, PackageStatus, Password,
-    Served, ServiceEntry, Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
+    Account, DebPackage, Downloaded, Enablement, Entry, FileContent, FileKind, FileLine, FileStat, FilesystemRoom, GroupEntry, Image,
+    LoginUser, MemoryState, Mode, ModulePlace, ModuleState, Mount, NextModule, OperatingSystem, PackageManager, PackageState,
+    PackageStatus, Password, Served, ServiceEntry, Sha256, ShadowEntry, SourcesFile, Swap, SwapUnit, SyncState, SysctlState, UnitState,
 };
 use crate::plan::{Query, Reading};
 
@@ -78,10 +78,17 @@ impl World {
                 None if self.exists(subject) => Reading::unknown("no regular file"),
                 None => Reading::Absent,
                 Some(content) if content.iter().all(|byte| *byte == 0) => Reading::present(&Image::Zeros),
-                Some(content) => Reading::present(&match String::from_utf8_lossy(&content).as_ref() {
+                Some(content) => Reading::present(&match String::from_utf8_lossy(&content).trim_start_matches("small ") {
                     kind @ ("ext4" | "swap" | "xfs" | "vfat") => Image::Is(kind.to_owned()),
                     _ => Image::Unknown,
                 }),
+            },
+            "filesystem_extent" => match self.content(subject) {
+                None => Reading::Absent,
+                Some(content) => {
+                    let filesystem = if content.starts_with(b"small ") { 1 << 20 } else { 2 << 20 };
+                    Reading::present(&FilesystemRoom { filesystem, device: 2 << 20, block: 1024 })
+                }
             },
             "listing" | "real_path" | "checksum" | "hard_links" | "tree" | "status" | "mime_type" | "file_flags" => {
                 self.file_fact(query, subject)

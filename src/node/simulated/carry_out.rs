@@ -5,8 +5,8 @@ use super::packages::PackageAction;
 use super::world::{LongAction, SimulatedUnit, Stop, World};
 use crate::node::facts::{as_shown, with_slashes};
 use crate::node::steps::{
-    LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step, UnitAction,
-    UnitStep, UnloadModule, Unmount,
+    GrowFilesystem, LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step,
+    UnitAction, UnitStep, UnloadModule, Unmount,
 };
 
 impl World {
@@ -78,6 +78,7 @@ impl World {
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Parted(step) => self.parted(step),
             Step::MakeFilesystem(step) => self.make_filesystem(step),
+            Step::GrowFilesystem(step) => self.grow_filesystem(step),
             Step::Mount(step) => self.mount(step),
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),
@@ -264,6 +265,17 @@ impl World {
             let kind = step.program.strip_prefix("mkfs.").unwrap_or(if step.program == "mkswap" { "swap" } else { "LVM2_member" });
             let ino = self.files.find(&step.path, true)?;
             self.files.change(ino, |inode| inode.kind = Kind::File(kind.as_bytes().to_vec()))?;
+        }
+        Ok(())
+    }
+
+    /// Of a file; one that is smaller than it begins with that word.
+    fn grow_filesystem(&mut self, step: &GrowFilesystem) -> Result<(), Stop> {
+        let content = self.content(&step.path).ok_or_else(|| format!("{} is no file", step.path))?;
+        if self.tick()? {
+            let ino = self.files.find(&step.path, true)?;
+            let whole = content.strip_prefix(b"small ").unwrap_or(&content).to_vec();
+            self.files.change(ino, |inode| inode.kind = Kind::File(whole))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Filesystems that are made.
+//! Filesystems that are made, and that grow.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,33 @@ pub struct MakeFilesystem {
     /// Its words before the path.
     pub options: Vec<String>,
 }
+
+/// Lets a filesystem grow to the size of its device. One that is whole is never made smaller, and what is in it stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrowFilesystem {
+    /// The device or file.
+    pub path: String,
+    /// `ext2`, `ext3`, `ext4`, `xfs` or `btrfs`.
+    pub kind: String,
+    /// Where it is mounted; XFS and btrfs grow only there. Empty for nowhere.
+    pub mounted: String,
+}
+
+/// path, type, where it is mounted.
+const GROW_FILESYSTEM: Function = Function {
+    name: "s_grow_filesystem",
+    needs: &[&FAIL],
+    text: r#"s_grow_filesystem() (
+  case $2 in
+  ext2|ext3|ext4) set -- resize2fs "$1" ;;
+  xfs) set -- xfs_growfs "$3" ;;
+  btrfs) set -- btrfs filesystem resize max "$3" ;;
+  *) s_fail "$2 does not grow" ;;
+  esac
+  command -v "$1" >/dev/null || s_fail "there is no $1"
+  "$@" </dev/null 9>&-
+)"#,
+};
 
 /// path, program, its words.
 const MAKE_FILESYSTEM: Function = Function {
@@ -52,5 +79,30 @@ impl Action for MakeFilesystem {
     fn check(&self) -> Result<(), Invalid> {
         check::path(&self.path)?;
         check::word("program", &self.program)
+    }
+}
+
+impl Action for GrowFilesystem {
+    fn call(&self) -> Call {
+        Call::new(&GROW_FILESYSTEM, [&self.path, &self.kind, &self.mounted])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::BlockDevice(self.path.clone()), Touch::Files(self.path.clone())]
+    }
+
+    fn describe(&self) -> String {
+        format!("let the {} on {} grow", self.kind, self.path)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.path)?;
+        if !["ext2", "ext3", "ext4", "xfs", "btrfs"].contains(&self.kind.as_str()) {
+            return check::refuse("filesystem", &self.kind, "is not one that grows");
+        }
+        match self.kind.as_str() {
+            "xfs" | "btrfs" => check::path(&self.mounted),
+            _ => Ok(()),
+        }
     }
 }

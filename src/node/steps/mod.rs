@@ -56,7 +56,7 @@ pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
 pub use directory::MakeDirectory;
 pub use disk::{FormatPartition, LabelDisk, NamePartition};
-pub use filesystem::MakeFilesystem;
+pub use filesystem::{GrowFilesystem, MakeFilesystem};
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
 pub use hostname::SetHostname;
@@ -242,6 +242,8 @@ steps! {
     Parted(Parted),
     /// A filesystem that is made.
     MakeFilesystem(MakeFilesystem),
+    /// A filesystem that takes all of its device.
+    GrowFilesystem(GrowFilesystem),
     /// A disk with a new table.
     LabelDisk(LabelDisk),
     /// A filesystem in our partition.
