@@ -36,6 +36,7 @@ mod inventory_records;
 mod large_files;
 mod longhorn_cuts;
 mod longhorn_disks;
+mod longhorn_faults;
 mod many_hosts;
 mod many_hosts_inventory;
 mod mutants;

@@ -169,7 +169,7 @@ const LABEL: Function = Function {
   perl -MFcntl -e '
     $^F = 255;
     my $disk = shift;
-    sysopen(my $held, $disk, O_RDONLY | O_EXCL) or die "$disk is in use: $!\n";
+    sysopen(my $held, $disk, O_RDONLY | O_EXCL) or die "$disk " . ($!{EBUSY} ? "is in use" : "cannot be opened") . ": $!\n";
     exec(@ARGV, fileno($held)) or die "$ARGV[0]: $!\n";
   ' "$disk" sh -c "$looks_and_writes" sh "$disk" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" 9>&- || exit 1
   blockdev --rereadpt "$disk" 2>/dev/null || partx --update -- "$disk" || s_fail "the kernel does not read the new table of $disk"
@@ -218,7 +218,7 @@ const NAME: Function = Function {
   is=$(s_probed UUID)
   [ "$is" = "$5" ] || s_fail "$partition holds the filesystem $is, and not $5"
   # sfdisk would name it all the same
-  perl -MFcntl -e 'sysopen(my $held, $ARGV[0], O_RDONLY | O_EXCL) or die "$ARGV[0] is in use: $!\n"' "$partition" 9>&- || exit 1
+  perl -MFcntl -e 'sysopen(my $held, $ARGV[0], O_RDONLY | O_EXCL) or die "$ARGV[0] " . ($!{EBUSY} ? "is in use" : "cannot be opened") . ": $!\n"' "$partition" 9>&- || exit 1
   read -r number <"/sys/class/block/${partition##*/}/partition" || exit 1
   sfdisk --quiet --lock=yes --part-label -- "$disk" "$number" "$4" 9>&- || exit 1
   sync -- "$disk"
