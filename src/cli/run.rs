@@ -19,6 +19,7 @@ use super::session::Shared;
 use super::targets::{self, Ready};
 use super::{fleet, panics, screen, show};
 use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::inventory::Inventory;
 use crate::report::{self, Event, HostAnswer, JsonLines, Outcome, Problem, Reporter, Secrets};
 use crate::transport::ssh::{Client, Settings};
 
@@ -76,6 +77,15 @@ impl Run<'_> {
     where
         F: Future<Output = HostAnswer> + Send + 'static,
     {
+        self.on_each_host_of(check, |_| work)
+    }
+
+    /// The same; what is done is made of the inventory.
+    pub(super) fn on_each_host_of<W, F>(&self, check: Diagnostics, work: impl FnOnce(&Arc<Inventory>) -> W) -> ExitCode
+    where
+        W: Fn(Arc<Shared>, Ready) -> F,
+        F: Future<Output = HostAnswer> + Send + 'static,
+    {
         let began = Instant::now();
         let secrets = Secrets::default();
         let interrupt = match Interrupt::listen() {
@@ -85,7 +95,8 @@ impl Run<'_> {
         match self.prepare(check, &interrupt, &secrets) {
             Err(Unresolved::Interrupted) => ExitCode::Interrupted,
             Err(Unresolved::Wrong(problems)) => show::refuse(self.output, self.environment, &problems, &secrets, began),
-            Ok(prepared) => {
+            Ok((prepared, inventory)) => {
+                let work = work(&inventory);
                 let conduct = async |shared: Arc<Shared>, hosts: Vec<Ready>, forks: usize| {
                     let hosts = hosts.into_iter().map(|ready| (Arc::clone(&ready.host.name), ready)).collect();
                     let (reporter, cancelled) = (shared.reporter.clone(), shared.cancelled.clone());
@@ -97,11 +108,12 @@ impl Run<'_> {
     }
 
     /// Everything that can be wrong is found before a password is asked for.
-    fn prepare(&self, check: Diagnostics, interrupt: &Interrupt, secrets: &Secrets) -> Result<Prepared, Unresolved> {
+    fn prepare(&self, check: Diagnostics, interrupt: &Interrupt, secrets: &Secrets) -> Result<(Prepared, Arc<Inventory>), Unresolved> {
         let mut problems = check;
         let terminal = &interrupt.terminal;
         let mut chosen = args::choose(self.connection, self.pattern, self.environment, terminal, secrets, &mut problems)?;
-        self.prepare_chosen(&mut chosen, problems, interrupt, secrets)
+        let prepared = self.prepare_chosen(&mut chosen, problems, interrupt, secrets)?;
+        Ok((prepared, Arc::clone(&chosen.loaded().inventory)))
     }
 
     /// The same for hosts that were chosen.

@@ -23,5 +23,5 @@ pub use classify::{classify, empty_table, has_table_to_edit};
 pub use evidence::{Evidence, Lvm, Wanted};
 pub use examine::{Examined, examine, examine_each};
 pub use name::{DiskName, NotOne, Selector, by_any_name, disks, stable_name, stable_path};
-pub use propose::{Proposal, propose};
+pub use propose::{Named, Proposal, propose};
 pub use size::{BadSize, SizeRange, gigabytes};

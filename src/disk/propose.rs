@@ -15,10 +15,46 @@ pub struct Proposal {
     pub disk: Option<String>,
 }
 
-/// The lines for one host, from all of its disks.
+/// What a host's variables say already of its disks for Longhorn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The variable that counts.
+    pub variable: String,
+    /// File and line.
+    pub at: String,
+    /// The texts in its value, one of which may be a disk's name.
+    pub names: Vec<String>,
+}
+
+impl Named {
+    fn means(&self, disk: &BlockDevice) -> bool {
+        let name = |text: &str| text.trim_start_matches("/dev/disk/by-id/").to_owned();
+        let is = |of: &Option<String>, text: &str| of.as_deref() == Some(text);
+        let means = |text: &String| disk.by_id.contains(&name(text)) || is(&disk.serial, text) || is(&disk.wwn, text) || disk.path == *text;
+        self.names.iter().any(means)
+    }
+}
+
+/// The lines for one host, from all of its disks; comments only where its variables name one already.
 ///
 /// A disk that Longhorn has already, or that was begun for it, comes before one that holds nothing.
-pub fn propose(host: &str, disks: &[(&BlockDevice, &Examined)]) -> Proposal {
+pub fn propose(host: &str, disks: &[(&BlockDevice, &Examined)], named: Option<&Named>) -> Proposal {
+    let Some(named) = named else { return anew(host, disks) };
+    let meant: Vec<_> = disks.iter().filter(|(disk, _)| named.means(disk)).collect();
+    let Named { variable, at, .. } = named;
+    if !meant.is_empty() {
+        let lines = meant.iter().map(|one| format!("# {at}: {variable} names {} already: {}", stable_name(one.0), told(one)));
+        let disk = if let [one] = meant.as_slice() { Some(stable_name(one.0)) } else { None };
+        return Proposal { lines: lines.collect(), disk };
+    }
+    let Proposal { lines, disk } = anew(host, disks);
+    let head =
+        format!("# {at}: {variable} is set already, and names none of these disks by what they are called; instead of it there could be");
+    let lines = lines.into_iter().map(|line| if line.starts_with('#') { line } else { format!("# {line}") });
+    Proposal { lines: std::iter::once(head).chain(lines).collect(), disk }
+}
+
+fn anew(host: &str, disks: &[(&BlockDevice, &Examined)]) -> Proposal {
     let is_had = |class: &Class| {
         matches!(class, Class::OursMounted { .. } | Class::OursUnmounted { .. } | Class::HasLonghornData { .. } | Class::New(_))
     };
@@ -104,7 +140,7 @@ mod tests {
     fn lines(disks: &[(BlockDevice, Class)]) -> (String, Option<String>) {
         let examined: Vec<Examined> = disks.iter().map(|(_, class)| Examined { class: class.clone(), evidence: None }).collect();
         let pairs: Vec<_> = disks.iter().map(|(disk, _)| disk).zip(&examined).collect();
-        let Proposal { lines, disk } = propose("w1", &pairs);
+        let Proposal { lines, disk } = propose("w1", &pairs, None);
         (lines.join("\n"), disk)
     }
 
@@ -129,6 +165,28 @@ mod tests {
              #   scsi-0QEMU_u1: QEMU HARDDISK, 161 GB, serial u1, blank; it can be taken out (`allow_removable`)"
         );
         assert_eq!(lines(&[]).0, "# host_vars/w1.yml: it has no disks");
+    }
+
+    #[test]
+    fn what_is_named_already_is_told_and_nothing_is_there_to_paste() {
+        let disks = [disk("a1"), disk("b2")];
+        let examined = [Class::Blank, Class::System(vec!["/".into()])].map(|class| Examined { class, evidence: None });
+        let pairs: Vec<_> = disks.iter().zip(&examined).collect();
+        let of = |name: &str| {
+            let named = Named { variable: "longhorn_disk".into(), at: "host_vars/w1.yml:2".into(), names: vec![name.into()] };
+            let Proposal { lines, disk } = propose("w1", &pairs, Some(&named));
+            assert!(lines.iter().all(|line| line.starts_with('#')), "{lines:?}");
+            (lines.join("\n"), disk)
+        };
+        for name in ["scsi-0QEMU_a1", "wwn-0xa1", "/dev/disk/by-id/scsi-0QEMU_a1", "a1", "/dev/a1"] {
+            let (said, disk) = of(name);
+            let wanted = "# host_vars/w1.yml:2: longhorn_disk names scsi-0QEMU_a1 already: QEMU HARDDISK, 161 GB, serial a1, blank";
+            assert_eq!((said.as_str(), disk.as_deref()), (wanted, Some("scsi-0QEMU_a1")), "{name}");
+        }
+        assert!(of("b2").0.ends_with(", system (/)"));
+        let (other, disk) = of("140G..160G");
+        assert!(other.contains("longhorn_disk is set already") && other.ends_with("\n# longhorn_disk: scsi-0QEMU_a1"), "{other}");
+        assert_eq!(disk.as_deref(), Some("scsi-0QEMU_a1"));
     }
 
     #[test]
