@@ -49,7 +49,8 @@ static SPEC: Spec = Spec {
         "`uuid` is for a filesystem that is made; one that is there keeps its own, since fstab and others name it.",
         "`opts` cannot name further devices (a second one of btrfs, a log of XFS): they would be written over unseen.",
         "`resizefs` grows ext2, ext3, ext4, XFS and btrfs as Ansible does, the last two where they are mounted; of others it is refused. \
-         What lacks less than a block (of XFS: 64 blocks of 4 KiB) has all of its device.",
+         What lacks less than a block (of XFS: 64 blocks of 4 KiB) has all of its device. resize2fs wants an ext that is not mounted, and was \
+         since it was last checked, to be checked first (`e2fsck -f`); btrfs grows to no less than 256 MiB.",
         "A name such as `/dev/nvme0n11`, made of a disk and a number, is refused with the right one.",
     ],
     example: "- name: a disk for backups\n  community.general.filesystem:\n    dev: /dev/disk/by-id/ata-EXAMPLE_1234-part1\n    fstype: ext4\n",
