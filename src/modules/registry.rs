@@ -36,6 +36,7 @@ const MODULES: &[&dyn Module] = &[
     &super::group::Group,
     &super::hostname::Hostname,
     &super::known_hosts::KnownHosts,
+    &super::homelab::containerd::HomelabContainerd,
     &super::homelab::iscsi_initiator::HomelabIscsiInitiator,
     &super::homelab::kernel_module::HomelabKernelModule,
     &super::homelab::longhorn_disk::HomelabLonghornDisk,

@@ -22,6 +22,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "base", text: include_str!("../../playbooks/base.yaml"), imports: &[] },
     Shipped { name: "tuning", text: include_str!("../../playbooks/tuning.yaml"), imports: &[] },
     Shipped { name: "longhorn-disks", text: include_str!("../../playbooks/longhorn-disks.yaml"), imports: &[] },
+    Shipped { name: "containerd", text: include_str!("../../playbooks/containerd.yaml"), imports: &[] },
 ];
 
 impl Shipped {
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(Shipped::find("tuning"), Shipped::find("tuning.yml"));
         assert!(Shipped::find("tuning.yaml").is_some() && Shipped::find("tunin").is_none() && Shipped::find("").is_none());
         let names: Vec<_> = Shipped::find("site").unwrap().with_imports().iter().map(|shipped| shipped.name).collect();
-        assert_eq!(names, ["site", "base", "tuning", "longhorn-disks"]);
+        assert_eq!(names, ["site", "base", "tuning", "longhorn-disks", "containerd"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Modules that Ansible does not have.
 
+pub mod containerd;
 pub mod iscsi_initiator;
 pub mod kernel_module;
 pub mod longhorn_disk;

@@ -60,6 +60,7 @@ cases! {
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
     hostname: hostname::Hostname, 400, &[Changed, Unchanged, Refused, Unknown, Failed], hostname::tests::state, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
+    homelab_containerd: homelab::containerd::HomelabContainerd, 1000, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::containerd::tests::state, |_, _, _| ();
     homelab_iscsi_initiator: homelab::iscsi_initiator::HomelabIscsiInitiator, 600, CHANGES, homelab::iscsi_initiator::tests::state, |_, _, _| ();
     homelab_multipath: homelab::multipath::HomelabMultipath, 400, &[Changed, Unchanged, Unknown], homelab::multipath::tests::state, |_, _, _| ();
     homelab_kernel_module: homelab::kernel_module::HomelabKernelModule, 800, CHANGES, homelab::kernel_module::tests::state, |_, _, _| ();

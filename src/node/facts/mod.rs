@@ -14,7 +14,9 @@ mod block_devices;
 mod checksum;
 mod clock;
 mod clock_sync;
+mod containerd;
 mod content;
+mod cri;
 mod deb_file;
 mod device_contents;
 mod device_use;
@@ -91,7 +93,12 @@ pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
 pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
+pub use containerd::{Containerd, ContainerdSettings, CriSettings};
+pub(crate) use containerd::{
+    FILE as CONTAINERD_FILE, NEWEST as NEWEST_CONTAINERD_CONFIGURATION, PLUGINS as CRI_PLUGINS, image_plugin, names_cri, runtime_plugin,
+};
 pub use content::{Content, FileContent};
+pub use cri::{Cri, CriState};
 pub use deb_file::{DebAt, DebFile, DebPackage, Served};
 pub use device_contents::{Contents, DeviceContents, Entry as PartitionEntry, Holding, Partition, Signature};
 pub use device_use::{DeviceUse, Layer, MountOf, Uses};
@@ -192,7 +199,9 @@ pub const KINDS: &[&Kind] = &[
     &checksum::KIND,
     &clock::KIND,
     &clock_sync::KIND,
+    &containerd::KIND,
     &content::KIND,
+    &cri::KIND,
     &deb_file::AT,
     &deb_file::KIND,
     &device_contents::KIND,

@@ -47,6 +47,8 @@ impl World {
                 Reading::present(&NextModule { kernel: "6.2".into(), runs: self.next_kernel_lacks.is_empty(), has })
             }
             "swap_units" => self.swap_units(),
+            "containerd" => self.containerd_fact(),
+            "cri" => self.cri_fact(),
             "clock_sync" => Reading::present(&SyncState { synchronised: self.synchronised, by: "it".into() }),
             "services" => self.services_fact(),
             "installed" | "automatic" | "interrupted" | "selection" | "apt_lists" | "apt_names" | "apt_policy" | "apt_simulation"

@@ -180,6 +180,9 @@ impl World {
             if unit.is_only_a_mask && !unit.masked {
                 self.units.remove(name);
             }
+            if name == "containerd.service" && matches!(step.action, UnitAction::Start | UnitAction::Restart) {
+                self.containerd_starts();
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
 use super::carry_disks::DiskAction;
+use super::containerd::SimulatedContainerd;
 use super::disk_audit::DiskWrite;
 use super::disk_changes::DiskChange;
 use super::disk_content::Content;
@@ -117,6 +118,8 @@ pub struct World {
     pub(super) machine_id: Option<String>,
     /// Whether the clock is kept by whoever runs.
     pub(super) synchronised: bool,
+    pub(super) containerd: Option<SimulatedContainerd>,
+    pub(super) has_crictl: bool,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) hostname: String,
@@ -172,6 +175,8 @@ impl World {
             blind_steps: false,
             machine_id: None,
             synchronised: false,
+            containerd: None,
+            has_crictl: false,
             servers: BTreeMap::new(),
             hostname: "node".into(),
             has_apt_key: true,
@@ -327,6 +332,11 @@ impl World {
     /// Whether the clock is kept, before anything happens.
     pub fn set_synchronised(&mut self, synchronised: bool) {
         self.synchronised = synchronised;
+    }
+
+    /// Whether there is crictl, before anything happens.
+    pub fn set_crictl(&mut self, is_there: bool) {
+        self.has_crictl = is_there;
     }
 
     /// From now on a server has that at an address.
