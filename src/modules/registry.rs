@@ -39,6 +39,8 @@ const MODULES: &[&dyn Module] = &[
     &super::homelab::containerd::HomelabContainerd,
     &super::homelab::iscsi_initiator::HomelabIscsiInitiator,
     &super::homelab::kernel_module::HomelabKernelModule,
+    &super::homelab::kube_proxy::HomelabKubeProxy,
+    &super::homelab::kube_proxy_mode::HomelabKubeProxyMode,
     &super::homelab::longhorn_disk::HomelabLonghornDisk,
     &super::homelab::multipath::HomelabMultipath,
     &super::homelab::swap::HomelabSwap,

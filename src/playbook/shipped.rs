@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(Shipped::find("tuning"), Shipped::find("tuning.yml"));
         assert!(Shipped::find("tuning.yaml").is_some() && Shipped::find("tunin").is_none() && Shipped::find("").is_none());
         let names: Vec<_> = Shipped::find("site").unwrap().with_imports().iter().map(|shipped| shipped.name).collect();
-        assert_eq!(names, ["site", "base", "tuning", "longhorn-disks", "containerd"]);
+        assert_eq!(names, ["site", "base", "tuning", "longhorn-disks"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inventory", &["yaml", "template", "diagnostics"]),
     ("node", &["plan", "transport"]),
     ("disk", &["plan", "node"]),
-    ("cluster", &["plan", "node", "diagnostics"]),
+    ("cluster", &["plan", "node", "yaml", "diagnostics"]),
     ("gitops", &["template", "yaml", "diagnostics"]),
     ("modules", &["plan", "node", "disk", "cluster", "template", "yaml", "diagnostics"]),
     ("playbook", &["yaml", "template", "modules", "diagnostics"]),

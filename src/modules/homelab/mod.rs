@@ -3,6 +3,8 @@
 pub mod containerd;
 pub mod iscsi_initiator;
 pub mod kernel_module;
+pub mod kube_proxy;
+pub mod kube_proxy_mode;
 pub mod longhorn_disk;
 pub mod multipath;
 pub mod swap;

@@ -38,6 +38,7 @@ mod image_contents;
 mod installed;
 mod interfaces;
 mod kernel;
+mod kube_proxy;
 mod lines_in;
 mod listing;
 mod local_facts;
@@ -120,6 +121,7 @@ pub use image_contents::{Image, ImageContents};
 pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
+pub use kube_proxy::{ANNOTATION as KUBE_PROXY_ANNOTATION, KubeProxy, KubeProxyState, RunningKubeProxy, RunningProxy};
 pub use lines_in::{ConfigurationLines, FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};
@@ -231,6 +233,8 @@ pub const KINDS: &[&Kind] = &[
     &kernel::ARCHITECTURE,
     &kernel::HOSTNAME,
     &kernel::KERNEL,
+    &kube_proxy::KIND,
+    &kube_proxy::RUNNING,
     &lines_in::CONFIGURATION,
     &lines_in::KIND,
     &listing::KIND,

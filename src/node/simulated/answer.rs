@@ -49,6 +49,8 @@ impl World {
             "swap_units" => self.swap_units(),
             "containerd" => self.containerd_fact(),
             "cri" => self.cri_fact(),
+            "kube_proxy" => self.kube_proxy_fact(),
+            "running_kube_proxy" => self.running_kube_proxy_fact(),
             "clock_sync" => Reading::present(&SyncState { synchronised: self.synchronised, by: "it".into() }),
             "services" => self.services_fact(),
             "installed" | "automatic" | "interrupted" | "selection" | "apt_lists" | "apt_names" | "apt_policy" | "apt_simulation"

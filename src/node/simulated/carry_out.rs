@@ -74,6 +74,8 @@ impl World {
                 }
                 Ok(())
             }
+            Step::ConfigureKubeProxy(step) => self.configure_kube_proxy(step),
+            Step::RollOutKubeProxy(step) => self.roll_out_kube_proxy(step),
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Parted(step) => self.parted(step),

@@ -26,6 +26,7 @@ mod disks;
 mod everything;
 mod fault;
 mod files;
+mod kube_proxy;
 mod misread;
 mod packages;
 mod parted_disks;

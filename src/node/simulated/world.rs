@@ -15,6 +15,7 @@ use super::misread::Misreading;
 use super::packages::{Catalogue, Installed, PackageAction};
 use super::parted_disks::PartedDisk;
 use super::random::Random;
+use crate::node::facts::{KubeProxyState, RunningProxy};
 use crate::node::lock::SILENCE;
 
 /// A step that ended without having been done, or a script that did.
@@ -120,6 +121,10 @@ pub struct World {
     pub(super) synchronised: bool,
     pub(super) containerd: Option<SimulatedContainerd>,
     pub(super) has_crictl: bool,
+    /// The cluster's, as a control plane knows it.
+    pub(super) kube_proxy: Option<KubeProxyState>,
+    /// What runs on this node.
+    pub(super) running_kube_proxy: Option<RunningProxy>,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) hostname: String,
@@ -177,6 +182,8 @@ impl World {
             synchronised: false,
             containerd: None,
             has_crictl: false,
+            kube_proxy: None,
+            running_kube_proxy: None,
             servers: BTreeMap::new(),
             hostname: "node".into(),
             has_apt_key: true,

@@ -20,6 +20,7 @@ mod gpt;
 mod home;
 mod hostname;
 mod http;
+mod kube_proxy;
 mod launch;
 mod link;
 mod module;
@@ -61,6 +62,7 @@ pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
 pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
+pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
@@ -236,6 +238,10 @@ steps! {
     UnloadModule(UnloadModule),
     /// Swap that is given up.
     SwapOff(SwapOff),
+    /// kube-proxy's configuration in the cluster.
+    ConfigureKubeProxy(ConfigureKubeProxy),
+    /// kube-proxy's pods, made anew.
+    RollOutKubeProxy(RollOutKubeProxy),
     /// A clock that is waited for.
     WaitForSync(WaitForSync),
     /// A partition that is made, named, marked or removed.

@@ -1,0 +1,3 @@
+//! The cluster: what a person wants of it, and what kubeadm makes of that.
+
+pub mod kube_proxy;

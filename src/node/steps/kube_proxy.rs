@@ -1,0 +1,93 @@
+//! kube-proxy's configuration in the cluster, and its pods made anew for it: kubectl(1) on a control plane.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Writes kube-proxy's configuration, unless somebody else has written it since it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigureKubeProxy {
+    /// The text.
+    pub config: String,
+    /// The version of the ConfigMap that it is made of.
+    pub resource_version: String,
+}
+
+/// Has all pods of kube-proxy made anew, one after the other, and waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollOutKubeProxy {
+    /// The digest of the configuration that they are made for: 64 hexadecimal digits.
+    pub digest: String,
+    /// How long it is waited at most, in seconds.
+    pub timeout: u32,
+}
+
+/// A patch in JSON. A body may be large, so it goes by a file; it holds no secret.
+const CONFIGURE: Function = Function {
+    name: "s_configure_kube_proxy",
+    needs: &[&FAIL],
+    text: r#"s_configure_kube_proxy() (
+  command -v kubectl >/dev/null || s_fail "there is no kubectl"
+  printf %s "$1" | kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s \
+    -n kube-system patch configmap kube-proxy --type merge --patch-file /dev/stdin 9>&-
+)"#,
+};
+
+/// A patch in JSON, seconds.
+const ROLL_OUT: Function = Function {
+    name: "s_roll_out_kube_proxy",
+    needs: &[&FAIL],
+    text: r#"s_roll_out_kube_proxy() (
+  command -v kubectl >/dev/null || s_fail "there is no kubectl"
+  kube() {
+    kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl -n kube-system "$@" 9>&-
+  }
+  printf %s "$1" | kube --request-timeout 30s patch daemonset kube-proxy --type merge --patch-file /dev/stdin || exit 1
+  kube rollout status daemonset/kube-proxy --timeout "$2s" && exit
+  kube --request-timeout 20s get pods -l k8s-app=kube-proxy -o wide >&2
+  s_fail "the pods of kube-proxy are not ready after $2 seconds"
+)"#,
+};
+
+impl Action for ConfigureKubeProxy {
+    fn call(&self) -> Call {
+        let patch = serde_json::json!({"metadata": {"resourceVersion": self.resource_version}, "data": {"config.conf": self.config}});
+        Call::new(&CONFIGURE, [patch.to_string()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files("/etc/kubernetes".into())]
+    }
+
+    fn describe(&self) -> String {
+        "write kube-proxy's configuration".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::word("version of an object", &self.resource_version)
+    }
+}
+
+impl Action for RollOutKubeProxy {
+    fn call(&self) -> Call {
+        let annotations = serde_json::json!({crate::node::facts::KUBE_PROXY_ANNOTATION: self.digest});
+        let patch = serde_json::json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+        Call::new(&ROLL_OUT, [patch.to_string(), self.timeout.to_string()])
+    }
+
+    /// Packets go other ways then, and the kernel's parameters are kube-proxy's.
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files("/etc/kubernetes".into()), Touch::Network, Touch::Ports, Touch::Sysctls, Touch::Modules]
+    }
+
+    fn describe(&self) -> String {
+        "make the pods of kube-proxy anew, and wait for them".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let is_digest = self.digest.len() == 64 && self.digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digest { Ok(()) } else { check::refuse("digest", &self.digest, "is none") }
+    }
+}
