@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::simulation::{Folder, Ran, locked};
 use crate::modules::longhorn_states::{machine, task};
-use crate::node::simulated::{Held, Random, SimulatedDisk, World};
+use crate::node::simulated::{Held, PartedDisk, PartedPartition, Random, SimulatedDisk, World};
 use crate::report::{Shown, TaskAnswer, TaskOutcome};
 
 const MACHINES: u64 = 300;
@@ -151,4 +151,33 @@ fn a_second_run_asks_its_machine_once() {
             assert_eq!(second.end.round_trips, trips, "{disks:?}, in a loop: {loops}");
         }
     }
+}
+
+/// What `community.general.parted` makes on an empty disk is there for the tasks after it; what lies in free space of a table is not known.
+#[test]
+fn what_comes_of_a_partition_that_a_task_before_makes_is_foretold() {
+    let folder = Folder::new(&[]);
+    let text = |disk: &str, part: &str, number: u32| {
+        let parted = json!({"device": disk, "number": number, "label": "gpt", "part_start": "32MiB", "state": "present"});
+        let filesystem = |kind: &str| json!({"community.general.filesystem": {"dev": part, "fstype": kind}, "ignore_errors": true});
+        let mount = json!({"path": "/srv/data", "src": part, "fstype": "ext4", "state": "mounted"});
+        let tasks = json!([
+            {"community.general.parted": parted}, filesystem("ext4"), filesystem("ext4"), filesystem("xfs"), {"ansible.posix.mount": mount}
+        ]);
+        json!([{"hosts": "all", "gather_facts": false, "tasks": tasks}]).to_string()
+    };
+    let dry = |disk: &str, part: &str, number: u32, is: PartedDisk| {
+        let mut world = world();
+        world.add_parted_disk(disk, is);
+        let ran = run(&folder, &text(disk, part, number), world, true);
+        ran.tasks.iter().map(|task| task.outcome).collect::<Vec<_>>()
+    };
+    use TaskOutcome::{Changed, Pending, Refused, Unchanged};
+    for (disk, part) in [("/dev/sdb", "/dev/sdb1"), ("/dev/nvme0n1", "/dev/nvme0n1p1")] {
+        assert_eq!(dry(disk, part, 1, PartedDisk::blank(64 << 20)), [Changed, Changed, Unchanged, Refused, Changed], "{part}");
+    }
+    let one = PartedPartition { start: 1 << 20, end: 32 << 20, ..PartedPartition::default() };
+    let with_one = PartedDisk { table: Some("gpt".into()), partitions: [(1, one)].into(), ..PartedDisk::blank(64 << 20) };
+    let free = dry("/dev/sdb", "/dev/sdb2", 2, with_one);
+    assert_eq!(free[..2], [Changed, Pending], "{free:?}");
 }

@@ -8,7 +8,7 @@ use super::outcome::planned;
 use super::{Decision, Kind, Module, Opt, RequiredIf, Spec, Task, paths};
 use crate::disk::{Class, Evidence, examine};
 use crate::node::apply::Carried;
-use crate::node::facts::{Extent, FileKind, FilesystemExtent, FilesystemRoom, Image, ImageContents, Stat};
+use crate::node::facts::{Extent, FileKind, FilesystemExtent, FilesystemRoom, ForetoldDevice, Image, ImageContents, Stat, WillHold};
 use crate::node::steps::{GrowFilesystem, MakeFilesystem};
 use crate::node::{Change, Plan};
 use crate::plan::{Expect, Facts, Stop};
@@ -106,21 +106,27 @@ enum Found {
     Other(String),
 }
 
+/// What `dev` is.
+enum Place {
+    Device,
+    File,
+    /// In a dry run what a task before this one makes.
+    Foretold,
+}
+
 fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     let args = task.args;
     let dev = paths::path(args.str("dev").unwrap_or_default(), task, facts)?;
     let is_present = args.str("state") != Some("absent");
-    let Some(stat) = facts.get(Stat::followed(&dev))? else {
-        let missing = format!("Device {dev} not found.");
-        if !is_present {
-            return Ok(Decision::unchanged().with("msg", missing));
+    let (place, found) = match at(&dev, facts)? {
+        Some(there) => there,
+        None => {
+            let missing = format!("Device {dev} not found.");
+            if !is_present {
+                return Ok(Decision::unchanged().with("msg", missing));
+            }
+            return Err(Halt::fail(right_name(&dev, facts)?.map_or(missing.clone(), |right| format!("{missing} {right}"))));
         }
-        return Err(Halt::fail(right_name(&dev, facts)?.map_or(missing.clone(), |right| format!("{missing} {right}"))));
-    };
-    let found = match stat.kind {
-        FileKind::BlockDevice => on_device(&dev, facts)?,
-        FileKind::File => in_file(&dev, facts)?,
-        _ => return Err(Halt::fail(format!("Target device not supported: {dev}"))),
     };
     if !is_present {
         return match found {
@@ -141,9 +147,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     if args.is("resizefs") && !GROW.contains(kind) {
         return Err(Halt::fail(format!("module does not support resizing {wanted} filesystem yet.")));
     }
-    let hint = match stat.kind {
-        FileKind::BlockDevice => examine(facts, &dev, Extent::Sampled)?.ways_on(&facts.scope().host, &dev),
-        _ => "name another file, or remove this one".to_owned(),
+    let hint = match place {
+        Place::Device => examine(facts, &dev, Extent::Sampled)?.ways_on(&facts.scope().host, &dev),
+        Place::File => "name another file, or remove this one".to_owned(),
+        Place::Foretold => "another task of this run makes it so".to_owned(),
     };
     match found {
         Found::Type { kind: is, mounted, .. } if is == *kind && args.is("resizefs") => return grow(facts, &dev, &is, mounted),
@@ -169,9 +176,10 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
     options.extend(more);
     let step = MakeFilesystem { path: dev.clone(), program: (*program).to_owned(), options };
     let mut change: Change = Plan::change([step.into()]).differs(format!("filesystem on {dev}"), None, Some(wanted.to_owned()));
-    if stat.kind == FileKind::File {
-        change.expect.push(Expect::is(&ImageContents::new(&dev), &Image::Is((*kind).to_owned())));
-    }
+    change.expect.push(match place {
+        Place::File => Expect::is(&ImageContents::new(&dev), &Image::Is((*kind).to_owned())),
+        _ => Expect::is(&ForetoldDevice::new(&dev), &WillHold::Kind((*kind).to_owned())).loosely(),
+    });
     Ok(planned(change))
 }
 
@@ -211,6 +219,27 @@ fn same(task: &Task<'_>, dev: &str, kind: &str, uuid: Option<&str>) -> Decision 
         }
         _ => decision,
     }
+}
+
+/// What is at that path, and what is on it; nothing where nothing is.
+fn at(dev: &str, facts: &Facts<'_>) -> Result<Option<(Place, Found)>, Halt> {
+    let stat = match facts.get(Stat::followed(dev)) {
+        Err(Stop::Unknown(why)) => {
+            let found = match facts.get(ForetoldDevice::new(dev))? {
+                None => return Err(Stop::Unknown(why).into()),
+                Some(WillHold::Nothing) => Found::Empty,
+                Some(WillHold::Kind(kind)) => Found::Type { kind, what: String::new(), uuid: None, mounted: None },
+            };
+            return Ok(Some((Place::Foretold, found)));
+        }
+        stat => stat?,
+    };
+    Ok(match stat.map(|stat| stat.kind) {
+        None => None,
+        Some(FileKind::BlockDevice) => Some((Place::Device, on_device(dev, facts)?)),
+        Some(FileKind::File) => Some((Place::File, in_file(dev, facts)?)),
+        Some(_) => return Err(Halt::fail(format!("Target device not supported: {dev}"))),
+    })
 }
 
 fn on_device(dev: &str, facts: &Facts<'_>) -> Result<Found, Halt> {

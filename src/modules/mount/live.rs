@@ -1,8 +1,19 @@
 //! What is mounted at a place, beside what a task wants there.
 
 use crate::modules::halt::Halt;
-use crate::node::facts::{BlockDevice, BlockDevices, Mount, RealPath, Status, Texts};
-use crate::plan::Facts;
+use crate::node::facts::{BlockDevice, BlockDevices, ForetoldDevice, Mount, RealPath, Stat, Status, Texts, WillHold};
+use crate::plan::{Facts, Stop};
+
+/// Whether there is something to mount at that path, or in a dry run is going to be.
+pub fn is_there(source: &str, fstype: &str, facts: &Facts<'_>) -> Result<bool, Halt> {
+    match facts.get(Stat::followed(source)) {
+        Err(Stop::Unknown(why)) => match facts.get(ForetoldDevice::new(source))? {
+            Some(WillHold::Kind(kind)) if kind == fstype || fstype == "auto" => Ok(true),
+            _ => Err(Stop::Unknown(why).into()),
+        },
+        stat => Ok(stat?.is_some()),
+    }
+}
 
 /// Whether that mount is of the source that a task names.
 ///

@@ -359,7 +359,7 @@ impl<'a> Job<'a> {
         }
         let source = self.src.clone().unwrap_or_default();
         let is_path = source.starts_with('/') && !source.starts_with("//") && !live::is_no_path(&source, self.fstype.unwrap_or_default());
-        if is_path && self.facts.get(Stat::followed(&source))?.is_none() {
+        if is_path && !live::is_there(&source, self.fstype.unwrap_or_default(), self.facts)? {
             return Err(Halt::fail(format!("Error mounting {}: there is no {source}", self.name)));
         }
         let fstype = self.fstype.unwrap_or_default().to_owned();

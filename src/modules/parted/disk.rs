@@ -4,7 +4,9 @@ use super::Job;
 use super::printed::bytes;
 use crate::disk::{Class, Evidence, examine, has_table_to_edit};
 use crate::modules::halt::Halt;
-use crate::node::facts::Extent;
+use crate::node::disk_naming::partition_path;
+use crate::node::facts::{Extent, ForetoldDevice, WillHold};
+use crate::plan::Expect;
 
 impl Job<'_> {
     fn ways_on(&self) -> Result<String, Halt> {
@@ -39,6 +41,14 @@ impl Job<'_> {
     }
 
     /// Whether nothing lies between these places.
+    /// What the partition is going to be on a disk that holds nothing but a table, by each of its names.
+    pub(super) fn new_partition(&self) -> Result<Vec<Expect>, Halt> {
+        let (_, evidence) = self.examined()?;
+        let mut names = [evidence.contents.device.path.as_str(), &self.device].map(|disk| partition_path(disk, self.number)).to_vec();
+        names.dedup();
+        Ok(names.into_iter().map(|name| Expect::is(&ForetoldDevice::new(name), &WillHold::Nothing).loosely()).collect())
+    }
+
     pub(super) fn is_free(&self, start: &str, end: &str, is_new_table: bool) -> Result<(), Halt> {
         let (from, to) = (self.place(start)?, self.place(end)?);
         if from.at >= to.at {

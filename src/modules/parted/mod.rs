@@ -309,7 +309,10 @@ impl Job<'_> {
             change = change.differs(format!("partition table of {}", self.device), before, Some(label.to_owned()));
         }
         let will = format!("{start} to {end}{}", name.map(|name| format!(", {name}")).unwrap_or_default());
-        let change = change.differs(format!("partition {} of {}", self.number, self.device), None, Some(will));
+        let mut change = change.differs(format!("partition {} of {}", self.number, self.device), None, Some(will));
+        if is_new_table {
+            change.expect.extend(self.new_partition()?);
+        }
         Ok(planned(self.promises(change, numbers, label)).with("script", script))
     }
 

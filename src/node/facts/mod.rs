@@ -29,6 +29,7 @@ mod exclusive;
 mod file_type;
 mod filesystem_extent;
 mod filesystem_sizes;
+mod foretold_device;
 mod fstab;
 mod group;
 mod hard_links;
@@ -112,6 +113,7 @@ pub use exclusive::{ExclusiveOpen, Openness};
 pub use file_type::{FileFlags, Flags, Mime, MimeType};
 pub use filesystem_extent::{FilesystemExtent, FilesystemRoom};
 pub use filesystem_sizes::{FilesystemSize, FilesystemSizes};
+pub use foretold_device::{ForetoldDevice, WillHold};
 pub use fstab::{Fstab, FstabEntry};
 pub use group::{Group, GroupEntry, GroupNumbered};
 pub use hard_links::{HardLinks, Inode};
@@ -217,6 +219,7 @@ pub const KINDS: &[&Kind] = &[
     &file_type::MIME,
     &filesystem_extent::KIND,
     &filesystem_sizes::KIND,
+    &foretold_device::KIND,
     &fstab::KIND,
     &group::KIND,
     &group::NUMBERED,

@@ -87,6 +87,7 @@ impl World {
                     _ => Image::Unknown,
                 }),
             },
+            "foretold_device" => Reading::Absent,
             "filesystem_extent" => match self.content(subject) {
                 None => Reading::Absent,
                 Some(content) => {

@@ -199,7 +199,7 @@ impl World {
             "real_path" => Reading::present(&contents(name, disk, number).device.path),
             // it is not installed
             "physical_volume" => Reading::Absent,
-            "wipe_mark" => Reading::Absent,
+            "wipe_mark" | "foretold_device" => Reading::Absent,
             other => Reading::unknown(format!("`{other}` is not simulated of disks")),
         })
     }
