@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test lint oracle homelab vm-test conformance bench simulate nodes mutants docs fuzz install
+.PHONY: help demo test programs lint oracle homelab vm-test conformance bench simulate nodes mutants docs fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -19,7 +19,11 @@ lint:           ## formatting, and clippy with warnings as errors
 	cargo clippy --quiet --all-targets -- -D warnings
 	cd fuzz && cargo fmt --check
 
-test: install lint ## all tests: the rules of the house, properties, real machines
+PROGRAMS = kube-apiserver etcd etcdctl kubeadm
+programs:       ## Kubernetes' programs that `make test` runs, built from Go modules once (some minutes; all that there are: PROGRAMS=)
+	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null
+
+test: install lint programs ## all tests: the rules of the house, properties, real machines
 	cargo test --quiet --lib --bins
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all

@@ -1,0 +1,3 @@
+module testbed.invalid/flannel-cni
+
+go 1.24.0
