@@ -15,6 +15,7 @@ mod cli_playbooks;
 mod cli_runs;
 mod cli_usage;
 mod connections;
+mod control_plane;
 mod cut_installs;
 mod disk_guard;
 mod disk_modules;

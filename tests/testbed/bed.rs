@@ -88,6 +88,11 @@ impl Bed {
         self.inner.command(program)
     }
 
+    /// The same in all of its namespaces: the program ends with the bed. What is started is the parent of the program, and waits.
+    pub(super) fn command_with_its_end(&self, program: &Path) -> Command {
+        self.inner.keeper.lock().unwrap_or_else(|e| e.into_inner()).command(program)
+    }
+
     /// The bed's network namespace, for `nsenter --net=`.
     pub fn network(&self) -> PathBuf {
         self.inner.network()

@@ -1,6 +1,7 @@
 //! The keeper: the first process of a bed's namespaces, and the bed's clean-up (see `keeper.sh`).
 
 use super::error::{Doing, Error, Result};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ impl Keeper {
     }
 
     /// A command that runs inside all of the bed's namespaces. What it starts ends with the bed.
-    pub fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         for (flag, name) in [("--mount", "mnt"), ("--net", "net"), ("--pid", "pid_for_children")] {
             command.arg(format!("{flag}={}", self.namespace(name).display()));

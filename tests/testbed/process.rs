@@ -21,7 +21,7 @@ pub fn lossy(bytes: &[u8]) -> String {
 }
 
 /// The processes whose parent is `parent`.
-fn children(parent: u32) -> Vec<u32> {
+pub fn children(parent: u32) -> Vec<u32> {
     let wanted = format!("PPid:\t{parent}");
     pids().into_iter().filter(|pid| status_lines(*pid).contains(&wanted)).collect()
 }

@@ -1,0 +1,21 @@
+//! Kubernetes on a bed: its programs (`programs.sh`), and a control plane of plain processes among the bed's machines, without a
+//! kernel of its own, a kubelet or a container: a real etcd of one to five members and a real kube-apiserver on loopback.
+//!
+//! ```ignore
+//! let bed = Bed::new()?;
+//! bed.enter()?;                                   // 127.0.0.1 is the bed's from here on
+//! let etcd = Etcd::start(&bed, 3)?;
+//! let api = ApiServer::start(&bed, &etcd)?;
+//! assert_eq!(api.ask("GET", "/readyz", None)?, (200, "ok".into()));
+//! ```
+
+mod api_server;
+mod authority;
+mod etcd;
+mod http;
+mod programs;
+
+pub use api_server::ApiServer;
+pub use authority::{Authority, Signed};
+pub use etcd::{Etcd, Listed};
+pub use programs::program;
