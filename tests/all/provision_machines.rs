@@ -71,7 +71,7 @@ pub fn project(bed: &Bed, machines: &[Machine]) -> Program {
 }
 
 /// The last event of each host: its outcome and round trips.
-fn finished(ran: &Ran) -> Vec<(String, u64)> {
+pub(crate) fn finished(ran: &Ran) -> Vec<(String, u64)> {
     let events = ran.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let ends = events.filter(|event| event["event"] == "host_finished");
     ends.map(|end| (end["outcome"].as_str().unwrap().to_owned(), end["round_trips"].as_u64().unwrap())).collect()

@@ -1,4 +1,4 @@
-//! `base` and `tuning` on fresh machines with kernels of their own: what a dry run foretold comes true, it holds after a restart,
+//! `site` on fresh machines with kernels of their own, and a disk for Longhorn on the worker: what a dry run foretold comes true, it holds after a restart,
 //! and the second run finds nothing to do.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::program::{Program, Ran};
+use crate::provision_machines::finished;
 use crate::testbed::{Bed, Kind, Machine, Suite};
 use crate::time_server::{TimeServer, asked_by_timesyncd};
 
@@ -24,6 +25,9 @@ const PREPARE: &str =
 printf '# swap of the installer\\n/swapfile none swap sw 0 0\\n' >>/etc/fstab
 sysctl -qw fs.inotify.max_user_watches=8192";
 
+/// Of the worker's disk.
+const SERIAL: &str = "5eed0000";
+
 struct Project {
     program: Program,
     machines: Vec<Machine>,
@@ -35,12 +39,14 @@ impl Project {
     fn new() -> Self {
         let bed = Bed::new().unwrap();
         let spec = |name: &str, suite| bed.machine(name).kind(Kind::Uml).suite(suite).memory(512);
-        let machines = bed.start_all(vec![spec("m1", Suite::Bookworm), spec("w1", Suite::Trixie)]).unwrap();
+        let machines = bed.start_all(vec![spec("m1", Suite::Bookworm), spec("w1", Suite::Trixie).disk(SERIAL, 64)]).unwrap();
         let program = Program::new();
         std::fs::create_dir_all(program.path("home/.ssh")).unwrap();
         program.file("home/.ssh/known_hosts", &machines.iter().map(Machine::known_hosts_lines).collect::<String>());
         let [master, worker] = [&machines[0], &machines[1]].map(Machine::inventory_line);
         program.file("hosts.ini", &format!("[masters]\n{master}[workers]\n{worker}"));
+        std::fs::create_dir_all(program.path("host_vars")).unwrap();
+        program.file("host_vars/w1.yml", &format!("longhorn_disks: [{{serial: {SERIAL}}}]\n"));
         for machine in &machines {
             machine.root_says(&(asked_by_timesyncd() + PREPARE)).unwrap();
         }
@@ -49,7 +55,7 @@ impl Project {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let words = [&["provision", "site", "-i", "hosts.ini", "--output", "jsonl"], arguments].concat();
+        let words = [&["provision", "site", "-i", "hosts.ini", "--yes", "--output", "jsonl"], arguments].concat();
         self.bed.inside(|| self.program.run(&words)).unwrap()
     }
 
@@ -57,6 +63,10 @@ impl Project {
         for machine in &self.machines {
             assert_eq!(machine.root_says(HOLDS).unwrap().trim(), AS_IT_SHOULD_BE, "{}", machine.name);
             assert_eq!(machine.root_says("grep -c '^/swapfile' /etc/fstab || :").unwrap(), "0");
+            if machine.name == "w1" {
+                let mounted = machine.root_says("findmnt -no FSTYPE,LABEL /var/lib/longhorn; lsblk -dno SERIAL /dev/sda").unwrap();
+                assert!(mounted.starts_with("ext4") && mounted.ends_with(SERIAL), "{mounted}");
+            }
             assert_eq!(machine.root_says("grep -c '/swapfile none swap sw 0 0' /etc/fstab").unwrap(), "1", "commented, and still there");
         }
     }
@@ -95,5 +105,8 @@ fn base_and_tuning_hold_after_a_restart_and_a_dry_run_said_so() {
     let second = project.run(&["--detailed-exitcode"]);
     assert_eq!(second.code, Some(0), "{}", second.all());
     assert!(ends(&second).values().all(|end| end != "changed"), "{:?}", ends(&second));
+    // 18 tasks on the worker: one for each step that depends on what was read before it; two of them are Longhorn's
+    let trips: Vec<u64> = finished(&second).into_iter().map(|(_, trips)| trips).collect();
+    assert_eq!(trips, [3, 5], "{}", second.all());
     project.holds();
 }

@@ -40,7 +40,6 @@ impl Job<'_> {
         }
     }
 
-    /// Whether nothing lies between these places.
     /// What the partition is going to be on a disk that holds nothing but a table, by each of its names.
     pub(super) fn new_partition(&self) -> Result<Vec<Expect>, Halt> {
         let (_, evidence) = self.examined()?;
@@ -49,6 +48,7 @@ impl Job<'_> {
         Ok(names.into_iter().map(|name| Expect::is(&ForetoldDevice::new(name), &WillHold::Nothing).loosely()).collect())
     }
 
+    /// Whether nothing lies between these places.
     pub(super) fn is_free(&self, start: &str, end: &str, is_new_table: bool) -> Result<(), Halt> {
         let (from, to) = (self.place(start)?, self.place(end)?);
         if from.at >= to.at {
