@@ -54,7 +54,7 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-simulate:       ## a hundred thousand simulated runs of homelab.longhorn_disk, each with a fault or a changed disk (some minutes)
+simulate:       ## a hundred thousand simulated runs each of homelab.longhorn_disk and of clusters, with faults (some minutes)
 	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture
 
 conformance: install ## Ansible's own integration tests with homelabctl; writes docs/conformance.md (ARGS="--only copy", --others, --again)
@@ -72,8 +72,8 @@ nodes: install  ## throwaway machines to play with, and an inventory for them
 mutants:        ## deliberate wrong edits to plans, each of which must turn its test red (some minutes)
 	python3 tests/mutants/run.py
 
-docs:           ## writes docs/modules anew from the modules' argument tables
-	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib modules::page
+docs:           ## writes docs/modules and docs/cluster-states.md anew from the code's tables
+	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib -- modules::page docs_cluster
 
 fuzz:           ## looks for new inputs for two minutes a target (needs cargo-fuzz)
 	for target in records known_hosts ssh_config frames ini pattern range literal extra_vars yaml script_output vault template; do

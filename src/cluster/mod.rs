@@ -1,3 +1,4 @@
 //! The cluster: what a person wants of it, and what kubeadm makes of that.
 
 pub mod kube_proxy;
+pub mod membership;

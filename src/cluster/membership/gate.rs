@@ -1,0 +1,67 @@
+//! What has to be well before etcd gets a member or loses one: etcd's own arithmetic of majorities.
+
+use super::classify::member_of;
+use super::evidence::{Evidence, Member, Members};
+use super::guard::Guard;
+use super::seen::Seen;
+use super::wanted::{Host, Wanted};
+
+/// How many of that many voters are a majority.
+pub fn majority(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+/// What speaks against one more control plane at this moment; nothing if it may join.
+pub(super) fn against_joining(wanted: &Wanted, evidence: &Evidence, members: &Members) -> Vec<String> {
+    let mut against = Vec::new();
+    for member in &members.members {
+        let name = named(member);
+        if Guard::Learner.stops(member.learner) {
+            against.push(format!("etcd's member {name} has no vote yet: another control plane is on its way in"));
+        }
+        // etcd itself asks for all voters, for a reason: with one down, one more voter takes away the spare
+        if Guard::VoterDown.stops(!member.learner && !member.healthy.is_present()) {
+            let how = if member.healthy.is_absent() { "does not answer" } else { "may not answer" };
+            against.push(format!("etcd's member {name} {how}"));
+        }
+    }
+    if Guard::VoterDown.stops(!members.leader.is_present()) {
+        against.push("etcd has no leader".to_owned());
+    }
+    for host in wanted.control_planes() {
+        let has_vote = member_of(host, members).is_some_and(|member| !member.learner);
+        let ready = evidence.machine(host).is_some_and(|machine| machine.readyz.is_present());
+        if Guard::ApiServerNotReady.stops(has_vote && !ready) {
+            against.push(format!("the API server on {} is not ready", host.name));
+        }
+    }
+    against
+}
+
+/// What speaks against removing a voter; nothing if the others are a majority without it, as they are with it.
+pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) -> Vec<String> {
+    let mut against = Vec::new();
+    if Guard::OtherAddress.stops(member.peer != host.peer_url()) {
+        against.push(format!("the member is at {}, and the machine that was reached is not", member.peer));
+    }
+    match &member.healthy {
+        Seen::Absent => {}
+        Seen::Present(()) if Guard::MemberAnswers.stops(true) => against.push(format!("etcd's member {} answers", named(member))),
+        Seen::Unknown(why) if Guard::MemberAnswers.stops(true) => {
+            against.push(format!("whether etcd's member {} answers is not known ({why})", named(member)));
+        }
+        Seen::Present(()) | Seen::Unknown(_) => {}
+    }
+    let voters: Vec<&Member> = members.members.iter().filter(|other| !other.learner).collect();
+    let others: Vec<&&Member> = voters.iter().filter(|other| other.id != member.id).collect();
+    let well = others.iter().filter(|other| other.healthy.is_present()).count();
+    if well < majority(voters.len()) || well < majority(others.len()) {
+        against.push(format!("only {well} of the other {} voters answer", others.len()));
+    }
+    against
+}
+
+/// Its name, or its id and address if it never started.
+pub(super) fn named(member: &Member) -> String {
+    if member.name.is_empty() { format!("{:x} ({})", member.id, member.peer) } else { member.name.clone() }
+}

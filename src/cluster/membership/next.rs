@@ -1,0 +1,241 @@
+//! What is next: a pure function of what was seen, what is wanted, and what this run has tried already.
+
+use super::action::{Act, Kind};
+use super::classify::{classify, node_of};
+use super::decide::{AGAIN, Deciding, Memory, Next, STATUS};
+use super::evidence::{Credentials, Evidence, Objects};
+use super::guard::Guard;
+use super::identity::{Identity, identity};
+use super::init::{self, Rule};
+use super::refused::{For, Why};
+use super::seen::Seen;
+use super::state::State;
+use super::wanted::{Host, InitPart, Wanted};
+
+/// What is next, for all hosts at once.
+pub fn next(wanted: &Wanted, evidence: &Evidence, memory: &Memory) -> Next {
+    let mut deciding = Deciding { wanted, evidence, memory, next: Next::default() };
+    match identity(wanted, evidence) {
+        Identity::Two(refused) => deciding.next.refused.push(*refused),
+        Identity::None => deciding.make(),
+        Identity::Ours(ca) => deciding.keep(&ca),
+    }
+    deciding.next
+}
+
+impl Deciding<'_> {
+    /// There is no cluster: it is made, where that is certain.
+    fn make(&mut self) {
+        let wanted = self.wanted;
+        self.next.states = wanted.hosts.iter().map(|host| (host.name.clone(), init::state(host, self.evidence))).collect();
+        match init::rule(wanted, self.evidence) {
+            Rule::On { host, first_kube_vip: true, .. } => self.act(host, Act::WriteKubeVip(Credentials::SuperAdmin)),
+            Rule::On { host, resumes, first_kube_vip: false } => self.act(host, Act::Init { resumes }),
+            Rule::Runs(host, unit) => {
+                self.wait(
+                    host,
+                    For::Unit,
+                    &format!("{unit} is still running"),
+                    Why::InProgress,
+                    "what it does:  journalctl on that machine",
+                );
+            }
+            Rule::Not { against, may_pass } => {
+                let waiter = wanted.control_planes().find(|_| may_pass).filter(|host| !self.memory.has_waited(host, For::Api));
+                match waiter {
+                    Some(host) => self.wait(host, For::Api, &against.join("; "), Why::Init, AGAIN),
+                    None => {
+                        let text = format!("no cluster is made, because it is not certain that there is none: {}", against.join("; "));
+                        self.refuse_all(Why::Init, text, format!("{STATUS}\n{AGAIN}"));
+                    }
+                }
+            }
+        }
+        self.unreachable(&self.next.states.clone());
+    }
+
+    /// There is a cluster: each host is brought into it.
+    fn keep(&mut self, ca: &str) {
+        let (wanted, evidence) = (self.wanted, self.evidence);
+        let states: Vec<(&Host, State)> = wanted.hosts.iter().map(|host| (host, classify(host, evidence, ca))).collect();
+        self.next.states = states.iter().map(|(host, state)| (host.name.clone(), state.clone())).collect();
+        self.unreachable(&self.next.states.clone());
+        for (host, state) in &states {
+            if *state == State::Stopped {
+                self.act(host, Act::StartKubelet);
+            }
+        }
+        let may_go_on = match evidence.objects() {
+            None => {
+                for (host, state) in &states {
+                    self.without_api(host, state);
+                }
+                false
+            }
+            Some(objects) => !self.is_held(objects) && self.is_finished(&states, objects),
+        };
+        if may_go_on {
+            self.kube_vip(&states);
+            self.control_planes(&states);
+            self.workers(&states);
+            self.marks(&states);
+        }
+        self.clean(&states);
+    }
+
+    fn unreachable(&mut self, states: &[(String, State)]) {
+        for (host, (_, state)) in self.wanted.hosts.iter().zip(states) {
+            if let State::Unreachable(why) = state {
+                let text = format!("{} was not reached ({why}), so nothing is known of it and nothing of it is changed", host.name);
+                self.refuse(host, Why::Unreachable, text, format!("to see why:  homelabctl ping {}\n{AGAIN}", host.name));
+            }
+        }
+    }
+
+    fn without_api(&mut self, host: &Host, state: &State) {
+        match state {
+            State::Unreachable(_) | State::Stopped => {}
+            State::InProgress(unit) => self.in_progress(host, unit),
+            State::Foreign(why) | State::Misnamed(why) | State::WrongRole(why) => self.not_ours(host, state, why),
+            State::Unknown(why) => self.wait(host, For::Probe, why, Why::Unknown, AGAIN),
+            State::Silent(why) => {
+                let hint = "on a control plane:  crictl ps -a, crictl logs of etcd and kube-apiserver; if a majority of etcd's data is lost, restore a snapshot";
+                self.wait(host, For::Api, &format!("the API does not answer ({why})"), Why::ApiSilent, hint);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn in_progress(&mut self, host: &Host, unit: &str) {
+        let hint = format!("what it does:  journalctl -u {unit} on {}", host.name);
+        self.wait(host, For::Unit, &format!("{unit} is still running"), Why::InProgress, &hint);
+    }
+
+    /// The machine is not this cluster's, or not what it is to be.
+    pub(super) fn not_ours(&mut self, host: &Host, state: &State, what: &str) {
+        let name = &host.name;
+        let (why, hint) = match state {
+            State::Foreign(_) => (Why::Foreign, format!("once nothing on it is needed, on {name}:  kubeadm reset\n{AGAIN}")),
+            State::Misnamed(_) => (Why::Misnamed, format!("give {name} the name that its Node has, or reset it:  kubeadm reset")),
+            State::WrongRole(_) => {
+                (Why::WrongRole, format!("move {name} to its group in the inventory, or drain it, and on it:  kubeadm reset"))
+            }
+            _ => (Why::Broken, format!("put its files under /etc/kubernetes back from a copy, never reset it\n{STATUS}")),
+        };
+        self.refuse(host, why, format!("{name}: {what}; nothing on it was changed"), hint);
+    }
+
+    /// Whether somebody else changes the cluster at this moment.
+    fn is_held(&mut self, objects: &Objects) -> bool {
+        let Some(first) = self.wanted.control_planes().next() else { return false };
+        match &objects.lease {
+            Seen::Absent => false,
+            Seen::Present(holder) if Guard::LeaseHeld.stops(true) => {
+                self.wait(first, For::Lease, &format!("{holder} changes the cluster"), Why::Lease, AGAIN);
+                true
+            }
+            Seen::Unknown(why) if Guard::LeaseHeld.stops(true) => {
+                self.wait(first, For::Probe, &format!("the lease of other runs: {why}"), Why::Unknown, AGAIN);
+                true
+            }
+            Seen::Present(_) | Seen::Unknown(_) => false,
+        }
+    }
+
+    /// Whether all that `kubeadm init` leaves in a cluster is there; if not, it is made first.
+    fn is_finished(&mut self, states: &[(&Host, State)], objects: &Objects) -> bool {
+        let Some(first) = self.wanted.control_planes().next() else { return true };
+        let mut missing = Vec::new();
+        for part in &self.wanted.parts {
+            match objects.parts.get(part) {
+                Some(Seen::Present(())) => {}
+                Some(Seen::Absent) => missing.push(*part),
+                None => self.wait(first, For::Probe, &format!("{}: it was not read", part.word()), Why::Unknown, AGAIN),
+                Some(Seen::Unknown(why)) => self.wait(first, For::Probe, &format!("{}: {why}", part.word()), Why::Unknown, AGAIN),
+            }
+        }
+        if missing.is_empty() {
+            return self.wanted.parts.iter().all(|part| objects.parts.get(part).is_some_and(Seen::is_present));
+        }
+        if let Some((host, State::InProgress(unit))) = states.iter().find(|(_, state)| matches!(state, State::InProgress(_))) {
+            self.in_progress(host, unit);
+            return false;
+        }
+        let wants_super_admin = missing.contains(&InitPart::AdminBinding);
+        let has_rights = |host: &Host| self.evidence.machine(host).is_some_and(|machine| machine.super_admin_conf.is_present());
+        let can = self.speakers(&objects.ca).find(|host| !wants_super_admin || has_rights(host)).cloned();
+        match can {
+            Some(host) => self.act(&host, Act::FinishInit(missing)),
+            None if wants_super_admin => {
+                let hint = format!("on a control plane whose API server is ready:  kubeadm init phase kubeconfig super-admin\n{AGAIN}");
+                let text =
+                    "admin.conf has no rights in the cluster, and no control plane that was reached has a super-admin.conf to give them";
+                self.wait(first, For::Health, text, Why::NoSuperAdmin, &hint);
+            }
+            None => self.wait(first, For::Health, "no API server of a control plane is ready", Why::ApiSilent, STATUS),
+        }
+        false
+    }
+
+    /// kube-vip with admin.conf on each control plane that has joined: one at a time, since the address moves.
+    fn kube_vip(&mut self, states: &[(&Host, State)]) {
+        if !self.wanted.kube_vip {
+            return;
+        }
+        for (host, state) in states {
+            let manifests = self.evidence.machine(host).map(|machine| &machine.manifests);
+            let is_right = match manifests {
+                Some(Seen::Present(manifests)) => manifests.kube_vip == Some(Credentials::Admin),
+                _ => false,
+            };
+            if *state == State::Joined && host.role == super::wanted::Role::ControlPlane && !is_right {
+                self.act(host, Act::WriteKubeVip(Credentials::Admin));
+                return;
+            }
+        }
+    }
+
+    /// Labels, annotations and taints of those that have joined.
+    fn marks(&mut self, states: &[(&Host, State)]) {
+        let Some(objects) = self.evidence.objects() else { return };
+        for (host, state) in states {
+            let node = node_of(host, objects).filter(|_| matches!(state, State::Joined | State::Degraded(_)));
+            let missing = node.map(|node| host.marks.missing_from(&node.marks)).filter(|missing| !missing.is_empty());
+            if let Some(missing) = missing {
+                self.act(host, Act::Mark(missing));
+            }
+        }
+    }
+
+    /// What joins have left behind, where none is going on.
+    fn clean(&mut self, states: &[(&Host, State)]) {
+        for (host, _) in states {
+            let left = self.evidence.machine(host).is_some_and(|machine| machine.material.is_present() && machine.unit.is_absent());
+            if left && !self.is_busy(host) {
+                self.act(host, Act::RemoveMaterial);
+            }
+        }
+        let is_joining = |state: &State| matches!(state, State::InProgress(_) | State::Bootstrapping | State::CsrPending(_));
+        let joins = self.next.actions.iter().any(|action| matches!(action.act.kind(), Kind::Join | Kind::FinishJoin | Kind::ApproveCsr));
+        let Some(objects) = self.evidence.objects() else { return };
+        if joins || states.iter().any(|(_, state)| is_joining(state)) || !objects.lease.is_absent() {
+            return;
+        }
+        let tokens = objects.tokens.present().cloned().unwrap_or_default();
+        if tokens.is_empty() && !objects.certificates.is_present() {
+            return;
+        }
+        let through = self.speakers(&objects.ca).next().cloned();
+        if let Some(host) = through {
+            self.act(&host, Act::Revoke(tokens));
+        }
+    }
+
+    /// Control planes of that authority whose API server is ready: those through which the cluster is spoken to.
+    pub(super) fn speakers(&self, ca: &str) -> impl Iterator<Item = &'_ Host> {
+        self.wanted.control_planes().filter(move |host| {
+            let machine = self.evidence.machine(host);
+            machine.is_some_and(|machine| machine.readyz.is_present() && machine.ca.present().is_some_and(|held| held == ca))
+        })
+    }
+}
