@@ -1,4 +1,5 @@
 //! The cluster: what a person wants of it, and what kubeadm makes of that.
 
+pub mod certificate;
 pub mod kube_proxy;
 pub mod membership;

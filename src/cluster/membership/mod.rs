@@ -8,6 +8,7 @@ mod action;
 mod classify;
 mod decide;
 mod evidence;
+mod examine;
 mod gate;
 mod guard;
 mod hosts;
@@ -30,6 +31,7 @@ pub use decide::{Memory, Next, TRIES};
 pub use evidence::{
     Api, Credentials, Csr, Etcd, Evidence, KubeletConf, Machine, Manifests, Member, Members, NodeObject, Objects, Reach, Ready,
 };
+pub use examine::{Beside, examine};
 pub use gate::majority;
 pub use guard::Guard;
 pub use identity::{Identity, identity};

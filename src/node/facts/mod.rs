@@ -40,6 +40,7 @@ mod installed;
 mod interfaces;
 mod kernel;
 mod kube_proxy;
+mod kubeconfig;
 mod lines_in;
 mod listing;
 mod local_facts;
@@ -124,6 +125,7 @@ pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selecti
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
 pub use kube_proxy::{ANNOTATION as KUBE_PROXY_ANNOTATION, KubeProxy, KubeProxyState, RunningKubeProxy, RunningProxy};
+pub use kubeconfig::{Kubeconfig, KubeconfigState};
 pub use lines_in::{ConfigurationLines, FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};
@@ -238,6 +240,7 @@ pub const KINDS: &[&Kind] = &[
     &kernel::KERNEL,
     &kube_proxy::KIND,
     &kube_proxy::RUNNING,
+    &kubeconfig::KIND,
     &lines_in::CONFIGURATION,
     &lines_in::KIND,
     &listing::KIND,
