@@ -369,6 +369,7 @@ impl<'a> Job<'a> {
             fstype,
             options: live::for_mounting(&self.opts),
             device: String::new(),
+            made: place.stat.is_none(),
         };
         change.steps.push(step.into());
         change.expect.push(Expect::field(&MountAt::new(&place.path), "target", place.path.as_str()));

@@ -79,6 +79,22 @@ fn it_is_mounted_before_fstab_says_so() {
 }
 
 #[test]
+fn what_cannot_be_mounted_leaves_no_directory_that_was_made_for_it() {
+    for was_there in [false, true] {
+        let mut world = World::new(1);
+        world.add_file(FSTAB, TEXT, 0o644);
+        if was_there {
+            world.add_directory("/m", 0o755);
+        }
+        let mut bench = Bench::new(world);
+        let seen = bench.run(&Mount, &json!({"path": "/m", "src": "UUID=2", "fstype": "ext4", "state": "mounted"}));
+        assert!(matches!(seen, Seen::StepFailed(_)), "{seen:?}");
+        let world = bench.machine.world();
+        assert_eq!((world.exists("/m"), world.content(FSTAB).as_deref()), (was_there, Some(TEXT)));
+    }
+}
+
+#[test]
 fn options_that_the_mount_lacks_are_set() {
     let mut world = World::new(1);
     world.add_directory("/m", 0o755);

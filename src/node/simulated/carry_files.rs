@@ -23,7 +23,7 @@ impl World {
     }
 
     /// `[ -e path ]`
-    pub(super) fn exists(&self, path: &str) -> bool {
+    pub fn exists(&self, path: &str) -> bool {
         self.files.at(path, true).is_ok()
     }
 

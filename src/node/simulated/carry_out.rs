@@ -5,8 +5,8 @@ use super::packages::PackageAction;
 use super::world::{LongAction, SimulatedUnit, Stop, World};
 use crate::node::facts::{as_shown, with_slashes};
 use crate::node::steps::{
-    GrowFilesystem, LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, SelectPackage, SetSysctl, Step,
-    UnitAction, UnitStep, UnloadModule, Unmount,
+    GrowFilesystem, LoadModule, LoadSysctls, MakeFilesystem, Mark, MarkPackages, Mount, NOT_SET, Remount, Remove, RemoveWhat,
+    SelectPackage, SetSysctl, Step, UnitAction, UnitStep, UnloadModule, Unmount,
 };
 
 impl World {
@@ -81,7 +81,13 @@ impl World {
             Step::Parted(step) => self.parted(step),
             Step::MakeFilesystem(step) => self.make_filesystem(step),
             Step::GrowFilesystem(step) => self.grow_filesystem(step),
-            Step::Mount(step) => self.mount(step),
+            Step::Mount(step) => {
+                let done = self.mount(step);
+                if step.made && matches!(done, Err(Stop::Failed(_))) && self.mounted_at(&step.path).is_none() {
+                    self.remove(&Remove { path: step.path.clone(), what: RemoveWhat::EmptyDirectory })?;
+                }
+                done
+            }
             Step::Unmount(step) => self.unmount(step),
             Step::Remount(step) => self.remount(step),
             Step::Fetch(step) => self.fetch(step),

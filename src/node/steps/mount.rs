@@ -20,6 +20,9 @@ pub struct Mount {
     /// The kernel's path of the device that the source leads to, where it is known: it is the one that is touched.
     #[serde(default)]
     pub device: String,
+    /// Whether the directory was made for it: it goes again where nothing can be mounted on it.
+    #[serde(default)]
+    pub made: bool,
 }
 
 /// Unmounts what is mounted at a path. One in use is a failure; never forced, never lazy.
@@ -42,13 +45,16 @@ pub struct Remount {
     pub fstype: String,
 }
 
-/// source, path, type, options.
+/// source, path, type, options, whether the directory was made for it.
 const MOUNT: Function = Function {
     name: "s_mount",
     needs: &[&FAIL],
     text: r#"s_mount() (
   if mountpoint -q -- "$2"; then s_fail "something is mounted at $2 already"; fi
-  mount -t "$3" -o "${4:-defaults}" -- "$1" "$2" 9>&-
+  mount -t "$3" -o "${4:-defaults}" -- "$1" "$2" 9>&- && exit
+  status=$?
+  [ -z "$5" ] || rmdir -- "$2"
+  exit "$status"
 )"#,
 };
 
@@ -85,7 +91,8 @@ fn device(source: &str) -> Option<Touch> {
 
 impl Action for Mount {
     fn call(&self) -> Call {
-        Call::new(&MOUNT, [&self.source, &self.path, &self.fstype, &self.options])
+        let made = if self.made { "made" } else { "" };
+        Call::new(&MOUNT, [self.source.as_str(), &self.path, &self.fstype, &self.options, made])
     }
 
     fn touches(&self) -> Vec<Touch> {

@@ -96,6 +96,7 @@ fn steps(random: &mut Random, disks: &[(&str, String, u64)]) -> Vec<Step> {
                 fstype: filesystem,
                 options: "noatime".into(),
                 device: String::new(),
+                made: false,
             }
             .into(),
             Unmount { path: "/mnt".into() }.into(),

@@ -181,11 +181,24 @@ impl Generator<'_> {
     fn mount_step(&mut self) -> Step {
         let path = format!("{}/{}", self.base, self.random.pick(&["m", "m/in", "n", "o"]).unwrap());
         match self.random.below(8) {
-            0..=1 => {
-                Mount { source: "tmpfs".into(), path, fstype: "tmpfs".into(), options: "mode=1777".into(), device: String::new() }.into()
+            0..=1 => Mount {
+                source: "tmpfs".into(),
+                path,
+                fstype: "tmpfs".into(),
+                options: "mode=1777".into(),
+                device: String::new(),
+                made: false,
             }
-            2 => Mount { source: format!("{}/o", self.base), path, fstype: "none".into(), options: "bind".into(), device: String::new() }
-                .into(),
+            .into(),
+            2 => Mount {
+                source: format!("{}/o", self.base),
+                path,
+                fstype: "none".into(),
+                options: "bind".into(),
+                device: String::new(),
+                made: false,
+            }
+            .into(),
             3 => Unmount { path }.into(),
             4 => Remount { path, options: "ro".into(), source: String::new(), fstype: String::new() }.into(),
             5 => Remove { path, what: RemoveWhat::Tree }.into(),

@@ -174,7 +174,7 @@ impl<'a> Place<'a> {
             None => {
                 change.expect.push(Expect::field(&MountAt::new(&path), "source", filesystem.path).and("type", filesystem.kind));
                 let device = filesystem.path.to_owned();
-                change.steps.push(Mount { source: src, path, fstype, options: live::for_mounting(self.opts), device }.into());
+                change.steps.push(Mount { source: src, path, fstype, options: live::for_mounting(self.opts), device, made: false }.into());
             }
             Some(mounted) if !live::differing(&mounted, self.opts).is_empty() => {
                 let differing = live::differing(&mounted, self.opts).join(",");
