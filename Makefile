@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: help demo test programs lint oracle homelab vm-test conformance bench simulate nodes mutants docs fuzz install
+.PHONY: help demo test programs e2e lint oracle homelab vm-test conformance bench simulate nodes mutants docs fuzz install
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -53,6 +53,9 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	tests/testbed/install.sh qemu
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
+
+e2e: install    ## a machine becomes a Kubernetes node with kubeadm's own commands (builds all of Kubernetes the first time)
+	cargo test --test all -- --ignored kubernetes_node --nocapture
 
 simulate:       ## a hundred thousand simulated runs each of homelab.longhorn_disk and of clusters, with faults (some minutes)
 	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture

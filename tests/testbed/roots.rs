@@ -61,7 +61,7 @@ pub fn debian(suite: Suite) -> Result<PathBuf> {
 
 /// A recipe's command: in namespaces of its own, so that a build that is cut off leaves neither mounts nor processes, and
 /// ended with the thread that waits for it (`--pdeathsig`).
-fn recipe(script: &str, name: &str) -> Command {
+pub(super) fn recipe(script: &str, name: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     command.args(["--propagation", "private", "--", "sh", "-c", script, name]).stdin(Stdio::null());
@@ -120,7 +120,7 @@ fn names(dir: &Path) -> Vec<String> {
 
 /// The entry `name` of the cache; made by `build` if it is missing. Of several processes at once one builds, the others
 /// wait. An entry is complete as soon as it has its name. Other recipes' entries are left alone.
-fn built(name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub(super) fn built(name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let dir = cache_dir().join("roots");
     let entry = dir.join(name);
     if entry.exists() {
@@ -153,7 +153,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// Twelve hex digits over all parts of a recipe.
-fn digest(parts: &[&str]) -> String {
+pub(super) fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());

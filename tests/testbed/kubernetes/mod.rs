@@ -13,9 +13,11 @@ mod api_server;
 mod authority;
 mod etcd;
 mod http;
+mod packages;
 mod programs;
 
 pub use api_server::ApiServer;
 pub use authority::{Authority, Signed};
 pub use etcd::{Etcd, Listed};
+pub use packages::Packages;
 pub use programs::program;

@@ -2,6 +2,7 @@
 
 use crate::testbed::error::{Doing, Error, Result};
 use crate::testbed::process::lossy;
+use crate::testbed::roots::digest;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -30,4 +31,10 @@ pub(super) fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
     }
     let (program, status) = (format!("{SCRIPT} {}", names.join(" ")), output.status.to_string());
     Err(Error::Program { program, status, output: lossy(&output.stdout) })
+}
+
+/// The digest of scripts and of the programs that they are given, whose paths have their versions and digests.
+pub(super) fn keyed(scripts: &[&str], programs: &[PathBuf]) -> String {
+    let paths: Vec<_> = programs.iter().map(|path| path.to_string_lossy()).collect();
+    digest(&[scripts, &paths.iter().map(|path| &**path).collect::<Vec<_>>()].concat())
 }

@@ -50,9 +50,10 @@ stamp() {
 program() {
     name=$1 folder=$2 module=$3 package=$4
     version=$(sed -n "s,^\(require \|	\)$module \(v[^ ]*\).*,\2,p" "$here/modules/$folder/go.mod")
+    version=${version:-ours}
     flags="-s -w $(stamp "$folder" "$version")"
     digest=$({ echo "$flags"; cat "$here/modules/$folder"/*; } | sha256sum | cut -c1-12)
-    dir=$cache/programs/$folder-${version:-ours}-$digest
+    dir=$cache/programs/$folder-$version-$digest
     if [ ! -e "$dir/$name" ]; then
         mkdir -p "$dir"
         (
