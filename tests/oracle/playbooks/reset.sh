@@ -40,6 +40,7 @@ system_values | grep -vxFf $keep/values | while read -r key _; do
     sysctl -q -w "$key=$(sed -n "s/^$key //p" $keep/values)" || :
 done
 ! grep -qs '^dummy ' /proc/modules || modprobe -r dummy || :
+! grep -qs '^scsi_debug ' /proc/modules || { udevadm settle; modprobe -r scsi_debug; } || :
 # what stands outside of the trees of a case and may be changed by one: kept as it was, and shown by state.sh where it differs
 if ! [ -e $keep/look.sh ]; then
     cat >$keep/look.sh <<'END'
@@ -52,6 +53,16 @@ done
 printf 'hostname %s\n' "$(uname -n)"
 find "$@" -printf '%p %y %m %u:%g %l\n' | sort
 find "$@" -type f -exec sha256sum {} + | sort -k2
+# disks of memory: their tables, and what is on them and how large
+for disk in /dev/sd?; do
+    case $(cat "/sys/block/${disk##*/}/device/model" 2>/dev/null) in scsi_debug*) ;; *) continue ;; esac
+    parted -sm "$disk" unit s print 2>/dev/null | sed -n "2,\$s|^|disk |p"
+    for device in "$disk" "$disk"?*; do
+        [ -b "$device" ] || continue
+        size=$(tune2fs -l "$device" 2>/dev/null | sed -n 's/^Block count: *//p')
+        printf 'holds %s %s%s\n' "$device" "$(blkid -p -o value -s TYPE -s LABEL -s PTTYPE -- "$device" | tr '\n' ' ')" "$size"
+    done
+done
 # where, how, and the type
 sed -n 's/^\([^ ]* \)\{4\}\(\/srv\/case[^ ]* [^ ]*\) .*- \([^ ]*\) .*/mount \2 \3/p' /proc/self/mountinfo | sort
 END
