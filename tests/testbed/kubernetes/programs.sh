@@ -51,7 +51,9 @@ program() {
     name=$1 folder=$2 module=$3 package=$4
     version=$(sed -n "s,^\(require \|	\)$module \(v[^ ]*\).*,\2,p" "$here/modules/$folder/go.mod")
     version=${version:-ours}
-    flags="-s -w $(stamp "$folder" "$version")"
+    flags="-s -w $(stamp "$folder" "$version")" cgo=0 tags=
+    # flannel has a part in C
+    [ "$folder" != flannel ] || cgo=1 tags=netgo,osusergo flags="$flags -linkmode external -extldflags -static"
     digest=$({ echo "$flags"; cat "$here/modules/$folder"/*; } | sha256sum | cut -c1-12)
     dir=$cache/programs/$folder-$version-$digest
     if [ ! -e "$dir/$name" ]; then
@@ -62,7 +64,7 @@ program() {
             go=$(command -v go) || { echo "tests/testbed/kubernetes/programs.sh: Go is needed (1.24.1 or newer)" >&2; exit 1; }
             echo "test bed: building $name $version (once, some minutes)" >&2
             cd "$here/modules/$folder"
-            export CGO_ENABLED=0 GOWORK=off GOMODCACHE="$cache/go/mod" GOCACHE="$cache/go/build"
+            export CGO_ENABLED=$cgo GOWORK=off GOMODCACHE="$cache/go/mod" GOCACHE="$cache/go/build"
             begun=$(date +%s)
             case $name in
                 *.yml) # not a program, but it goes with one
@@ -70,7 +72,7 @@ program() {
                     cp "$("$go" list -mod=readonly -m -f '{{.Dir}}' "$module")$package" "$dir/$name.unfinished"
                     ;;
                 *)
-                    set -- -mod=readonly -trimpath -buildvcs=false -ldflags "$flags" -o "$dir/$name.unfinished"
+                    set -- -mod=readonly -trimpath -buildvcs=false -tags "$tags" -ldflags "$flags" -o "$dir/$name.unfinished"
                     "$go" build "$@" "$module${package#.}" >&2
                     ;;
             esac
