@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use testbed::kubernetes::Packages;
 use testbed::{Bed, Kind, Machine, Sudo, Suite};
 
 /// Starts throwaway machines (needs root) and prints an inventory of them.
@@ -27,6 +28,10 @@ struct Arguments {
     /// Give each User-mode Linux machine a blank SCSI disk of this size in MiB
     #[arg(long)]
     disk: Option<u32>,
+    /// Machines that can become Kubernetes nodes (User-mode Linux, 2 GiB each), and Kubernetes' packages for them; the address of
+    /// those is in $HOMELABCTL_PACKAGES for a command
+    #[arg(long, conflicts_with = "debian")]
+    kubernetes: bool,
     /// sudo wants this password
     #[arg(long)]
     sudo_password: Option<String>,
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> testbed::Result<ExitCode> {
     let bed = Bed::new()?;
     let machines = start(&bed, arguments)?;
+    let packages = if arguments.kubernetes { Some(Packages::serve(&bed)?) } else { None };
     let text = inventory(&machines);
     let (inventory, known_hosts) = (bed.dir().join("inventory.ini"), bed.dir().join("known_hosts"));
     fs::write(&inventory, &text).expect("the bed's directory can be written to");
@@ -70,13 +76,17 @@ fn run(arguments: &Arguments) -> testbed::Result<ExitCode> {
 
     if let [program, rest @ ..] = &arguments.command[..] {
         let mut command = bed.command(program);
-        let kind = if let KindName::Uml = arguments.kind { "uml" } else { "nspawn" };
+        let kind = if arguments.kubernetes || matches!(arguments.kind, KindName::Uml) { "uml" } else { "nspawn" };
         command.args(rest).env("HOMELABCTL_INVENTORY", &inventory).env("HOMELABCTL_KNOWN_HOSTS", &known_hosts);
         command.env("HOMELABCTL_MACHINES", format!("{kind} {}", arguments.debian));
+        command.envs(packages.iter().map(|packages| ("HOMELABCTL_PACKAGES", &packages.url)));
         let status = command.status().expect("nsenter can be run");
         return Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)));
     }
     println!("{text}");
+    if let Some(packages) = &packages {
+        println!("Kubernetes' packages: {url}/, their key: {url}/Release.key", url = packages.url);
+    }
     explain(&bed, &machines, &inventory, &known_hosts);
     wait_for_ctrl_c();
     eprintln!("removing the machines");
@@ -90,6 +100,9 @@ fn start(bed: &Bed, arguments: &Arguments) -> testbed::Result<Vec<Machine>> {
         let mut spec = bed.machine(&name);
         if let KindName::Uml = arguments.kind {
             spec = spec.kind(Kind::Uml);
+        }
+        if arguments.kubernetes {
+            spec = spec.kubernetes_node();
         }
         if arguments.debian == 13 {
             spec = spec.suite(Suite::Trixie);

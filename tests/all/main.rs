@@ -34,6 +34,7 @@ mod house;
 mod inventory_broken;
 mod inventory_machines;
 mod inventory_records;
+mod kubernetes_node;
 mod kubernetes_packages;
 mod large_files;
 mod longhorn_cuts;

@@ -86,6 +86,21 @@ fn image(suite: Suite, modules: &Path, device: &str) -> Result<PathBuf> {
     })
 }
 
+/// The disk image of User-mode Linux machines that become Kubernetes nodes: Debian 12, of which `change` makes another root file
+/// system (from, to). `parts` is all that makes the change.
+pub(super) fn changed_uml_image(name: &str, parts: &[&str], change: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
+    let (root, modules) = (debian(Suite::Bookworm)?, Path::new("/usr/lib/uml/modules"));
+    let kernel = names(modules).join(" ");
+    let parts = [&[DEBIAN_RECIPE, ARCHIVE_RECIPE, IMAGE_RECIPE, &kernel], parts].concat();
+    built(&format!("{name}-{}.ext4", digest(&parts)), |to| {
+        let changed = to.with_extension("root");
+        remove(&changed)?; // of a build that was killed
+        change(&root, &changed)?;
+        run(recipe(IMAGE_RECIPE, "root-image.sh").arg(&changed).arg(to).arg(modules).arg("/dev/ubda"))?;
+        remove(&changed)
+    })
+}
+
 /// What QEMU's machines boot: a directory with `vmlinuz`, `initrd` and `modules` of Debian's kernel for clouds.
 pub fn qemu_boot(suite: Suite) -> Result<PathBuf> {
     built(&format!("qemu-{}-{}", suite.name(), digest(&[QEMU_RECIPE])), |to| {

@@ -89,6 +89,9 @@ fn steps(spec: &MachineSpec, nics: &[Nic]) -> String {
     for Nic { name, address } in nics {
         writeln!(s, "ip addr replace {address}/24 dev {name}\nip link set {name} up").unwrap();
     }
+    if spec.kubernetes {
+        s.push_str("ip route replace default via 10.77.0.1\n"); // kubelet and kubeadm take the address of that card for the node's
+    }
     if spec.kind == Kind::Uml {
         s.push_str(&uml::boot_lines(spec));
     }

@@ -103,6 +103,7 @@ pub struct MachineSpec {
     pub(super) delay: Option<Duration>,
     pub(super) loss: f64,
     pub(super) memory: u32,
+    pub(super) kubernetes: bool,
     pub(super) disks: Vec<(String, u32)>,
     pub(super) full_disk: bool,
     pub(super) read_only: bool,
@@ -131,6 +132,7 @@ impl MachineSpec {
             delay: None,
             loss: 0.0,
             memory: 512,
+            kubernetes: false,
             disks: Vec::new(),
             full_disk: false,
             read_only: false,
@@ -203,6 +205,12 @@ impl MachineSpec {
     pub fn memory(self, mebibytes: u32) -> Self {
         Self { memory: mebibytes, ..self }
     }
+    /// A machine that becomes a Kubernetes node: User-mode Linux with 2 GiB, with containerd and a node's packages installed but not
+    /// set up, and the images of a cluster imported (`kubernetes/node-root.sh`). Kubernetes' own packages are to be
+    /// had from [`Packages`](super::kubernetes::Packages).
+    pub fn kubernetes_node(self) -> Self {
+        Self { kind: Kind::Uml, memory: 2048, kubernetes: true, ..self }
+    }
     /// Adds a blank SCSI disk (/dev/sda, …) with this serial number (letters and digits). The NAA id in its by-id link takes
     /// only the hexadecimal digits of the serial. In QEMU it is an NVMe disk (/dev/nvme0n1, …). Not in nspawn.
     pub fn disk(mut self, serial: &str, mebibytes: u32) -> Self {
@@ -245,6 +253,9 @@ impl MachineSpec {
             && a != b
         {
             return self.unsupported("an account has one password");
+        }
+        if self.kubernetes && (self.kind != Kind::Uml || self.suite != Suite::Bookworm) {
+            return self.unsupported("Kubernetes nodes are Debian 12 in User-mode Linux");
         }
         match self.kind {
             Kind::Nspawn if self.loss > 0.0 || !self.disks.is_empty() => self.unsupported("loss and disks need a kernel"),

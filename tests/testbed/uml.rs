@@ -4,7 +4,7 @@ use super::bed::Inner;
 use super::error::{Doing, Error, Result};
 use super::seed::Nic;
 use super::spec::MachineSpec;
-use super::{process, roots};
+use super::{kubernetes, process, roots};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -22,7 +22,7 @@ pub fn nics(driver: &str, number: u32) -> Vec<Nic> {
 
 /// Powers the machine on. Its disks, if it had any, are as they were.
 pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path) -> Result<Child> {
-    let image = roots::uml_image(spec.suite)?;
+    let image = if spec.kubernetes { kubernetes::node_image()? } else { roots::uml_image(spec.suite)? };
     let preload = roots::uml_preload()?;
     make_room_for_disks(bed, number)?;
     let log = || File::options().append(true).create(true).open(console).doing(|| format!("cannot open {}", console.display()));

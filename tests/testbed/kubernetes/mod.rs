@@ -13,11 +13,13 @@ mod api_server;
 mod authority;
 mod etcd;
 mod http;
+mod images;
 mod packages;
 mod programs;
 
 pub use api_server::ApiServer;
 pub use authority::{Authority, Signed};
 pub use etcd::{Etcd, Listed};
+pub use images::{images, node_image};
 pub use packages::Packages;
 pub use programs::program;
