@@ -3,3 +3,4 @@
 pub mod certificate;
 pub mod kube_proxy;
 pub mod membership;
+pub mod settings;
