@@ -3,6 +3,7 @@
 mod ansible_cfg;
 mod args;
 mod asked;
+mod cluster;
 mod columns;
 mod commands;
 mod conceal;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Provision(args) => commands::provision::run(args, &cli.output, &environment),
         Command::Playbooks(args) => commands::playbooks::run(args, &environment),
         Command::Doc(args) => commands::doc::run(args),
+        Command::Schema(args) => commands::schema::run(args),
         Command::Disk(args) => commands::disk::run(args, &cli.output, &environment),
         Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),

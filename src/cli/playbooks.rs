@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ansible_cfg::{Setting, Settings};
 use super::args::{SourceArgs, Unresolved};
+use super::cluster::{self, Wanted};
 use super::environment::Environment;
 use super::inventory::{Loaded, load_inventory};
 use super::terminal::Terminal;
@@ -70,7 +71,23 @@ pub(super) fn load_and_check(
         problems.extend(in_order(found));
         playbooks.push((path.clone(), playbook));
     }
+    let mut of_cluster = Diagnostics::new();
+    cluster::check(&loaded, wanted(&playbooks, environment), &mut of_cluster);
+    problems.extend(in_order(of_cluster));
     Ok(Checked { loaded, playbooks })
+}
+
+/// What these playbooks want of the settings of the cluster.
+fn wanted(playbooks: &[(PathBuf, Playbook)], environment: &Environment) -> Wanted {
+    let sets =
+        |playbook: &Playbook| playbook.plays.iter().any(|play| play.common.vars.iter().any(|(name, _)| name.as_str() == Some("cluster")));
+    if playbooks.iter().any(|(_, playbook)| playbook::reads_cluster(playbook) && !sets(playbook)) {
+        Wanted::Read
+    } else if playbooks.iter().any(|(path, _)| path.starts_with(&environment.cache_dir)) {
+        Wanted::OnTheWay
+    } else {
+        Wanted::Perhaps
+    }
 }
 
 /// By file, the first that has one first, and in each by line: whoever corrects them goes through it once.

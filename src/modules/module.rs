@@ -19,6 +19,12 @@ pub trait Module: Sync {
         Vec::new()
     }
 
+    /// Whether it works by the settings of the cluster, the variable `cluster`: these are then looked at before the first
+    /// connection, and what is wrong with them stops the run.
+    fn reads_cluster(&self) -> bool {
+        false
+    }
+
     /// What is to be done: a pure function of the arguments and of what is known of the machine.
     ///
     /// # Errors

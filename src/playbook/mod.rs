@@ -27,7 +27,7 @@ mod tests;
 mod tree;
 mod vars;
 
-pub use check::{Known, check};
+pub use check::{Known, check, reads_cluster};
 pub use common::is_variable_name;
 pub use context::Context;
 pub use loader::{Request, load, load_handlers, load_role, load_tasks};

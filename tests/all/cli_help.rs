@@ -24,6 +24,7 @@ fn help_texts() {
         "playbooks",
         "playbooks eject",
         "doc",
+        "schema",
         "provision",
         "completions",
         "man",
@@ -78,6 +79,7 @@ fn the_manual_has_a_page_for_every_command() {
         "-playbooks-show",
         "-playbooks",
         "-provision",
+        "-schema",
         "",
     ]
     .map(|name| format!("homelabctl{name}.1"));

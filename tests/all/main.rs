@@ -14,6 +14,7 @@ mod cli_machines;
 mod cli_playbooks;
 mod cli_runs;
 mod cli_usage;
+mod cluster_broken;
 mod connections;
 mod control_plane;
 mod cut_installs;

@@ -15,7 +15,7 @@ pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
     check::CheckArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
-    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs,
+    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs, schema::SchemaArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -52,6 +52,7 @@ pub enum Command {
     Provision(Box<ProvisionArgs>),
     Playbooks(PlaybooksArgs),
     Doc(DocArgs),
+    Schema(SchemaArgs),
     Inventory(InventoryArgs),
     Disk(DiskArgs),
     Completions(CompletionsArgs),

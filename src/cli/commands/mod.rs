@@ -14,3 +14,4 @@ pub mod man;
 pub mod ping;
 pub mod playbooks;
 pub mod provision;
+pub mod schema;

@@ -43,6 +43,10 @@ impl Module for HomelabKubeProxy {
         &SPEC
     }
 
+    fn reads_cluster(&self) -> bool {
+        true
+    }
+
     fn wrong(&self, args: &Args) -> Vec<Wrong> {
         let is_bad = args.int("timeout").is_some_and(|seconds| !(1..=3600).contains(&seconds));
         is_bad.then(|| Wrong::new("timeout", "`timeout` is a number of seconds from 1 to 3600", "")).into_iter().collect()

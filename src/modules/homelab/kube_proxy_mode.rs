@@ -29,6 +29,10 @@ impl Module for HomelabKubeProxyMode {
         &SPEC
     }
 
+    fn reads_cluster(&self) -> bool {
+        true
+    }
+
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
         settled(plan(task, facts))
     }

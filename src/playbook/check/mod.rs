@@ -3,6 +3,7 @@
 //! Only what is certain is an error. What fails on a host that comes to it, and perhaps no host does, is a warning.
 
 mod arguments;
+mod cluster;
 mod files;
 mod handlers;
 mod loops;
@@ -16,6 +17,8 @@ mod variables;
 mod walk;
 
 use std::collections::BTreeSet;
+
+pub use cluster::reads_cluster;
 
 use super::{Playbook, Request};
 use crate::diagnostics::{Diagnostic, Diagnostics, Level};

@@ -58,6 +58,10 @@ impl Module for HomelabContainerd {
         &SPEC
     }
 
+    fn reads_cluster(&self) -> bool {
+        true
+    }
+
     fn wrong(&self, args: &Args) -> Vec<Wrong> {
         let bad = args.get("mirrors").and_then(|given| mirrors::read(given).err());
         bad.map(|why| Wrong::new("mirrors", why, "")).into_iter().collect()
