@@ -2,5 +2,6 @@
 
 pub mod certificate;
 pub mod kube_proxy;
+pub mod kubeadm_config;
 pub mod membership;
 pub mod settings;
