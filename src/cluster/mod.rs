@@ -1,7 +1,9 @@
-//! The cluster: what a person wants of it, and what kubeadm makes of that.
+//! The cluster: what a person wants of it, what kubeadm makes of that, and what is there.
 
 pub mod certificate;
+pub mod known;
 pub mod kube_proxy;
 pub mod kubeadm_config;
+pub mod live;
 pub mod membership;
 pub mod settings;
