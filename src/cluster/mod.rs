@@ -6,4 +6,5 @@ pub mod kube_proxy;
 pub mod kubeadm_config;
 pub mod live;
 pub mod membership;
+pub mod preflight;
 pub mod settings;
