@@ -39,6 +39,7 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	"$$ansible/bin/python" tests/oracle/playbook/record.py
 	"$$ansible/bin/python" tests/oracle/edits/record.py
 	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
+	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib containerd::recorded && python3 tests/oracle/containerd/record.py
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
 	for machines in "6 nspawn 12" "3 nspawn 13" "2 uml 12" "2 uml 13"; do
 	  set -- $$machines

@@ -3,6 +3,8 @@
 mod config;
 mod mirrors;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 pub(in crate::modules) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
