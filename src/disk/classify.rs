@@ -107,9 +107,7 @@ fn unread_table(evidence: &Evidence) -> Option<Class> {
         };
         let (table, known) = (list(&table), list(&known));
         Class::Unreadable(format!(
-            "partitions in its table: {table}; that the kernel knows: {known}. The table is damaged, or was changed and not read again, \
-             which `blockdev --rereadpt {}` does",
-            evidence.contents.device.path
+            "partitions in its table: {table}; that the kernel knows: {known}. The table is damaged, or was changed and not read again"
         ))
     })
 }

@@ -278,7 +278,11 @@ impl Job<'_> {
         match class {
             Class::Foreign(what) if self.disk.read_only => self.refused(&format!("cannot be written to: {what}"), false),
             Class::Foreign(what) => self.refused(&format!("is not blank: it holds {what}"), true),
-            Class::Unreadable(why) => self.refused(&format!("cannot be judged: {why}"), true),
+            // a run that was cut off may have written a table that the kernel has not read yet
+            Class::Unreadable(why) => {
+                let reads = format!("\nto have its table read again: blockdev --rereadpt {}", self.disk.path);
+                self.refused_with(&format!("cannot be judged: {why}"), true, &reads)
+            }
             Class::UnknownData { at } => self.refused(&format!("is not blank: at byte {at} it holds data of no known format"), true),
             Class::NewPhysicalVolume | Class::NewVolumeGroup(_) => self.refused(&format!("is not blank: it is {class}"), true),
             Class::System(places) => self.refused(&format!("is the system's: {} on it", are(places)), false),
@@ -289,11 +293,16 @@ impl Job<'_> {
     }
 
     fn refused(&self, why: &str, can_be_wiped: bool) -> Halt {
+        self.refused_with(why, can_be_wiped, "")
+    }
+
+    fn refused_with(&self, why: &str, can_be_wiped: bool, more: &str) -> Halt {
         let (host, name) = (&self.facts.scope().host, &self.name);
         let mut hint = format!("to see all that was found:  homelabctl disk explain {host} {name}");
         if can_be_wiped && self.examined.is_for_wiping() {
             hint.push_str(&format!("\nto use it all the same:     homelabctl disk wipe {host} {name}"));
         }
+        hint.push_str(more);
         Halt::refuse(format!("disk {name} on {host} {why}; nothing was written to it"), hint)
     }
 }
