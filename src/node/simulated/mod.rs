@@ -27,6 +27,8 @@ mod everything;
 mod fault;
 mod files;
 mod kube_proxy;
+#[cfg(test)]
+mod many;
 mod misread;
 mod packages;
 mod parted_disks;
@@ -41,6 +43,8 @@ pub use disk_changes::DiskChange;
 pub use disk_content::{Held, Slot};
 pub use disks::SimulatedDisk;
 pub use fault::{Fault, Strike};
+#[cfg(test)]
+pub(crate) use many::many;
 pub use misread::Misread;
 pub use packages::{Catalogue, Entry};
 pub use parted_disks::{PartedContent, PartedDisk, PartedPartition};

@@ -1,17 +1,9 @@
 //! What came of many simulated clusters, counted and told.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use super::Told;
 use super::story::Trouble;
-
-/// How many at a time.
-const LANES: u64 = 2;
-/// After so many that went wrong the others are left out.
-const ENOUGH: usize = 5;
 
 #[derive(Default)]
 struct Figures {
@@ -21,7 +13,6 @@ struct Figures {
     actions: BTreeMap<String, usize>,
     refused: BTreeMap<String, usize>,
     controllers: usize,
-    wrong: BTreeMap<u64, String>,
 }
 
 impl Figures {
@@ -50,42 +41,14 @@ impl Figures {
 /// Each of those clusters, and the figures; `HOMELABCTL_SEED` does one of them alone.
 #[expect(clippy::print_stdout, reason = "the figures")]
 pub(super) fn many(runs: u64, one: fn(u64) -> Told) {
-    let only: Option<u64> = std::env::var("HOMELABCTL_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(0..runs, |seed| seed..seed + 1);
-    let began = Instant::now();
-    let (figures, is_enough) = (Mutex::new(Figures::default()), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        for lane in 0..LANES {
-            let (figures, is_enough, seeds) = (&figures, &is_enough, seeds.clone());
-            scope.spawn(move || {
-                for seed in seeds.filter(|seed| seed % LANES == lane).take_while(|_| !is_enough.load(Ordering::Relaxed)) {
-                    let told = std::panic::catch_unwind(|| one(seed));
-                    let mut figures = figures.lock().unwrap();
-                    match told {
-                        Ok(told) => figures.add(told),
-                        Err(what) => drop(figures.wrong.insert(seed, said(what.as_ref()))),
-                    }
-                    is_enough.fetch_or(figures.wrong.len() >= ENOUGH, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    let figures = figures.into_inner().unwrap();
-    println!("{}", told(&figures, began.elapsed().as_secs()));
-    let again = |(seed, what): (&u64, &String)| {
-        format!("seed {seed}: {what}\nagain: HOMELABCTL_SEED={seed} cargo test --lib membership::runs -- --nocapture")
-    };
-    let wrong: Vec<String> = figures.wrong.iter().map(again).collect();
-    assert!(wrong.is_empty(), "{} went wrong:\n{}", wrong.len(), wrong.join("\n\n"));
-    if only.is_none() {
+    let all = crate::node::simulated::many(runs, one, Figures::add);
+    println!("{}", told(&all.figures, all.took.as_secs()));
+    all.are_right("membership::runs");
+    let figures = &all.figures;
+    if !all.is_one {
         let never: Vec<&str> = Trouble::ALL.iter().map(|(.., word)| *word).filter(|word| !figures.troubles.contains_key(word)).collect();
         assert!(never.is_empty(), "these never came: {never:?}");
     }
-}
-
-fn said(what: &(dyn std::any::Any + Send)) -> String {
-    let text = what.downcast_ref::<String>().cloned();
-    text.or_else(|| what.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 fn told(figures: &Figures, seconds: u64) -> String {

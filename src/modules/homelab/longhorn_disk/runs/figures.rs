@@ -1,16 +1,9 @@
 //! What came of many simulated runs, counted and told.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::trouble::Trouble;
-
-/// How many at a time.
-const LANES: u64 = 2;
-/// After so many that went wrong the others are left out.
-const ENOUGH: usize = 5;
 
 /// What came of one run.
 pub(super) struct Told {
@@ -39,7 +32,6 @@ struct Figures {
     by_trouble: Counts,
     by_class: Counts,
     excused: BTreeMap<String, usize>,
-    wrong: BTreeMap<u64, String>,
 }
 
 impl Figures {
@@ -60,42 +52,14 @@ impl Figures {
 /// Each of those runs, and the figures; `HOMELABCTL_SEED` does one of them alone.
 #[expect(clippy::print_stdout, reason = "the figures")]
 pub(super) fn many(runs: u64, one: fn(u64) -> Told) {
-    let only: Option<u64> = std::env::var("HOMELABCTL_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(0..runs, |seed| seed..seed + 1);
-    let began = Instant::now();
-    let (figures, is_enough) = (Mutex::new(Figures::default()), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        for lane in 0..LANES {
-            let (figures, is_enough, seeds) = (&figures, &is_enough, seeds.clone());
-            scope.spawn(move || {
-                for seed in seeds.filter(|seed| seed % LANES == lane).take_while(|_| !is_enough.load(Ordering::Relaxed)) {
-                    let told = std::panic::catch_unwind(|| one(seed));
-                    let mut figures = figures.lock().unwrap();
-                    match told {
-                        Ok(told) => figures.add(told),
-                        Err(what) => drop(figures.wrong.insert(seed, said(what.as_ref()))),
-                    }
-                    is_enough.fetch_or(figures.wrong.len() >= ENOUGH, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    let figures = figures.into_inner().unwrap();
-    println!("{}", told(&figures, began.elapsed()));
-    let again = |(seed, what): (&u64, &String)| {
-        format!("seed {seed}: {what}\nagain: HOMELABCTL_SEED={seed} cargo test --lib longhorn_disk::runs -- --nocapture")
-    };
-    let wrong: Vec<String> = figures.wrong.iter().map(again).collect();
-    assert!(wrong.is_empty(), "{} went wrong:\n{}", wrong.len(), wrong.join("\n\n"));
-    if only.is_none() {
+    let all = crate::node::simulated::many(runs, one, Figures::add);
+    println!("{}", told(&all.figures, all.took));
+    all.are_right("longhorn_disk::runs");
+    let figures = &all.figures;
+    if !all.is_one {
         let never: Vec<&str> = Trouble::words().filter(|word| !figures.runs.contains_key(word)).collect();
         assert!(never.is_empty() && figures.torn > 0, "these never came: {never:?}; {} writes were torn", figures.torn);
     }
-}
-
-fn said(what: &(dyn std::any::Any + Send)) -> String {
-    let text = what.downcast_ref::<String>().cloned();
-    text.or_else(|| what.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 fn told(figures: &Figures, took: Duration) -> String {
