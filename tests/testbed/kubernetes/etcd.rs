@@ -100,12 +100,27 @@ impl<'bed> Etcd<'bed> {
         command.output().doing(|| "cannot run etcdctl".into())
     }
 
+    /// The same until etcd takes it: it answers nothing while it looks for another leader. The last answer, when that takes too long.
+    ///
+    /// # Errors
+    /// etcdctl cannot be run.
+    pub fn ctl_in_time(&self, arguments: &[&str]) -> Result<Output> {
+        let deadline = Instant::now() + ANSWERS_WITHIN;
+        loop {
+            let output = self.ctl(arguments)?;
+            if output.status.success() || Instant::now() > deadline {
+                return Ok(output);
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
     /// What the members say of themselves, in the order of their names.
     ///
     /// # Errors
     /// None of them answers, or there is no quorum.
     pub fn list(&self) -> Result<Vec<Listed>> {
-        let output = self.ctl(&["member", "list", "--write-out=json"])?;
+        let output = self.ctl_in_time(&["member", "list", "--write-out=json"])?;
         if !output.status.success() {
             let said = lossy(&output.stderr);
             return Err(Error::Program { program: "etcdctl member list".into(), status: output.status.to_string(), output: said });
