@@ -16,9 +16,12 @@ use testbed::{Bed, Kind, Machine, Sudo, Suite};
 /// Starts throwaway machines (needs root) and prints an inventory of them.
 #[derive(Parser)]
 struct Arguments {
-    /// How many machines; the first half are masters, the others workers
+    /// How many machines; the first half are masters unless `--masters` says how many, the others workers
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=99))]
     count: u32,
+    /// How many of them are masters
+    #[arg(long)]
+    masters: Option<u32>,
     /// Containers start in a second or two, User-mode Linux in half a minute, with a kernel of its own
     #[arg(long, value_enum, default_value_t = KindName::Nspawn)]
     kind: KindName,
@@ -94,7 +97,7 @@ fn run(arguments: &Arguments) -> testbed::Result<ExitCode> {
 }
 
 fn start(bed: &Bed, arguments: &Arguments) -> testbed::Result<Vec<Machine>> {
-    let masters = arguments.count.div_ceil(2);
+    let masters = arguments.masters.unwrap_or(arguments.count.div_ceil(2));
     let specs = (1..=arguments.count).map(|i| {
         let name = if i <= masters { format!("m{i}") } else { format!("w{}", i - masters) };
         let mut spec = bed.machine(&name);

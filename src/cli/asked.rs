@@ -34,6 +34,7 @@ pub(super) fn question(terminal: &Terminal, question: &Question, stop: &Cancella
     match question {
         Question::Step { task } => step(terminal, task, stop),
         Question::Format { disks } => format(terminal, disks, stop),
+        Question::Irreversible { what } => irreversible(terminal, what, stop),
         Question::Pause { task, prompt, seconds, echo } => {
             let hidden = if *echo { "" } else { " (output is hidden)" };
             let interrupts = "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)";
@@ -58,8 +59,17 @@ pub(super) fn question(terminal: &Terminal, question: &Question, stop: &Cancella
 
 /// Whether these disks are formatted; only a whole `yes` says so.
 fn format(terminal: &Terminal, disks: &[FormattedDisk], stop: &CancellationToken) -> Reply {
-    let question = format!("{}Format {}? Type yes: ", table(disks), if disks.len() == 1 { "this disk" } else { "these disks" });
-    match terminal.line(&question, stop) {
+    yes(terminal, &format!("{}Format {}? Type yes: ", table(disks), if disks.len() == 1 { "this disk" } else { "these disks" }), stop)
+}
+
+/// Whether this is done, which cannot be taken back; only a whole `yes` says so.
+fn irreversible(terminal: &Terminal, what: &[String], stop: &CancellationToken) -> Reply {
+    let list: String = what.iter().map(|what| format!("  {}\n", line(what))).collect();
+    yes(terminal, &format!("This cannot be taken back:\n{list}Do it? Type yes: "), stop)
+}
+
+fn yes(terminal: &Terminal, question: &str, stop: &CancellationToken) -> Reply {
+    match terminal.line(question, stop) {
         Ok(Some(answer)) if answer.expose_secret().trim().eq_ignore_ascii_case("yes") => Reply::Yes,
         Ok(Some(_)) => Reply::No,
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Reply::Abort,

@@ -11,7 +11,7 @@ use super::pause::Word;
 use super::predicted::{predicted, probably};
 use super::status::{Done, Status};
 use crate::modules::{Act, Decision, LocalWrite, Module, Task};
-use crate::node::apply::{Applied, Carried};
+use crate::node::apply::{Applied, Carried, Output};
 use crate::node::facts::RealPath;
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
@@ -384,7 +384,7 @@ fn after(before: Option<&Carried>, mut carried: Carried) -> Carried {
     carried
 }
 
-fn halted(halt: Halt, check: bool) -> Done {
+pub(super) fn halted(halt: Halt, check: bool) -> Done {
     match halt {
         Halt::Gone(gone) => Done { why: Some(gone.why), hint: gone.hint, ..Done::new(Status::Unreachable) },
         Halt::NoUser(why) => Done::failed(why),
@@ -435,13 +435,44 @@ async fn carry_out<M: Machines>(
     change: &Change<Step>,
     relied_on: Vec<FactKey>,
 ) -> Result<Carried, Option<Done>> {
-    let host = call.scope.host.clone();
-    let gone = |gone: NotReached, status| Some(Done { why: Some(gone.why), hint: gone.hint, ..Done::new(status) });
+    match carried_out(seat, machines, &call.scope, change, relied_on).await {
+        Err(Some(Stopped { mut done, failed: Some((index, output)) })) => {
+            done.result.extend(call.module.failed_step(&call.task, change.steps.get(index), &output));
+            Err(Some(done))
+        }
+        carried => carried.map_err(|stopped| stopped.map(|stopped| stopped.done)),
+    }
+}
+
+/// Why a change was not carried out to its end.
+pub(super) struct Stopped {
+    /// What that comes to.
+    pub(super) done: Done,
+    /// The step that failed, and what it said.
+    pub(super) failed: Option<(usize, Output)>,
+}
+
+impl From<Done> for Stopped {
+    fn from(done: Done) -> Self {
+        Self { done, failed: None }
+    }
+}
+
+/// The same, whoever wants it.
+pub(super) async fn carried_out<M: Machines>(
+    seat: &mut Seat<M::Machine>,
+    machines: &M,
+    scope: &Scope,
+    change: &Change<Step>,
+    relied_on: Vec<FactKey>,
+) -> Result<Carried, Option<Stopped>> {
+    let host = scope.host.clone();
+    let gone = |gone: NotReached, status| Some(Stopped::from(Done { why: Some(gone.why), hint: gone.hint, ..Done::new(status) }));
     let preconditions: Vec<(FactKey, Observation)> =
         relied_on.into_iter().filter_map(|key| seat.store.get(&key).map(|observation| (key.clone(), observation.clone()))).collect();
-    lock(seat, machines, &host).await.map_err(Some)?;
+    lock(seat, machines, &host).await.map_err(|done| Some(done.into()))?;
     let reached = reach(seat, machines, &host).await.map_err(|why| gone(why, Status::Unreachable))?;
-    let applied = brought(&mut reached.machine, &call.scope, change, &preconditions).await.map_err(Some)?;
+    let applied = brought(&mut reached.machine, scope, change, &preconditions).await.map_err(|done| Some(done.into()))?;
     seat.trips += 1;
     let touches = crate::node::touched(change);
     let forget = |seat: &mut Seat<M::Machine>| seat.store.forget(&host, &touches);
@@ -449,13 +480,13 @@ async fn carry_out<M: Machines>(
         Applied::Done(carried) => {
             forget(seat);
             for (query, observation) in &carried.readings {
-                seat.store.insert(FactKey { scope: call.scope.clone(), query: query.clone() }, observation.clone());
+                seat.store.insert(FactKey { scope: scope.clone(), query: query.clone() }, observation.clone());
             }
             Ok(carried)
         }
         Applied::Moved(moved) => {
             for moved in moved {
-                seat.store.insert(FactKey { scope: call.scope.clone(), query: moved.query }, moved.is);
+                seat.store.insert(FactKey { scope: scope.clone(), query: moved.query }, moved.is);
             }
             Err(None)
         }
@@ -464,22 +495,20 @@ async fn carry_out<M: Machines>(
             let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr }).trim().to_owned();
             let what = change.steps.get(index).map(Step::describe).unwrap_or_default();
             let why = if said.is_empty() { format!("{what}: it ended with status {}", output.status) } else { format!("{what}: {said}") };
-            let mut done = Done::failed(why);
-            done.result.extend(call.module.failed_step(&call.task, change.steps.get(index), &output));
-            Err(Some(done))
+            Err(Some(Stopped { done: Done::failed(why), failed: Some((index, output)) }))
         }
         Applied::Unmet { unmet, .. } => {
             forget(seat);
             let why: Vec<String> = unmet.iter().map(ToString::to_string).collect();
-            Err(Some(Done::failed(format!("it was done, and it is not so: {}", why.join("; ")))))
+            Err(Some(Done::failed(format!("it was done, and it is not so: {}", why.join("; "))).into()))
         }
-        Applied::Locked(lost) => Err(Some(Done { why: Some(lost.to_string()), ..Done::new(Status::Refused) })),
+        Applied::Locked(lost) => Err(Some(Done { why: Some(lost.to_string()), ..Done::new(Status::Refused) }.into())),
         Applied::NotBegun(why) => {
             let why = NotReached { why, hint: None };
             seat.link = Link::Down(why.clone());
             Err(gone(why, Status::Unreachable))
         }
-        Applied::Unusable(why) => Err(Some(Done::failed(why))),
+        Applied::Unusable(why) => Err(Some(Done::failed(why).into())),
         Applied::Unknown(why) => {
             forget(seat);
             let why = NotReached {

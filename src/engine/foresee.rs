@@ -183,6 +183,8 @@ impl<M: Machines> Engine<M> {
         let module = match found {
             Found::Module(module) => module,
             Found::Action(_) => return self.foresee_action(at, task, walk, &view, short, tops),
+            // it may act on any host
+            Found::Play(_) => return walk.beyond = true,
             _ => return,
         };
         if let Some(node) = &task.delegate_to {

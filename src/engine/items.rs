@@ -159,6 +159,9 @@ impl<M: Machines> Engine<M> {
             }
             _ => {}
         }
+        if let modules::Found::Play(module) = modules::find(&task.action.name) {
+            return self.play_module(at, task, hosts, module).await;
+        }
         let view = self.view(at, task, &first.name, Arc::default());
         if !self.is_wanted(task).await {
             return false;
@@ -314,7 +317,14 @@ impl<M: Machines> Engine<M> {
         true
     }
 
-    async fn after_failure(&self, at: &Position, task: &Task, view: &super::scope::View, hosts: &[Arc<Host<M::Machine>>], once: bool) {
+    pub(super) async fn after_failure(
+        &self,
+        at: &Position,
+        task: &Task,
+        view: &super::scope::View,
+        hosts: &[Arc<Host<M::Machine>>],
+        once: bool,
+    ) {
         let fatal = matches!(self.flag(view, task, "any_errors_fatal").await, Ok(Some(true)));
         let share = match &at.play.play.max_fail_percentage {
             Some(node) => self.rendered(view, node).await.ok().and_then(|node| shown(&node).trim_end_matches('%').parse::<f64>().ok()),

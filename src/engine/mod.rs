@@ -32,6 +32,7 @@ mod outside;
 mod pause;
 mod person;
 mod play;
+mod play_level;
 mod predicted;
 mod reboot;
 mod register;

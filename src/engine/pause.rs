@@ -17,7 +17,7 @@ use crate::plan::Refusal;
 use crate::playbook::Task;
 
 impl<M: Machines> Engine<M> {
-    async fn ask(&self, question: Question) -> Reply {
+    pub(super) async fn ask(&self, question: Question) -> Reply {
         ask(&self.core, &self.cancelled, question).await
     }
 

@@ -23,6 +23,11 @@ pub enum Question {
         /// Whether what is typed is shown.
         echo: bool,
     },
+    /// Whether these things are done, which cannot be taken back.
+    Irreversible {
+        /// What each is.
+        what: Vec<String>,
+    },
     /// Whether these disks are formatted.
     Format {
         /// They, in the order of their hosts.

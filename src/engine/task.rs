@@ -431,6 +431,9 @@ impl<M: Machines> Engine<M> {
                     _ => done,
                 })
             }
+            Found::Play(_) => {
+                Ok(Done::failed(format!("`{}` is for all hosts of a play together, and has no part in this", task.action.name)))
+            }
             Found::NotHere => Ok(Done::failed(format!("homelabctl has no module `{}`", task.action.name))),
             Found::Unknown => Ok(Done::failed(format!("there is no module `{}`", task.action.name))),
         }

@@ -47,6 +47,7 @@ mod parted;
 mod paths;
 mod pattern;
 mod ping;
+mod play_module;
 #[cfg(test)]
 mod proof;
 mod ran;
@@ -87,6 +88,7 @@ pub use expand::{expand, expand_one};
 pub(crate) use homelab::longhorn_disk::states as longhorn_states;
 pub use module::{Act, Decision, Formatting, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText, Wrong};
 pub use page::{contents, page};
+pub use play_module::{Apart, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule, PlayTask, Turn};
 pub use reboot::{Rebooting, Reconnecting};
 pub use registry::{Found, find, module_names};
 /// In a job's file: what this program needs to know to tell its result.

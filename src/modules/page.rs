@@ -10,6 +10,7 @@ use super::{Kind, Opt, Spec, registry};
 pub fn page(name: &str) -> Option<String> {
     match find(name) {
         Found::Module(module) => Some(written(module.spec())),
+        Found::Play(module) => Some(written(module.spec())),
         Found::Action(spec) => Some(written(spec)),
         Found::NotHere | Found::Unknown => None,
     }

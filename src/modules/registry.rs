@@ -1,12 +1,14 @@
 //! All modules, by their names.
 
-use super::{Module, Spec, actions};
+use super::{Module, PlayModule, Spec, actions};
 
 /// What a module's name means.
 #[derive(Clone, Copy)]
 pub enum Found {
     /// A module that looks at a machine.
     Module(&'static dyn Module),
+    /// A module that looks at all hosts of a play together.
+    Play(&'static dyn PlayModule),
     /// Something that the engine does itself; its arguments.
     Action(&'static Spec),
     /// Ansible or its collections have it, and we have not.
@@ -77,6 +79,9 @@ const MODULES: &[&dyn Module] = &[
     &super::wait_for::WaitFor,
 ];
 
+/// The modules that look at all hosts of a play together.
+const PLAY_MODULES: &[&dyn PlayModule] = &[];
+
 /// All modules that look at a machine.
 #[cfg(test)]
 pub(super) fn modules() -> &'static [&'static dyn Module] {
@@ -125,6 +130,9 @@ pub fn find(name: &str) -> Found {
     if let Some(module) = MODULES.iter().find(|module| is(module.spec())) {
         return Found::Module(*module);
     }
+    if let Some(module) = PLAY_MODULES.iter().find(|module| is(module.spec())) {
+        return Found::Play(*module);
+    }
     if let Some(spec) = ACTIONS.iter().find(|spec| is(spec)) {
         return Found::Action(spec);
     }
@@ -133,10 +141,10 @@ pub fn find(name: &str) -> Found {
 
 /// The argument tables of all modules.
 pub(super) fn specs() -> impl Iterator<Item = &'static Spec> {
-    MODULES.iter().map(|module| module.spec()).chain(ACTIONS.iter().copied())
+    MODULES.iter().map(|module| module.spec()).chain(PLAY_MODULES.iter().map(|module| module.spec())).chain(ACTIONS.iter().copied())
 }
 
 /// The names of all modules here, for "did you mean".
 pub fn module_names() -> impl Iterator<Item = &'static str> {
-    MODULES.iter().map(|module| module.spec().name).chain(ACTIONS.iter().map(|spec| spec.name))
+    specs().map(|spec| spec.name)
 }

@@ -10,6 +10,7 @@ use crate::yaml::{Node, Value};
 pub(super) fn spec(seen: &Seen) -> Option<&'static Spec> {
     match found(seen) {
         Found::Module(module) => Some(module.spec()),
+        Found::Play(module) => Some(module.spec()),
         Found::Action(spec) => Some(spec),
         Found::NotHere | Found::Unknown => None,
     }
@@ -29,9 +30,12 @@ pub(super) fn check(seen: &Seen, problems: &mut Diagnostics) {
     let unsure = add_defaults(spec, seen, &mut options) || action.whole.is_some();
     let mut wrong = Diagnostics::new();
     let args = Args::read(spec, &options, &action.place, &mut wrong);
-    if let Found::Module(module) = found(seen) {
-        wrong.0.extend(module.wrong(&args).into_iter().filter_map(|one| placed(spec, &options, one)));
-    }
+    let of_module = match found(seen) {
+        Found::Module(module) => module.wrong(&args),
+        Found::Play(module) => module.wrong(&args),
+        Found::Action(_) | Found::NotHere | Found::Unknown => Vec::new(),
+    };
+    wrong.0.extend(of_module.into_iter().filter_map(|one| placed(spec, &options, one)));
     // what is missing may be in what is not known yet; it is told at the module's name
     wrong.0.retain(|problem| !unsure || problem.place.as_ref() != Some(&action.place));
     meant(spec, &options, &mut wrong);
@@ -78,6 +82,7 @@ pub(super) fn defaults(seen: &Seen, problems: &mut Diagnostics) {
         let Some(name) = key.as_str().filter(|name| !name.starts_with("group/")) else { continue };
         let spec = match find(name) {
             Found::Module(module) => module.spec(),
+            Found::Play(module) => module.spec(),
             Found::Action(spec) => spec,
             Found::NotHere => continue,
             Found::Unknown => {

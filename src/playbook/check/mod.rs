@@ -13,6 +13,7 @@ mod plays;
 mod python;
 mod sources;
 mod templates;
+mod together;
 mod variables;
 mod walk;
 
@@ -49,6 +50,7 @@ pub fn check(playbook: &Playbook, known: &Known<'_>) -> Diagnostics {
         plays::debugger(task, &mut problems);
     }
     modes::check(&seen, &mut problems);
+    together::check(&seen, &mut problems);
     handlers::check(playbook, &seen, known.handlers_may_miss, &mut problems);
     templates::check(playbook, &seen, known.request.engine, &mut problems);
     let texts = files::check(&seen, known, &mut problems);

@@ -34,7 +34,7 @@ pub(super) fn check(tasks: &[Seen], python: &Python, problems: &mut Diagnostics)
     for seen in tasks {
         let (name, place) = (seen.task.action.name.as_str(), &seen.task.action.place);
         let why = match found(seen) {
-            Found::Module(_) | Found::Action(_) => continue,
+            Found::Module(_) | Found::Play(_) | Found::Action(_) => continue,
             Found::NotHere => "it is one of Ansible's that cannot run here".to_owned(),
             Found::Unknown => match python.module(seen.play, seen.task.role.as_deref(), name) {
                 Some(file) => format!("it is a program in Python: {}", file),
