@@ -66,6 +66,25 @@ impl Certificate {
     }
 }
 
+/// The common name in a request for a certificate, in PEM (RFC 2986 §4.1).
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn request_name(text: &str) -> Result<String, String> {
+    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE REQUEST-----").ok_or("it holds no request")?;
+    let (body, _) = rest.split_once("-----END CERTIFICATE REQUEST-----").ok_or("its request is cut off")?;
+    let body: String = body.split_whitespace().collect();
+    let bytes = STANDARD.decode(body).map_err(|_| "its request is not in base64")?;
+    let name = || {
+        let mut request = Parts(Parts(&bytes).take(SEQUENCE)?.inside);
+        let mut fields = Parts(request.take(SEQUENCE)?.inside);
+        // version
+        fields.any()?;
+        common_name(fields.take(SEQUENCE)?.inside)
+    };
+    name().ok_or_else(|| "its request names nobody".to_owned())
+}
+
 /// Values of DER, one behind the other.
 struct Parts<'a>(&'a [u8]);
 
@@ -152,6 +171,21 @@ mod tests {
             let wanted: String = digest(&SHA256, &spki).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(read.key, format!("sha256:{wanted}"));
         }
+    }
+
+    #[test]
+    fn a_request_names_who_asks() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
+        params.distinguished_name.push(DnType::CommonName, "system:node:w1");
+        let request = params.serialize_request(&KeyPair::generate().unwrap()).unwrap().pem().unwrap();
+        assert_eq!(request_name(&request).as_deref(), Ok("system:node:w1"));
+        assert!(request_name("").is_err() && request_name(&request.replace("END", "END OF")).is_err());
+        assert_eq!(
+            request_name("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----"),
+            Err("its request names nobody".to_owned())
+        );
     }
 
     #[test]
