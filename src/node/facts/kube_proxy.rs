@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kubectl::KUBECTL;
 use super::parse::number;
 use super::{Kind, json};
 use crate::node::script::Function;
@@ -48,7 +49,7 @@ static PROBE: Function = Function {
     name: "probe_kube_proxy",
     text: r#"
 kube_get() {
-  take kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 20s -n kube-system get "$1" -o "jsonpath=$2"
+  ask_kubectl /etc/kubernetes/admin.conf -n kube-system get "$1" -o "jsonpath=$2"
 }
 probe_kube_proxy() {
   id=$1
@@ -67,7 +68,7 @@ probe_kube_proxy() {
   answer "$id" 0
 }
 "#,
-    needs: &[],
+    needs: &[&KUBECTL],
 };
 
 fn read(text: &str) -> Result<KubeProxyState, String> {

@@ -68,7 +68,7 @@ END_OF_LINES
     needs: &[&SHARE_OUT],
 };
 
-fn read(text: &str) -> Result<KubeconfigState, String> {
+pub(super) fn read(text: &str) -> Result<KubeconfigState, String> {
     let value = |name: &str| {
         let of =
             |line: &str| line.trim_start().strip_prefix(name)?.strip_prefix(": ").map(|value| value.trim().trim_matches('"').to_owned());

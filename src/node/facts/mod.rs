@@ -14,6 +14,7 @@ mod block_devices;
 mod checksum;
 mod clock;
 mod clock_sync;
+mod cluster_objects;
 mod containerd;
 mod content;
 mod cri;
@@ -23,7 +24,9 @@ mod device_use;
 mod digest;
 mod directory;
 mod download;
+mod endpoint;
 mod environment;
+mod etcd_members;
 mod everything;
 mod exclusive;
 mod file_type;
@@ -40,7 +43,9 @@ mod installed;
 mod interfaces;
 mod kernel;
 mod kube_proxy;
+mod kubeadm_unit;
 mod kubeconfig;
+mod kubectl;
 mod lines_in;
 mod listing;
 mod local_facts;
@@ -51,6 +56,7 @@ mod matches;
 mod module;
 mod mount;
 mod next_kernel;
+mod once;
 mod os_release;
 mod package;
 mod packages;
@@ -60,6 +66,7 @@ mod path;
 mod physical_volume;
 mod ports;
 mod probes;
+mod readyz;
 mod real_path;
 mod reboot;
 mod root_names;
@@ -96,6 +103,10 @@ pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
 pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
+pub use cluster_objects::{
+    CertificateRequest, ClusterAnswer, ClusterContents, ClusterNode, ClusterObjects, ClusterObjectsState, JoinToken, ReadyCondition,
+    RunLease,
+};
 pub use containerd::{Containerd, ContainerdSettings, CriSettings};
 pub(crate) use containerd::{
     FILE as CONTAINERD_FILE, NEWEST as NEWEST_CONTAINERD_CONFIGURATION, PLUGINS as CRI_PLUGINS, image_plugin, names_cri, runtime_plugin,
@@ -108,7 +119,9 @@ pub use device_use::{DeviceUse, Layer, MountOf, Uses};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
+pub use endpoint::Endpoint;
 pub use environment::Environment;
+pub use etcd_members::{EtcdMember, EtcdMembers, etcd_leader};
 pub use everything::everything;
 pub use exclusive::{ExclusiveOpen, Openness};
 pub use file_type::{FileFlags, Flags, Mime, MimeType};
@@ -125,6 +138,7 @@ pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selecti
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
 pub use kube_proxy::{ANNOTATION as KUBE_PROXY_ANNOTATION, KubeProxy, KubeProxyState, RunningKubeProxy, RunningProxy};
+pub use kubeadm_unit::KubeadmUnit;
 pub use kubeconfig::{Kubeconfig, KubeconfigState};
 pub use lines_in::{ConfigurationLines, FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
@@ -143,6 +157,7 @@ pub use parted::{PartedPrint, Printed, PrintedRow};
 pub use physical_volume::{LvmState, PhysicalVolume};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
+pub use readyz::Readyz;
 pub use real_path::RealPath;
 pub use reboot::{RebootRequired, RebootState};
 pub use root_names::RootNames;
@@ -206,6 +221,7 @@ pub const KINDS: &[&Kind] = &[
     &clock::KIND,
     &clock_sync::KIND,
     &containerd::KIND,
+    &cluster_objects::KIND,
     &content::KIND,
     &cri::KIND,
     &deb_file::AT,
@@ -215,7 +231,9 @@ pub const KINDS: &[&Kind] = &[
     &digest::KIND,
     &directory::KIND,
     &download::KIND,
+    &endpoint::KIND,
     &environment::KIND,
+    &etcd_members::KIND,
     &exclusive::KIND,
     &file_type::FLAGS,
     &file_type::MIME,
@@ -240,6 +258,7 @@ pub const KINDS: &[&Kind] = &[
     &kernel::KERNEL,
     &kube_proxy::KIND,
     &kube_proxy::RUNNING,
+    &kubeadm_unit::KIND,
     &kubeconfig::KIND,
     &lines_in::CONFIGURATION,
     &lines_in::KIND,
@@ -261,6 +280,7 @@ pub const KINDS: &[&Kind] = &[
     &volume_group::KIND,
     &image_contents::KIND,
     &ports::KIND,
+    &readyz::KIND,
     &real_path::KIND,
     &reboot::KIND,
     &root_names::KIND,
