@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde::de::DeserializeOwned;
-
 use super::evidence::{Credentials, KubeletConf, Machine, Manifests};
 use super::init::PORTS;
+use super::reading::{Asking, map};
 use super::seen::Seen;
 use crate::cluster::certificate::Certificate;
-use crate::node::facts::{Content, Directory, Entry, FileContent, Kubeconfig, KubeconfigState, MachineId, Ports, Stat, Unit, UnitState};
-use crate::plan::{Fact, FactKey, Facts, Reading, Stop};
+use crate::node::facts::{
+    Content, Directory, Endpoint, Entry, FileContent, KubeadmUnit, Kubeconfig, KubeconfigState, MachineId, Ports, Readyz, Stat, Unit,
+    UnitState,
+};
+use crate::plan::{Facts, Stop};
 
 /// Larger files are none that kubeadm writes; in bytes.
 const MOST: u64 = 256 << 10;
@@ -18,37 +20,19 @@ const OF_NODE: &str = "system:node:";
 /// kubeadm's static pods other than etcd.
 const CONTROL_PLANE: [&str; 3] = ["kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"];
 
-/// What files and units cannot tell, and the caller knows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Beside {
-    /// Where etcd's data is: `/var/lib/etcd`, if the manifest or the stored configuration has no other place.
-    pub etcd_data_dir: String,
-    /// See [`Machine::unit`].
-    pub unit: Seen<String>,
-    /// See [`Machine::readyz`].
-    pub readyz: Seen<()>,
-    /// See [`Machine::endpoint`].
-    pub endpoint: Seen<()>,
-}
-
-/// What is on the machine of these facts.
+/// What is on the machine of these facts. etcd has its data in `etcd_data_dir` (`/var/lib/etcd`, if the manifest or the stored
+/// configuration has no other place), the cluster its `endpoint` (`host:port`), the machine its `address` among the nodes.
 ///
 /// # Errors
 /// [`Stop::Need`] for what has to be read first.
-pub fn examine(facts: &Facts<'_>, beside: Beside) -> Result<Machine, Stop> {
-    let mut asking = Asking { facts, need: BTreeSet::new() };
-    let machine = asking.machine(beside);
-    if asking.need.is_empty() { Ok(machine) } else { Err(Stop::Need(asking.need)) }
-}
-
-struct Asking<'a, 'b> {
-    facts: &'a Facts<'b>,
-    need: BTreeSet<FactKey>,
+pub fn examine(facts: &Facts<'_>, etcd_data_dir: &str, endpoint: &str, address: &str) -> Result<Machine, Stop> {
+    let mut asking = Asking::new(facts);
+    let machine = asking.machine(etcd_data_dir, endpoint, address);
+    asking.end(machine)
 }
 
 impl Asking<'_, '_> {
-    fn machine(&mut self, beside: Beside) -> Machine {
-        let Beside { etcd_data_dir, unit, readyz, endpoint } = beside;
+    fn machine(&mut self, etcd_data_dir: &str, endpoint: &str, address: &str) -> Machine {
         Machine {
             machine_id: self.seen(&MachineId),
             ca: self.authority(),
@@ -63,31 +47,24 @@ impl Asking<'_, '_> {
                 let tcp = ports.into_iter().filter(|port| port.protocol == "tcp" && PORTS.contains(&port.port));
                 Ok(tcp.map(|port| port.port).collect())
             }),
-            unit,
+            unit: self.seen(&KubeadmUnit),
             material: match self.seen::<_, Vec<Entry>>(&Directory::new("/etc/kubernetes/homelabctl")) {
                 Seen::Present(entries) => Seen::certain(!entries.is_empty()),
                 Seen::Absent => Seen::Absent,
                 Seen::Unknown(why) => Seen::Unknown(why),
             },
-            readyz,
-            endpoint,
-        }
-    }
-
-    /// What is known of a fact; it is to be read first if nothing is.
-    fn seen<F: Fact<Value = V>, V: DeserializeOwned>(&mut self, fact: &F) -> Seen<V> {
-        match self.facts.reading(fact) {
-            Ok(Reading::Present(value)) => match serde_json::from_value(value) {
-                Ok(value) => Seen::Present(value),
-                Err(error) => Seen::Unknown(format!("only partly known: {error}").into()),
+            readyz: match address.parse() {
+                Ok(address) => match self.seen(&Readyz::new(address)) {
+                    Seen::Present(is_ready) => Seen::certain(is_ready),
+                    Seen::Absent => Seen::Absent,
+                    Seen::Unknown(why) => Seen::Unknown(why),
+                },
+                Err(_) => Seen::Unknown(format!("{address:?} is no IP address").into()),
             },
-            Ok(Reading::Absent) => Seen::Absent,
-            Ok(Reading::Unknown { why, .. }) => Seen::Unknown(why.into()),
-            Err(Stop::Need(need)) => {
-                self.need.extend(need);
-                Seen::Unknown("not read yet".into())
-            }
-            Err(Stop::Unknown(unknown)) => Seen::Unknown(unknown.into_values().collect::<Vec<_>>().join("; ").into()),
+            endpoint: match host_and_port(endpoint) {
+                Some((host, port)) => map(self.seen(&Endpoint::new(host, port)), |_| Ok(())),
+                None => Seen::Unknown(format!("{endpoint:?} is no host with a port").into()),
+            },
         }
     }
 
@@ -151,13 +128,11 @@ fn kubelet_conf(conf: KubeconfigState) -> Result<KubeletConf, String> {
     Ok(KubeletConf { ca: Certificate::from_pem(&conf.authority)?.key, server: conf.server, node })
 }
 
-/// The same, read further; what cannot be is unknown.
-fn map<A, B>(seen: Seen<A>, further: impl FnOnce(A) -> Result<B, String>) -> Seen<B> {
-    match seen {
-        Seen::Present(value) => further(value).map_or_else(|why| Seen::Unknown(why.into()), Seen::Present),
-        Seen::Absent => Seen::Absent,
-        Seen::Unknown(why) => Seen::Unknown(why),
-    }
+/// The two halves of `host:port`; an IPv6 address stands in brackets.
+fn host_and_port(endpoint: &str) -> Option<(&str, u16)> {
+    let (host, port) = endpoint.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host, port.parse().ok()?)).filter(|_| !host.is_empty())
 }
 
 #[cfg(test)]
@@ -166,12 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::{Observation, Query, Scope, Store};
-
-    fn beside() -> Beside {
-        let etcd_data_dir = "/var/lib/etcd".to_owned();
-        Beside { etcd_data_dir, unit: Seen::Absent, readyz: Seen::Absent, endpoint: Seen::Absent }
-    }
+    use crate::plan::{Observation, Query, Reading, Scope, Store};
 
     fn pem(name: &str) -> String {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -184,7 +154,7 @@ mod tests {
     fn examined(answer: impl Fn(&Query) -> Reading) -> Machine {
         let (scope, mut store) = (Scope::new("m1", "root"), Store::default());
         for _ in 0..3 {
-            match examine(&Facts::new(&store, scope.clone()), beside()) {
+            match examine(&Facts::new(&store, scope.clone()), "/var/lib/etcd", "[fd00::1]:6443", "10.0.0.1") {
                 Ok(machine) => return machine,
                 Err(Stop::Need(need)) => {
                     for key in need {
@@ -207,7 +177,8 @@ mod tests {
         });
         assert_eq!(machine, Machine::blank("5eed"));
         let machine = examined(|_| Reading::unknown("Input/output error"));
-        for seen in [&machine.bootstrap_conf, &machine.etcd_data, &machine.kubelet, &machine.material, &machine.super_admin_conf] {
+        let seen = [&machine.bootstrap_conf, &machine.etcd_data, &machine.kubelet, &machine.material, &machine.super_admin_conf];
+        for seen in seen.into_iter().chain([&machine.readyz, &machine.endpoint]) {
             assert_eq!(*seen, Seen::Unknown("Input/output error".into()));
         }
         assert!(matches!((machine.ca, machine.manifests, machine.ports), (Seen::Unknown(_), Seen::Unknown(_), Seen::Unknown(_))));
@@ -225,6 +196,9 @@ mod tests {
                 ("directory", "/etc/kubernetes/manifests") => {
                     Reading::Present(json!([entry("etcd.yaml"), entry("kube-apiserver.yaml"), entry("kube-vip.yaml")]))
                 }
+                ("readyz", "https://10.0.0.1:6443") => Reading::present(&true),
+                ("endpoint", "fd00::1") => Reading::present(&"fd00::1"),
+                ("kubeadm_unit", _) => Reading::present(&"homelabctl-step-1.service"),
                 ("kubeconfig", _) => Reading::Present(json!({"server": "https://10.0.0.1:6443", "authority": ca, "certificate": kubelet})),
                 _ => Reading::Absent,
             })
@@ -234,6 +208,8 @@ mod tests {
         assert_eq!((machine.ca, machine.kubelet_conf), (Seen::Present(key), Seen::Present(conf)));
         let manifests = Manifests { etcd: true, control_plane: true, kube_vip: Some(Credentials::SuperAdmin) };
         assert_eq!(machine.manifests, Seen::Present(manifests));
+        assert_eq!((machine.readyz, machine.endpoint), (Seen::Present(()), Seen::Present(())));
+        assert_eq!(machine.unit, Seen::Present("homelabctl-step-1.service".into()));
         let node = |machine: Machine| machine.kubelet_conf.present().unwrap().node.clone();
         assert_eq!(node(with(None)), Seen::Unknown("its certificate was not read".into()));
         assert_eq!(node(with(Some(&ca))), Seen::Unknown("its certificate is for \"kubernetes\"".into()));

@@ -9,6 +9,7 @@ mod classify;
 mod decide;
 mod evidence;
 mod examine;
+mod examine_cluster;
 mod gate;
 mod guard;
 mod hosts;
@@ -16,6 +17,7 @@ mod identity;
 mod init;
 mod next;
 mod page;
+mod reading;
 mod refused;
 #[cfg(test)]
 mod runs;
@@ -31,7 +33,8 @@ pub use decide::{Memory, Next, TRIES};
 pub use evidence::{
     Api, Credentials, Csr, Etcd, Evidence, KubeletConf, Machine, Manifests, Member, Members, NodeObject, Objects, Reach, Ready,
 };
-pub use examine::{Beside, examine};
+pub use examine::examine;
+pub use examine_cluster::{Heard, OUR_TOKEN, api, etcd, hear};
 pub use gate::majority;
 pub use guard::Guard;
 pub use identity::{Identity, identity};
