@@ -237,7 +237,7 @@ pub(super) fn hide_texts<'a>(secrets: &Secrets, texts: impl IntoIterator<Item = 
 pub(super) fn within(inventory: &Inventory, pattern: &str, limit: Option<&str>) -> Result<Vec<Arc<str>>, Diagnostics> {
     let names = |hosts: Vec<&Host>| hosts.into_iter().map(|host| Arc::clone(&host.name)).collect::<Vec<_>>();
     // a name that nobody has was told before the run, and in the run it is nobody
-    let Ok(hosts) = Pattern::new("hosts", pattern).select(inventory).map(names) else { return Ok(Vec::new()) };
+    let hosts = names(Pattern::new("hosts", pattern).of_play(inventory));
     let Some(limit) = limit else { return Ok(hosts) };
     let allowed: HashSet<Arc<str>> = Pattern::new("--limit", limit).select(inventory).map(names)?.into_iter().collect();
     Ok(hosts.into_iter().filter(|host| allowed.contains(host)).collect())

@@ -226,8 +226,8 @@ impl World for Core {
 
     fn matching(&self, pattern: &str) -> Vec<String> {
         let inventory = self.inventory_now();
-        let hosts = crate::inventory::Pattern::new("pattern", pattern).select(&inventory);
-        hosts.map(|hosts| hosts.into_iter().map(|host| host.name.to_string()).collect()).unwrap_or_default()
+        let hosts = crate::inventory::Pattern::new("pattern", pattern).of_play(&inventory);
+        hosts.into_iter().map(|host| host.name.to_string()).collect()
     }
 
     fn hosts(&self) -> Vec<String> {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::diagnostics::Diagnostics;
 use crate::inventory::{Given, Inventory, Pattern};
 use crate::node::simulated::{Simulated, World};
 use crate::playbook::{self, Request};
@@ -120,8 +119,7 @@ fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person,
         dir: dir.path().to_owned(),
         reread: Box::new(|| Ok(crate::inventory::testing::read_all(&[Given::Argument("m1,m9,".to_owned())]).unwrap().0)),
         select: Box::new(|inventory, pattern| {
-            let hosts = Pattern::new("hosts", pattern).select(inventory);
-            hosts.map(|hosts| hosts.into_iter().map(|host| Arc::clone(&host.name)).collect()).or_else(|_| Ok::<_, Diagnostics>(Vec::new()))
+            Ok(Pattern::new("hosts", pattern).of_play(inventory).into_iter().map(|host| Arc::clone(&host.name)).collect())
         }),
         ask: Box::new(|_| None),
         person,

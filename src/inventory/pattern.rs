@@ -47,26 +47,40 @@ impl Pattern {
     /// A part matches nothing that is known, also an excluded one: it would be a typing mistake. Or nothing is left.
     pub fn select<'a>(&self, inventory: &'a Inventory) -> Result<Vec<&'a Host>, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let parts = self.parts(&mut problems);
+        let selected = self.matching(inventory, false, &mut problems);
+        if selected.is_empty() && !problems.has_errors() {
+            problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(self.source.whole()));
+        }
+        problems.or(selected).map(|(selected, _)| selected)
+    }
+
+    /// The hosts of a play: as [`Pattern::select`], but a part that matches nothing has no hosts, and the others have theirs. So it is in
+    /// Ansible; a play for `masters:workers` is for the masters of who has no workers.
+    pub fn of_play<'a>(&self, inventory: &'a Inventory) -> Vec<&'a Host> {
+        let mut problems = Diagnostics::new();
+        let selected = self.matching(inventory, true, &mut problems);
+        // a part that cannot be read may be one that leaves hosts out
+        if problems.has_errors() { Vec::new() } else { selected }
+    }
+
+    /// `may_miss`: whether a part may match nothing.
+    fn matching<'a>(&self, inventory: &'a Inventory, may_miss: bool, problems: &mut Diagnostics) -> Vec<&'a Host> {
+        let parts = self.parts(problems);
         let of_sign = |sign: Option<char>| parts.iter().filter(move |part| part.sign == sign);
         let mut hosts: Vec<HostId> = Vec::new();
         let mut seen = HashSet::new();
         for part in of_sign(None) {
-            hosts.extend(members(part, inventory, &mut problems).into_iter().filter(|host| seen.insert(*host)));
+            hosts.extend(members(part, inventory, may_miss, problems).into_iter().filter(|host| seen.insert(*host)));
         }
         if of_sign(None).next().is_none() {
             hosts = inventory.hosts_of(super::data::ALL);
         }
         for part in of_sign(Some('&')) {
-            let members: HashSet<HostId> = members(part, inventory, &mut problems).into_iter().collect();
+            let members: HashSet<HostId> = members(part, inventory, may_miss, problems).into_iter().collect();
             hosts.retain(|host| members.contains(host));
         }
-        let left_out: HashSet<HostId> = of_sign(Some('!')).flat_map(|part| members(part, inventory, &mut problems)).collect();
-        let selected: Vec<&Host> = hosts.into_iter().filter(|host| !left_out.contains(host)).map(|id| inventory.at(id)).collect();
-        if selected.is_empty() && !problems.has_errors() {
-            problems.push(Diagnostic::error(format!("no host matches `{}`", self.source.text)).at(self.source.whole()));
-        }
-        problems.or(selected).map(|(selected, _)| selected)
+        let left_out: HashSet<HostId> = of_sign(Some('!')).flat_map(|part| members(part, inventory, may_miss, problems)).collect();
+        hosts.into_iter().filter(|host| !left_out.contains(host)).map(|id| inventory.at(id)).collect()
     }
 
     /// What is wrong with the pattern itself, whatever the inventory holds.
@@ -198,7 +212,7 @@ fn why(error: &fancy_regex::Error) -> String {
     letters.next().map(char::to_lowercase).into_iter().flatten().chain(letters).collect()
 }
 
-fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Vec<HostId> {
+fn members(part: &Part, inventory: &Inventory, may_miss: bool, problems: &mut Diagnostics) -> Vec<HostId> {
     // the name of a host is never anything else
     if let Some(&host) = inventory.host_ids.get(part.text.as_str()).filter(|_| part.sign.is_none()) {
         return vec![host];
@@ -224,6 +238,7 @@ fn members(part: &Part, inventory: &Inventory, problems: &mut Diagnostics) -> Ve
             complain(error.hint("write it without repetitions in repetitions, such as `(a+)+`"));
             return Vec::new();
         }
+        Found::Nothing if may_miss => return Vec::new(),
         Found::Nothing => {
             complain(nothing(part, text, inventory, few_problems));
             return Vec::new();
@@ -464,6 +479,17 @@ mod tests {
         let hosts = format!("{}b\n", "a".repeat(60));
         let inventory = inventory(&hosts);
         assert!(Pattern::new("PATTERN", r"~(a|aa|(?=x)y)*c").select(&inventory).is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_plays_pattern_may_match_nothing() {
+        let of_play = |pattern: &str| {
+            let inventory = inventory(HOSTS);
+            Pattern::new("hosts", pattern).of_play(&inventory).iter().map(|host| host.name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(of_play("masters:nobody"), "m1 m2 m3");
+        assert_eq!(of_play("nobody:workers:!none"), "w1 w2");
+        assert_eq!((of_play("nobody"), of_play("masters:&nobody"), of_play("m*:!~(a")), (String::new(), String::new(), String::new()));
     }
 
     fn chosen(pattern: &str) -> Vec<String> {
