@@ -8,3 +8,4 @@ pub mod live;
 pub mod membership;
 pub mod preflight;
 pub mod settings;
+pub mod skew;

@@ -43,6 +43,7 @@ const MODULES: &[&dyn Module] = &[
     &super::homelab::kernel_module::HomelabKernelModule,
     &super::homelab::kube_proxy::HomelabKubeProxy,
     &super::homelab::kube_proxy_mode::HomelabKubeProxyMode,
+    &super::homelab::kubernetes_packages::HomelabKubernetesPackages,
     &super::homelab::longhorn_disk::HomelabLonghornDisk,
     &super::homelab::multipath::HomelabMultipath,
     &super::homelab::swap::HomelabSwap,

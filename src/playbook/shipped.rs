@@ -23,6 +23,7 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "tuning", text: include_str!("../../playbooks/tuning.yaml"), imports: &[] },
     Shipped { name: "longhorn-disks", text: include_str!("../../playbooks/longhorn-disks.yaml"), imports: &[] },
     Shipped { name: "containerd", text: include_str!("../../playbooks/containerd.yaml"), imports: &[] },
+    Shipped { name: "kubernetes", text: include_str!("../../playbooks/kubernetes.yaml"), imports: &[] },
     Shipped { name: "kube-proxy", text: include_str!("../../playbooks/kube-proxy.yaml"), imports: &[] },
 ];
 

@@ -50,6 +50,23 @@ fn they_are_without_mistakes_and_run_by_their_short_names() {
 }
 
 #[test]
+fn those_of_the_cluster_are_without_mistakes() {
+    let program = Program::new();
+    program.file("hosts.ini", HOSTS);
+    std::fs::create_dir(program.path("group_vars")).unwrap();
+    for cni in ["cilium", "flannel"] {
+        let settings = format!(
+            "cluster:\n  name: a\n  version: v1.36.0\n  endpoint: {{host: kube.lan, served_by: external}}\n  cni: {{name: {cni}}}\n  kube_proxy: {{mode: nftables}}\n"
+        );
+        program.file("group_vars/all.yml", &settings);
+        for name in ["containerd", "kubernetes", "kube-proxy"] {
+            let ran = program.run(&["check", name, "-i", "hosts.ini"]);
+            assert!(ran.code == Some(0) && ran.stdout.contains("no mistakes"), "{}", ran.all());
+        }
+    }
+}
+
+#[test]
 fn every_module_has_a_page() {
     let program = Program::new();
     let list = program.run(&["doc"]).stdout;

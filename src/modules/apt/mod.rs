@@ -8,7 +8,7 @@ mod lists;
 mod remove;
 mod said;
 pub(super) mod spec;
-mod version;
+pub(super) mod version;
 mod wanted;
 
 use serde_json::{Map, Value};

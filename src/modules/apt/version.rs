@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Which of two versions is the newer one, as dpkg(1) has it.
-pub(super) fn compare(one: &str, other: &str) -> Ordering {
+pub(in crate::modules) fn compare(one: &str, other: &str) -> Ordering {
     let ((epoch, upstream, revision), (other_epoch, other_upstream, other_revision)) = (parts(one), parts(other));
     epoch.cmp(&other_epoch).then_with(|| segments(upstream, other_upstream)).then_with(|| segments(revision, other_revision))
 }

@@ -66,6 +66,7 @@ cases! {
     homelab_kernel_module: homelab::kernel_module::HomelabKernelModule, 800, CHANGES, homelab::kernel_module::tests::state, |_, _, _| ();
     homelab_kube_proxy: homelab::kube_proxy::HomelabKubeProxy, 600, &[Changed, Unchanged, Refused, Unknown], homelab::kube_proxy::tests::state, |_, _, _| ();
     homelab_kube_proxy_mode: homelab::kube_proxy_mode::HomelabKubeProxyMode, 100, &[Unchanged, Unknown, Failed], homelab::kube_proxy_mode::tests::state, |_, _, _| ();
+    homelab_kubernetes_packages: homelab::kubernetes_packages::HomelabKubernetesPackages, 1000, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::kubernetes_packages::tests::state, |_, _, _| ();
     homelab_longhorn_disk: homelab::longhorn_disk::HomelabLonghornDisk, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], homelab::longhorn_disk::states::state, homelab::longhorn_disk::states::look;
     homelab_swap: homelab::swap::HomelabSwap, 600, CHANGES, homelab::swap::tests::state, |_, _, _| ();
     homelab_sysctl: homelab::sysctl::HomelabSysctl, 800, CHANGES, homelab::sysctl::tests::state, |_, _, _| ();
