@@ -19,7 +19,7 @@ lint:           ## formatting, and clippy with warnings as errors
 	cargo clippy --quiet --all-targets -- -D warnings
 	cd fuzz && cargo fmt --check
 
-PROGRAMS = kube-apiserver etcd etcdctl kubeadm kubectl
+PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl
 programs:       ## Kubernetes' programs that `make test` runs, built from Go modules once (some minutes; all that there are: PROGRAMS=)
 	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null
 

@@ -1,6 +1,7 @@
 //! The cluster: what a person wants of it, what kubeadm makes of that, and what is there.
 
 pub mod certificate;
+pub mod etcd_snapshot;
 pub mod known;
 pub mod kube_proxy;
 pub mod kubeadm_config;

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod disk_naming;
 pub mod errand;
+pub mod etcd_snapshot;
 pub mod facts;
 pub mod hold;
 pub mod host;

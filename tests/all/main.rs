@@ -25,6 +25,7 @@ mod disk_modules;
 mod disk_nvme;
 mod disk_wipe;
 mod disks;
+mod etcd_snapshots;
 mod facts_local;
 mod facts_machines;
 mod facts_setup;

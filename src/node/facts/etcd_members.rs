@@ -87,13 +87,13 @@ pub(in crate::node) static ETCDCTL: Function = Function {
     text: r#"
 by_etcdctl() {
   if [ -n "$etcd_container" ]; then
-    timeout 60 crictl --config /dev/null --runtime-endpoint "$cri_socket" exec -s --timeout 50 "$etcd_container" etcdctl "$@"
+    timeout "$((etcd_limit + 10))" crictl --config /dev/null --runtime-endpoint "$cri_socket" exec -s --timeout "$etcd_limit" "$etcd_container" etcdctl "$@"
   else
-    timeout 60 env -i PATH="$PATH" etcdctl "$@"
+    timeout "$etcd_limit" env -i PATH="$PATH" etcdctl "$@"
   fi
 }
 find_etcdctl() {
-  etcd_container= cri_socket=unix:///run/containerd/containerd.sock why="etcd's container does not run"
+  etcd_limit=50 etcd_container= cri_socket=unix:///run/containerd/containerd.sock why="etcd's container does not run"
   if command -v crictl >/dev/null; then
     if once crictl --config /dev/null --runtime-endpoint "$cri_socket" --timeout 10s ps --label io.kubernetes.container.name=etcd --state Running -q; then
       etcd_container=${r%%"$nl"*}

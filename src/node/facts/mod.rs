@@ -121,6 +121,7 @@ pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
 pub use endpoint::Endpoint;
 pub use environment::Environment;
+pub(in crate::node) use etcd_members::ETCDCTL;
 pub use etcd_members::{EtcdMember, EtcdMembers, etcd_leader};
 pub use everything::everything;
 pub use exclusive::{ExclusiveOpen, Openness};

@@ -86,6 +86,16 @@ impl<'bed> Etcd<'bed> {
         self.members.iter().map(|member| format!("http://127.0.0.1:{}", member.client)).collect()
     }
 
+    /// Where a member, counted from 0, has its data.
+    pub fn data(&self, number: usize) -> PathBuf {
+        self.members.get(number).map_or_else(PathBuf::new, |member| self.dir.join(&member.name).join("data"))
+    }
+
+    /// Where the others reach a member, counted from 0.
+    pub fn peer_url(&self, number: usize) -> String {
+        self.members.get(number).map_or_else(String::new, |member| format!("http://127.0.0.1:{}", member.peer))
+    }
+
     /// Runs etcdctl; it asks all members that run, unless `arguments` say otherwise.
     ///
     /// # Errors

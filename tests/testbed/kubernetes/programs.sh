@@ -14,6 +14,7 @@ kube-apiserver            kubernetes    k8s.io/kubernetes               /cmd/kub
 kubeadm                   kubernetes    k8s.io/kubernetes               /cmd/kubeadm
 etcd                      etcd          go.etcd.io/etcd/server/v3       .
 etcdctl                   etcd          go.etcd.io/etcd/etcdctl/v3      .
+etcdutl                   etcdutl       go.etcd.io/etcd/etcdutl/v3      .
 kube-controller-manager   kubernetes    k8s.io/kubernetes               /cmd/kube-controller-manager
 kube-scheduler            kubernetes    k8s.io/kubernetes               /cmd/kube-scheduler
 kubelet                   kubernetes    k8s.io/kubernetes               /cmd/kubelet
