@@ -1,6 +1,7 @@
 //! The settings of the cluster, the variable `cluster` of the inventory, looked at before anything is contacted.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +41,20 @@ pub(super) fn check(loaded: &Loaded, wanted: Wanted, problems: &mut Diagnostics)
         told.0.iter_mut().for_each(|problem| problem.level = Level::Warning);
     }
     problems.extend(told);
+}
+
+/// The settings of the inventory's one cluster; all that is wrong with them is added to `problems`, also that there are none.
+pub(super) fn settings(loaded: &Loaded, problems: &mut Diagnostics) -> Option<Settings> {
+    check(loaded, Wanted::Read, problems);
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+    let mut told = Diagnostics::new();
+    let read = |found: &Found| Settings::read(&rendered(loaded, found, &mut told)?, &today, &mut told);
+    let settings = found(loaded).iter().find_map(read);
+    if settings.is_none() && !problems.has_errors() {
+        let error = Diagnostic::error("the inventory has no variable `cluster`, which describes the cluster");
+        problems.push(error.hint("write it into `group_vars/all.yml`; `docs/cluster-settings.md` has all that may stand in it"));
+    }
+    settings.filter(|_| !problems.has_errors())
 }
 
 fn look(loaded: &Loaded, wanted: Wanted, problems: &mut Diagnostics) {
@@ -142,14 +157,17 @@ fn rendered(loaded: &Loaded, found: &Found, problems: &mut Diagnostics) -> Optio
 
 /// What the inventory knows of its hosts.
 fn inventory_hosts(loaded: &Loaded) -> Vec<InventoryHost<'_>> {
-    let address = |host| {
+    let hosts = loaded.inventory.all_hosts().into_iter();
+    hosts
+        .map(|host| InventoryHost { name: &host.name, groups: loaded.inventory.group_names(host), address: address_of(loaded, host) })
+        .collect()
+}
+
+/// Where a host is, if that is written as an address.
+pub(super) fn address_of(loaded: &Loaded, host: &Host) -> Option<IpAddr> {
+    let written = || {
         let value = loaded.rendered(host, &*variable(loaded, host, "ansible_host")?);
         plain(&value.value).parse().ok()
     };
-    let own = |host: &Host| host.name.parse().ok();
-    let one = |host| {
-        let groups = loaded.inventory.group_names(host);
-        InventoryHost { name: &host.name, groups, address: address(host).or_else(|| own(host)) }
-    };
-    loaded.inventory.all_hosts().into_iter().map(one).collect()
+    written().or_else(|| host.name.parse().ok())
 }

@@ -10,3 +10,4 @@ pub mod membership;
 pub mod preflight;
 pub mod settings;
 pub mod skew;
+pub mod status;

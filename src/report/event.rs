@@ -196,6 +196,8 @@ pub enum Answer {
     Disk(DiskSheet),
     /// To `disk select`.
     Proposal(DiskProposal),
+    /// To `cluster …`: what was found of all of it, told by one of its hosts.
+    Cluster(ClusterSheet),
     /// To `provision`: how many tasks ended how.
     Tasks(BTreeMap<TaskOutcome, usize>),
 }
@@ -257,6 +259,16 @@ pub struct DiskProposal {
     pub disk: Option<String>,
     /// All of its disks.
     pub disks: Vec<DiskLine>,
+}
+
+/// What was found of a cluster.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ClusterSheet {
+    /// What a person wants to see of it. Programs have the rest.
+    #[serde(skip)]
+    pub lines: Vec<String>,
+    /// The same and more, by name.
+    pub cluster: Map<String, Value>,
 }
 
 /// All that was found on a disk.

@@ -19,8 +19,8 @@ mod test_screen;
 
 pub use captured::Captured;
 pub use event::{
-    Answer, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, NoticeLevel, Ping, Problem, Shown, Stamped, TaskAnswer,
-    TaskOutcome, VERSION, end_of_run,
+    Answer, ClusterSheet, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, NoticeLevel, Ping, Problem, Shown,
+    Stamped, TaskAnswer, TaskOutcome, VERSION, end_of_run,
 };
 pub use human::{Human, Look, duration};
 pub use json::{Json, JsonLines};

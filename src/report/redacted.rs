@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::{
-    Answer, Captured, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets, Shown,
-    TaskAnswer,
+    Answer, Captured, ClusterSheet, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, MASK, Ping, Problem, Secrets,
+    Shown, TaskAnswer,
 };
 use crate::diagnostics::{may_be_a_password, names_a_secret, passwords_in};
 
@@ -154,6 +154,10 @@ impl Answer {
                 disk: disk.map(|disk| secrets.redact(&disk)),
                 disks: disks.into_iter().map(|line| line.redacted(secrets)).collect(),
             }),
+            Self::Cluster(ClusterSheet { lines, cluster }) => Self::Cluster(ClusterSheet {
+                lines: each(lines, secrets),
+                cluster: cluster.into_iter().map(|(name, value)| (name, secrets.redact_value(value))).collect(),
+            }),
             Self::Tasks(counts) => Self::Tasks(counts),
         }
     }
@@ -235,6 +239,7 @@ mod tests {
                 disk: [("class".to_owned(), serde_json::json!({ "foreign": s() }))].into_iter().collect(),
             }),
             Answer::Proposal(DiskProposal { lines: vec![s()], disk: Some(s()), disks: Vec::new() }),
+            Answer::Cluster(ClusterSheet { lines: vec![s()], cluster: [("name".to_owned(), s().into())].into_iter().collect() }),
         ];
         let mut events = vec![
             Event::RunStarted { command: "ping".into(), arguments: vec![s()], program: "1".into(), hosts: vec![] },

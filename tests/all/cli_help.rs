@@ -21,6 +21,9 @@ fn help_texts() {
         "disk explain",
         "disk select",
         "disk wipe",
+        "cluster",
+        "cluster status",
+        "cluster etcd-snapshot",
         "playbooks",
         "playbooks eject",
         "doc",
@@ -58,6 +61,9 @@ fn the_manual_has_a_page_for_every_command() {
     pages.sort();
     let expected = [
         "-check",
+        "-cluster-etcd-snapshot",
+        "-cluster-status",
+        "-cluster",
         "-completions",
         "-disk-explain",
         "-disk-list",

@@ -14,7 +14,7 @@ pub(in crate::cli) use resolved::{Chosen, choose, of_loaded, register};
 pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
-    check::CheckArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
+    check::CheckArgs, cluster::ClusterArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
     inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs, schema::SchemaArgs,
 };
 
@@ -55,6 +55,7 @@ pub enum Command {
     Schema(SchemaArgs),
     Inventory(InventoryArgs),
     Disk(DiskArgs),
+    Cluster(Box<ClusterArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -2,6 +2,7 @@
 
 mod asking;
 pub mod check;
+pub mod cluster;
 pub mod completions;
 pub mod disk;
 pub mod doc;

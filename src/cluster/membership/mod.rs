@@ -17,7 +17,7 @@ mod identity;
 mod init;
 mod next;
 mod page;
-mod reading;
+pub(super) mod reading;
 mod refused;
 #[cfg(test)]
 mod runs;

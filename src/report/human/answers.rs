@@ -20,6 +20,7 @@ pub(super) fn write(out: &mut dyn Write, paint: Paint, look: &Look, answers: &[H
             Some(Answer::Ping(ping)) => write_ping(out, paint, look, host, ping, widest)?,
             // each is about one host, and nothing may stand between the lines
             Some(Answer::Proposal(proposal)) => proposal.lines.iter().try_for_each(|line| writeln!(out, "{}", escape::line(line)))?,
+            Some(Answer::Cluster(sheet)) => sheet.lines.iter().try_for_each(|line| writeln!(out, "{}", escape::line(line)))?,
             // one table of all
             Some(Answer::Disks(lines)) => disks.push((&host.host, lines)),
             Some(answer) => match groups.iter_mut().find(|(known, _)| *known == answer) {
@@ -31,7 +32,7 @@ pub(super) fn write(out: &mut dyn Write, paint: Paint, look: &Look, answers: &[H
     disks::write_table(out, paint, &disks)?;
     for (answer, hosts) in groups {
         match answer {
-            Answer::Ping(_) | Answer::Tasks(_) | Answer::Disks(_) | Answer::Proposal(_) => {}
+            Answer::Ping(_) | Answer::Tasks(_) | Answer::Disks(_) | Answer::Proposal(_) | Answer::Cluster(_) => {}
             Answer::Disk(sheet) => disks::write_sheet(out, paint, &hosts, sheet)?,
             Answer::Facts(sheet) => write_facts(out, paint, look, &hosts, sheet)?,
             Answer::Exec(ended) => write_exec(out, paint, &hosts, ended)?,

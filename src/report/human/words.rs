@@ -22,7 +22,9 @@ pub(super) fn round_trips(count: u32) -> String {
 pub(super) fn ended(command: &str, outcome: Outcome) -> String {
     match (command, outcome) {
         ("ping", Outcome::Unchanged) => "reachable".to_owned(),
-        ("facts" | "disk list" | "disk explain" | "disk select", Outcome::Unchanged) => "read".to_owned(),
+        ("facts" | "disk list" | "disk explain" | "disk select" | "cluster status" | "cluster etcd-snapshot", Outcome::Unchanged) => {
+            "read".to_owned()
+        }
         ("exec", Outcome::Changed) => "done".to_owned(),
         ("disk wipe", Outcome::Changed) => "wiped".to_owned(),
         (_, Outcome::Unchanged) => "as they should be".to_owned(),

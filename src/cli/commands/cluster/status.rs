@@ -1,0 +1,116 @@
+//! `homelabctl cluster status`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+
+use super::super::super::args::{ConnectionArgs, OutputArgs, Unresolved};
+use super::super::super::environment::Environment;
+use super::super::super::interrupt::Interrupt;
+use super::super::super::run::{Run, listening};
+use super::super::super::session::{Session, Shared};
+use super::super::super::show;
+use super::super::super::targets::Ready;
+use super::super::asking::{Unanswered, listed};
+use super::{ASKING, ClusterHost, as_root, cluster_of, shown};
+use crate::cluster::kubeadm_config::endpoint;
+use crate::cluster::status::{Look, Status, look};
+use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::plan::Scope;
+use crate::report::{Answer, Event, HostAnswer, Outcome, Problem, Secrets};
+
+/// See the cluster: its nodes, its control plane, etcd, its certificates, and what the inventory does not name
+///
+/// Each machine is asked for itself, each control plane for what it hears of the API and of etcd; what nobody could tell is said to be
+/// unknown. Nothing is changed.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Which hosts: `all`, a host, a group, `web*`, `a,b`, `masters:!m3`; without a control plane nothing is known of the cluster
+    #[arg(default_value = "all", value_name = "PATTERN")]
+    pub pattern: String,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+}
+
+pub fn run(args: &StatusArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
+    listening(output, environment, |interrupt, secrets, began| prepared(args, output, environment, interrupt, secrets, began))
+}
+
+fn prepared(
+    args: &StatusArgs,
+    output: &OutputArgs,
+    environment: &Environment,
+    interrupt: &Interrupt,
+    secrets: &Secrets,
+    began: Instant,
+) -> Result<ExitCode, Unresolved> {
+    let mut problems = Diagnostics::new();
+    let connection = &as_root(&args.connection);
+    let cluster = cluster_of(connection, &args.pattern, environment, interrupt, secrets, &mut problems, |_| true)?;
+    let Some(mut cluster) = cluster else { return Err(problems.into()) };
+    let run = Run { command: "cluster status", pattern: &args.pattern, connection, output, all_facts: false, diff: false, environment };
+    let prepared = run.prepare_chosen(&mut cluster.chosen, problems, interrupt, secrets)?;
+    let (hosts, settings) = (&cluster.hosts, &cluster.settings);
+    let endpoint = endpoint(settings);
+    let conduct = async |shared: Arc<Shared>, ready: Vec<Ready>, forks: usize| {
+        let asked = ready.into_iter().map(|ready| {
+            let host = hosts.iter().find(|host| host.name == ready.host.name).cloned();
+            one(Arc::clone(&shared), ready, host, endpoint.clone())
+        });
+        let answers: Vec<(HostAnswer, Option<Look>)> = stream::iter(asked).buffer_unordered(forks).collect().await;
+        let mut answers: BTreeMap<Arc<str>, (HostAnswer, Option<Look>)> =
+            answers.into_iter().map(|(answer, look)| (Arc::clone(&answer.host), (answer, look))).collect();
+        let seen = |host: &ClusterHost| {
+            let look = match answers.get(&host.name) {
+                Some((_, Some(look))) => Ok(look.clone()),
+                Some((answer, None)) => Err(answer.problem.as_ref().map_or("no answer", |problem| &*problem.message).to_owned()),
+                None => Err("it was not asked".to_owned()),
+            };
+            (host.name.to_string(), host.role, look)
+        };
+        let status = Status::of(&endpoint, hosts.iter().map(seen).collect());
+        let sheet = shown::sheet(&settings.name, &endpoint, &status, Timestamp::now());
+        // one of those that answered tells of all
+        if let Some((answer, _)) = hosts.iter().find_map(|host| answers.get(&host.name).filter(|(_, look)| look.is_some())) {
+            let host = Arc::clone(&answer.host);
+            if let Some((answer, _)) = answers.get_mut(&host) {
+                answer.answer = Some(Answer::Cluster(sheet));
+            }
+        }
+        let mut outcomes = Vec::new();
+        for (_, (answer, _)) in answers {
+            outcomes.push(answer.outcome);
+            shared.reporter.tell(Event::HostFinished(HostAnswer { elapsed_ms: show::millis(began), ..answer }));
+        }
+        outcomes
+    };
+    Ok(run.go(prepared, interrupt, secrets.clone(), began, conduct, |_| None))
+}
+
+async fn one(shared: Arc<Shared>, ready: Ready, host: Option<ClusterHost>, endpoint: String) -> (HostAnswer, Option<Look>) {
+    let name = Arc::clone(&ready.host.name);
+    let Some(host) = host else {
+        return (HostAnswer::bad(name, Outcome::Failed, Problem::new("a bug in this program: it is no node")), None);
+    };
+    let mut session = match Session::open(ready, shared).await {
+        Ok(session) => session,
+        Err(answer) => return (answer, None),
+    };
+    let question = |facts: &crate::plan::Facts<'_>| look(facts, host.role, &endpoint, &host.address);
+    let asked = ASKING.answer(&mut session, Scope::new(&name, "root"), question).await;
+    let round_trips = session.round_trips();
+    let failed = |why: String| HostAnswer { round_trips, ..HostAnswer::bad(Arc::clone(&name), Outcome::Failed, Problem::new(why)) };
+    match asked {
+        Ok(look) => {
+            (HostAnswer { answer: None, outcome: Outcome::Unchanged, problem: None, host: name, elapsed_ms: 0, round_trips }, Some(look))
+        }
+        Err(Unanswered::Host(answer)) => (answer, None),
+        Err(Unanswered::Ended(why)) => (failed(why), None),
+        Err(Unanswered::Unknown(unknown)) => (failed(format!("it cannot be asked: {}", listed(unknown))), None),
+        Err(Unanswered::NoEnd) => (failed("its answers lead to further questions without end".to_owned()), None),
+    }
+}
