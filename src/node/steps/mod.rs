@@ -12,6 +12,7 @@ mod apt_key;
 mod backup;
 mod check;
 mod clock;
+mod cluster;
 mod directory;
 mod disk;
 mod filesystem;
@@ -21,6 +22,7 @@ mod home;
 mod hostname;
 mod http;
 mod kube_proxy;
+mod kubeadm;
 mod launch;
 mod link;
 mod module;
@@ -55,6 +57,7 @@ pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
 pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
+pub use cluster::{ApproveRequest, DeleteNode, GrantAdmin, MarkNode, MintJoin, RemoveMember, RevokeJoins};
 pub use directory::MakeDirectory;
 pub use disk::{FormatPartition, LabelDisk, NamePartition};
 pub use filesystem::{GrowFilesystem, MakeFilesystem};
@@ -63,6 +66,7 @@ pub use home::{MakeHome, MakeSshKey};
 pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
+pub use kubeadm::{Kubeadm, MATERIAL, ResetNode};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
@@ -242,6 +246,24 @@ steps! {
     ConfigureKubeProxy(ConfigureKubeProxy),
     /// kube-proxy's pods, made anew.
     RollOutKubeProxy(RollOutKubeProxy),
+    /// kubeadm, which makes a cluster or joins a machine to it.
+    Kubeadm(Kubeadm),
+    /// kubeadm's files, taken away.
+    ResetNode(ResetNode),
+    /// A token to join with.
+    MintJoin(MintJoin),
+    /// Tokens, taken back.
+    RevokeJoins(RevokeJoins),
+    /// The rights of admin.conf.
+    GrantAdmin(GrantAdmin),
+    /// A kubelet's request for its certificate, approved.
+    ApproveRequest(ApproveRequest),
+    /// A Node that goes away.
+    DeleteNode(DeleteNode),
+    /// A member of etcd that goes away.
+    RemoveMember(RemoveMember),
+    /// What a Node bears.
+    MarkNode(MarkNode),
     /// A clock that is waited for.
     WaitForSync(WaitForSync),
     /// A partition that is made, named, marked or removed.

@@ -1,0 +1,327 @@
+//! What is done to the cluster itself from one of its control planes: by kubectl(1), kubeadm(8) and etcd's own etcdctl(1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::kubeadm::MATERIAL;
+use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Mints a token that lives half an hour, and puts the control planes' certificates into the cluster if a configuration says with
+/// which key. It prints the token, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MintJoin {
+    /// What the token is known by.
+    pub description: String,
+    /// A file below [`MATERIAL`] with the certificates' key; it goes away.
+    pub material: Option<String>,
+}
+
+/// Takes tokens back, and the certificates that were put into the cluster for control planes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokeJoins {
+    /// The tokens' ids: six characters each.
+    pub tokens: Vec<String>,
+}
+
+/// Gives admin.conf its rights, as `kubeadm init` does: by super-admin.conf.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantAdmin;
+
+/// Approves a kubelet's request for its certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApproveRequest {
+    /// Its name.
+    pub name: String,
+}
+
+/// Deletes a Node, if it is still that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteNode {
+    /// Its name.
+    pub name: String,
+    /// Which of several Nodes of that name, as time goes.
+    pub uid: String,
+}
+
+/// Removes a member of etcd, after a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveMember {
+    /// Its id.
+    pub id: u64,
+    /// Where etcd's data is on this machine: the snapshot is left beside it.
+    pub data_dir: String,
+}
+
+/// Gives a Node labels, annotations and taints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkNode {
+    /// Its name.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Taints, as `key=value:Effect`.
+    pub taints: BTreeSet<String>,
+    /// Taints that go away.
+    pub no_taints: BTreeSet<String>,
+}
+
+/// kubectl as this control plane may use it.
+const KUBECTL: Function = Function {
+    name: "s_kubectl",
+    needs: &[&FAIL],
+    text: r#"s_kubectl() {
+  command -v kubectl >/dev/null || s_fail "there is no kubectl"
+  kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s "$@" 9>&-
+}"#,
+};
+
+/// etcdctl in etcd's own container, by the certificates of this machine's etcd: kubeadm's images have it, machines seldom do.
+const ETCDCTL: Function = Function {
+    name: "s_etcdctl",
+    needs: &[&FAIL],
+    text: r#"s_etcdctl() {
+  etcd=$(crictl --runtime-endpoint unix:///run/containerd/containerd.sock ps --state running --label io.kubernetes.container.name=etcd -q 2>/dev/null 9>&- | head -n 1)
+  [ -n "$etcd" ] || s_fail "no container of etcd runs here"
+  crictl --runtime-endpoint unix:///run/containerd/containerd.sock exec "$etcd" etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
+    --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key "$@" 9>&-
+}"#,
+};
+
+/// A description, the file or nothing.
+const MINT: Function = Function {
+    name: "s_mint_join",
+    needs: &[&FAIL],
+    text: r#"s_mint_join() (
+  command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
+  if [ -n "$2" ]; then
+    status=0
+    kubeadm init phase upload-certs --upload-certs --skip-certificate-key-print --config "$2" >&2 9>&- || status=$?
+    rm -f -- "$2"
+    [ "$status" -eq 0 ] || exit "$status"
+  fi
+  kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m --description "$1" 9>&-
+)"#,
+};
+
+/// Ids.
+const REVOKE: Function = Function {
+    name: "s_revoke_joins",
+    needs: &[&KUBECTL],
+    text: r#"s_revoke_joins() (
+  for id in "$@"; do
+    s_kubectl -n kube-system delete secret "bootstrap-token-$id" --ignore-not-found || exit 1
+  done
+  s_kubectl -n kube-system delete secret kubeadm-certs --ignore-not-found
+)"#,
+};
+
+/// Nothing. It is the object that kubeadm makes (its phases/kubeconfig, EnsureAdminClusterRoleBinding).
+const GRANT: Function = Function {
+    name: "s_grant_admin",
+    needs: &[&FAIL],
+    text: r#"s_grant_admin() (
+  [ -f /etc/kubernetes/super-admin.conf ] || s_fail "there is no /etc/kubernetes/super-admin.conf"
+  kubectl --kubeconfig /etc/kubernetes/super-admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s \
+    create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins 9>&-
+)"#,
+};
+
+/// A name.
+const APPROVE: Function = Function {
+    name: "s_approve_request",
+    needs: &[&KUBECTL],
+    text: r#"s_approve_request() (
+  s_kubectl certificate approve "$1"
+)"#,
+};
+
+/// A path of the API, a body.
+const DELETE: Function = Function {
+    name: "s_delete_node",
+    needs: &[&KUBECTL],
+    text: r#"s_delete_node() (
+  printf %s "$2" | s_kubectl delete --raw "$1" -f -
+)"#,
+};
+
+/// An id in hexadecimal, where the data is.
+const REMOVE_MEMBER: Function = Function {
+    name: "s_remove_member",
+    needs: &[&ETCDCTL],
+    text: r#"s_remove_member() (
+  umask 077
+  kept=$2/homelabctl-before-removal-$1.db
+  # by its path in the container, which is the same one
+  s_etcdctl snapshot save "$kept" >&2 || exit 1
+  s_etcdctl member remove "$1"
+)"#,
+};
+
+/// A Node, a patch in JSON, how many taints, taints to set, taints to take away.
+const MARK: Function = Function {
+    name: "s_mark_node",
+    needs: &[&KUBECTL],
+    text: r#"s_mark_node() (
+  node=$1 patch=$2
+  shift 2
+  if [ -n "$patch" ]; then
+    printf %s "$patch" | s_kubectl patch node "$node" --type merge --patch-file /dev/stdin || exit 1
+  fi
+  [ $# -eq 0 ] || s_kubectl taint node "$node" --overwrite "$@"
+)"#,
+};
+
+/// What all of these may move: the cluster's objects, which are asked on control planes.
+fn of_the_cluster() -> Vec<Touch> {
+    vec![Touch::Files("/etc/kubernetes".into()), Touch::Files(MATERIAL.into()), Touch::Units, Touch::Ports]
+}
+
+impl Action for MintJoin {
+    fn call(&self) -> Call {
+        Call::new(&MINT, [self.description.clone(), self.material.clone().unwrap_or_default()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        "mint a token to join with".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        match &self.material {
+            Some(path) if !path.starts_with(MATERIAL) => check::refuse("file of kubeadm's", path, "is not where such files are"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Action for RevokeJoins {
+    fn call(&self) -> Call {
+        Call::new(&REVOKE, self.tokens.iter().cloned())
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        "revoke tokens to join with".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.tokens.iter().try_for_each(|id| check::word("token's id", id))
+    }
+}
+
+impl Action for GrantAdmin {
+    fn call(&self) -> Call {
+        Call::new(&GRANT, Vec::<String>::new())
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        "give admin.conf its rights".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+impl Action for ApproveRequest {
+    fn call(&self) -> Call {
+        Call::new(&APPROVE, [self.name.clone()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        format!("approve the certificate request {}", self.name)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::word("name of a request", &self.name)
+    }
+}
+
+impl Action for DeleteNode {
+    fn call(&self) -> Call {
+        let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": self.uid}});
+        Call::new(&DELETE, [format!("/api/v1/nodes/{}", self.name), body.to_string()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        format!("delete the Node {}", self.name)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::word("name of a Node", &self.name)?;
+        check::word("Node's uid", &self.uid)
+    }
+}
+
+impl Action for RemoveMember {
+    fn call(&self) -> Call {
+        Call::new(&REMOVE_MEMBER, [format!("{:x}", self.id), self.data_dir.clone()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        format!("remove the etcd member {:x}, after a snapshot", self.id)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::path(&self.data_dir)
+    }
+}
+
+impl Action for MarkNode {
+    fn call(&self) -> Call {
+        let mut metadata = serde_json::Map::new();
+        for (name, values) in [("labels", &self.labels), ("annotations", &self.annotations)] {
+            if !values.is_empty() {
+                metadata.insert(name.to_owned(), json!(values));
+            }
+        }
+        let patch = if metadata.is_empty() { String::new() } else { json!({ "metadata": metadata }).to_string() };
+        let gone = self.no_taints.iter().map(|taint| {
+            let (key, effect) = taint.rsplit_once(':').unwrap_or((taint, ""));
+            format!("{}:{effect}-", key.split('=').next().unwrap_or_default())
+        });
+        let words = [self.name.clone(), patch].into_iter().chain(self.taints.iter().cloned()).chain(gone);
+        Call::new(&MARK, words)
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        of_the_cluster()
+    }
+
+    fn describe(&self) -> String {
+        format!("set labels, annotations and taints of the Node {}", self.name)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        check::word("name of a Node", &self.name)?;
+        self.taints.iter().chain(&self.no_taints).try_for_each(|taint| check::word("taint", taint))
+    }
+}

@@ -1,0 +1,118 @@
+//! kubeadm(8): it makes clusters, joins machines to them, and takes its files away again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::script::Function;
+use crate::plan::Touch;
+
+/// Where files with tokens and keys are for as long as kubeadm reads them: memory, never a disk (root's alone, by their modes).
+pub const MATERIAL: &str = "/run/homelabctl/kubeadm";
+
+/// Runs kubeadm. It holds no secret itself: tokens and keys are in the configuration, and what it prints of them is told to be left
+/// out by `words`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kubeadm {
+    /// Its words: `join`, `--config`…
+    pub words: Vec<String>,
+    /// A file below [`MATERIAL`] that goes away with its end, however it ends.
+    pub material: Option<String>,
+    /// What it is for, in a few words.
+    pub what: String,
+}
+
+/// Takes away what kubeadm has made on a machine, and nothing in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetNode {
+    /// Where etcd's data is, if it goes too.
+    pub etcd_data: Option<String>,
+}
+
+/// The file that goes away or nothing, kubeadm's words.
+const KUBEADM: Function = Function {
+    name: "s_kubeadm",
+    needs: &[&FAIL],
+    text: r#"s_kubeadm() (
+  material=$1
+  shift
+  command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
+  status=0
+  kubeadm "$@" 9>&- || status=$?
+  [ -z "$material" ] || rm -f -- "$material"
+  exit "$status"
+)"#,
+};
+
+// kubeadm leaves a network's configuration where it is, and it leads nowhere once its pods are gone
+/// etcd's data or nothing.
+const RESET: Function = Function {
+    name: "s_reset_node",
+    needs: &[&FAIL],
+    text: r#"s_reset_node() (
+  command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
+  kubeadm reset --force --skip-phases remove-etcd-member 9>&- || exit 1
+  if [ -n "$1" ]; then
+    # a member of a cluster that goes on is never among these: who asks has seen that
+    rm -rf -- "$1/member" || exit 1
+  fi
+  rm -f -- /etc/kubernetes/super-admin.conf /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf \
+    /etc/kubernetes/controller-manager.conf /etc/kubernetes/scheduler.conf || exit 1
+  rm -rf -- /etc/kubernetes/pki /etc/kubernetes/tmp
+)"#,
+};
+
+impl Action for Kubeadm {
+    fn call(&self) -> Call {
+        let material = self.material.clone().unwrap_or_default();
+        Call::new(&KUBEADM, [material].into_iter().chain(self.words.iter().cloned()))
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Everything]
+    }
+
+    fn describe(&self) -> String {
+        self.what.clone()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.words.is_empty() {
+            return check::refuse("kubeadm command", "", "is empty");
+        }
+        match &self.material {
+            Some(path) if !path.starts_with(MATERIAL) => check::refuse("file of kubeadm's", path, "is not where such files are"),
+            Some(path) => check::path(path),
+            None => Ok(()),
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        true
+    }
+}
+
+impl Action for ResetNode {
+    fn call(&self) -> Call {
+        Call::new(&RESET, [self.etcd_data.clone().unwrap_or_default()])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Everything]
+    }
+
+    fn describe(&self) -> String {
+        "reset the node (kubeadm reset)".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        match self.etcd_data.as_deref() {
+            Some("/") => check::refuse("directory of etcd", "/", "is none"),
+            Some(path) => check::path(path),
+            None => Ok(()),
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        true
+    }
+}
