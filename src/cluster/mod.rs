@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod etcd_snapshot;
 pub mod known;
 pub mod kube_proxy;
+pub mod kube_vip;
 pub mod kubeadm_config;
 pub mod live;
 pub mod membership;

@@ -26,6 +26,8 @@ use v1beta4::{
 const CONTAINERD: &str = "unix:///run/containerd/containerd.sock";
 /// A token is minted right before it is used, so that it need not live long.
 const TOKEN_LIVES: &str = "30m0s";
+/// By what tokens of ours are known, and taken back at the end.
+pub const OURS: &str = "homelabctl: to join with";
 
 /// The machine that kubeadm runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,7 @@ pub fn init(settings: &Settings, machine: &Machine, token: &Secret, certificate_
         bootstrap_tokens: vec![BootstrapToken {
             token: token.clone(),
             ttl: TOKEN_LIVES,
+            description: OURS,
             usages: ["signing", "authentication"],
             groups: ["system:bootstrappers:kubeadm:default-node-token"],
         }],

@@ -36,6 +36,8 @@ pub struct BootstrapToken {
     pub token: Secret,
     /// For how long, as Go writes it: `30m0s`.
     pub ttl: &'static str,
+    /// By what it is known.
+    pub description: &'static str,
     /// What for.
     pub usages: [&'static str; 2],
     /// As whom.

@@ -50,7 +50,7 @@ pub struct Machine {
     pub ports: Seen<BTreeSet<u16>>,
     /// A kubeadm of ours that is still running, by its unit's name.
     pub unit: Seen<String>,
-    /// Files with tokens or keys under `/etc/kubernetes/homelabctl`.
+    /// Files with tokens or keys in [`MATERIAL`](crate::node::steps::MATERIAL).
     pub material: Seen<()>,
     /// Whether its own API server says that it is ready.
     pub readyz: Seen<()>,

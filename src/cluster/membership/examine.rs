@@ -11,6 +11,7 @@ use crate::node::facts::{
     Content, Directory, Endpoint, Entry, FileContent, KubeadmUnit, Kubeconfig, KubeconfigState, MachineId, Ports, Readyz, Stat, Unit,
     UnitState,
 };
+use crate::node::steps::MATERIAL;
 use crate::plan::{Facts, Stop};
 
 /// Larger files are none that kubeadm writes; in bytes.
@@ -48,7 +49,7 @@ impl Asking<'_, '_> {
                 Ok(tcp.map(|port| port.port).collect())
             }),
             unit: self.seen(&KubeadmUnit),
-            material: match self.seen::<_, Vec<Entry>>(&Directory::new("/etc/kubernetes/homelabctl")) {
+            material: match self.seen::<_, Vec<Entry>>(&Directory::new(MATERIAL)) {
                 Seen::Present(entries) => Seen::certain(!entries.is_empty()),
                 Seen::Absent => Seen::Absent,
                 Seen::Unknown(why) => Seen::Unknown(why),

@@ -40,6 +40,9 @@ impl Deciding<'_> {
         match state {
             State::CsrPending(name) => self.act(host, Act::ApproveCsr(name.clone())),
             State::Promoted => self.act(host, Act::FinishJoin),
+            State::Unregistered if self.is_fresh(host) => {
+                self.wait(host, For::Registration, "its kubelet has begun, and its Node is not there yet", Why::NotRegistering, AGAIN);
+            }
             State::Unregistered if self.memory.times(host, Kind::RestartKubelet) == 0 => self.act(host, Act::RestartKubelet),
             State::Unregistered => {
                 let hint = "why:  journalctl -u kubelet on that machine; never reset it: it has the data of a voter of etcd";
@@ -53,6 +56,12 @@ impl Deciding<'_> {
             State::Absent => self.join_control_plane(host, members),
             _ => {}
         }
+    }
+
+    /// Whether this run has only just joined it.
+    fn is_fresh(&self, host: &Host) -> bool {
+        let joins = self.memory.times(host, Kind::Join) + self.memory.times(host, Kind::FinishJoin);
+        joins > 0 && !self.memory.has_waited(host, For::Registration)
     }
 
     fn ghost_voter(&mut self, host: &Host, id: u64, members: &Members) {
@@ -127,6 +136,9 @@ impl Deciding<'_> {
                 State::CsrPending(name) => self.act(host, Act::ApproveCsr(name.clone())),
                 State::Bootstrapping if !self.memory.has_waited(host, For::Certificate) => {
                     self.wait(host, For::Certificate, "its kubelet has no certificate yet", Why::NotRegistering, AGAIN);
+                }
+                State::Unregistered if self.is_fresh(host) => {
+                    self.wait(host, For::Registration, "its kubelet has begun, and its Node is not there yet", Why::NotRegistering, AGAIN);
                 }
                 State::Unregistered if self.memory.times(host, Kind::RestartKubelet) == 0 => self.act(host, Act::RestartKubelet),
                 State::Unregistered if !self.memory.has_waited(host, For::Node) => {

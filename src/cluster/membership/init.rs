@@ -111,8 +111,10 @@ pub(super) fn rule<'a>(wanted: &'a Wanted, evidence: &Evidence) -> Rule<'a> {
         }
         if Guard::ApiBehindEndpoint.stops(!machine.endpoint.is_absent()) {
             may_pass = true;
-            let how = if machine.endpoint.is_present() { "takes" } else { "may take" };
-            against.push(format!("somebody {how} connections at {}, asked from {name}", wanted.endpoint));
+            against.push(match &machine.endpoint {
+                Seen::Unknown(why) => format!("whether anybody takes connections at {} is not known on {name} ({why})", wanted.endpoint),
+                Seen::Present(()) | Seen::Absent => format!("somebody takes connections at {}, asked from {name}", wanted.endpoint),
+            });
         }
         match &machine.ca {
             Seen::Present(ca) => _ = authorities.insert(ca),

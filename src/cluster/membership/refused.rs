@@ -74,6 +74,8 @@ pub enum For {
     Lease,
     /// A kubelet's certificate.
     Certificate,
+    /// A kubelet that was just joined to register its Node.
+    Registration,
     /// A Node to be registered.
     Node,
     /// A Node to be ready.
@@ -86,12 +88,23 @@ pub enum For {
 
 impl For {
     /// All of them.
-    pub const ALL: [Self; 9] =
-        [Self::Probe, Self::Api, Self::Unit, Self::Lease, Self::Certificate, Self::Node, Self::Ready, Self::Gone, Self::Health];
+    pub const ALL: [Self; 10] = [
+        Self::Probe,
+        Self::Api,
+        Self::Unit,
+        Self::Lease,
+        Self::Certificate,
+        Self::Registration,
+        Self::Node,
+        Self::Ready,
+        Self::Gone,
+        Self::Health,
+    ];
 
     /// How long at most, within one run.
     pub fn at_most(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Registration => 60,
             Self::Certificate | Self::Gone => 120,
             Self::Probe | Self::Api | Self::Node | Self::Ready | Self::Health => 300,
             Self::Unit | Self::Lease => 900,
@@ -106,6 +119,7 @@ impl For {
             Self::Unit => "for the kubeadm of an earlier run",
             Self::Lease => "for another run to end",
             Self::Certificate => "for its kubelet's certificate",
+            Self::Registration => "for its kubelet to register its Node",
             Self::Node => "for its Node to be registered",
             Self::Ready => "for its Node to be ready",
             Self::Gone => "for the old machine to be seen as gone",

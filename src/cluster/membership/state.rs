@@ -135,7 +135,7 @@ impl State {
             Self::Unregistered => (
                 "unregistered",
                 "kubelet.conf under our authority, the kubelet runs, no Node",
-                "restart the kubelet, set labels and taints; a worker that stays away is reset and joined, a control plane never",
+                "one that was just joined has a minute; then restart the kubelet, set labels and taints; a worker that stays away is reset and joined, a control plane never",
             ),
             Self::Stopped => ("stopped", "all its files, and the kubelet's unit is not active", "start the kubelet"),
             Self::Broken(_) => (
@@ -153,6 +153,16 @@ impl State {
             ),
         };
         About { name, evidence, action }
+    }
+
+    /// Its name in the table.
+    pub fn word(&self) -> &'static str {
+        self.about().name
+    }
+
+    /// Whether it is what it is to be.
+    pub fn is_good(&self) -> bool {
+        *self == Self::Joined
     }
 
     /// One of each, in the table's order.

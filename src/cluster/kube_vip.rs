@@ -1,0 +1,63 @@
+//! kube-vip's static pod: it holds the endpoint's address on one control plane that is up, and moves it when that one is not.
+//!
+//! What `kube-vip manifest pod --controlplane --arp --leaderElection` writes (kube-vip's pkg/kubevip/config_generator.go).
+
+use serde_json::{Value, json};
+
+use super::membership::Credentials;
+use super::settings::{API_PORT, Settings};
+
+/// Where the kubelet looks for it.
+pub const PATH: &str = "/etc/kubernetes/manifests/kube-vip.yaml";
+
+/// The manifest, as JSON, which is YAML too; none if the settings have no address for it.
+///
+/// Before the first control plane has given admin.conf its rights, only super-admin.conf works, and it stays on that machine
+/// (kube-vip issue 684).
+pub fn manifest(settings: &Settings, rights: Credentials) -> Option<String> {
+    let endpoint = &settings.endpoint;
+    let address = endpoint.address.or_else(|| endpoint.host.parse().ok())?;
+    let bits = if address.is_ipv4() { "32" } else { "128" };
+    let conf = match rights {
+        Credentials::SuperAdmin => "/etc/kubernetes/super-admin.conf",
+        Credentials::Admin => "/etc/kubernetes/admin.conf",
+    };
+    let version = endpoint.version.trim_start_matches('v');
+    let texts = [
+        ("vip_arp", "true".to_owned()),
+        ("port", API_PORT.to_string()),
+        ("vip_subnet", bits.to_owned()),
+        ("cp_enable", "true".to_owned()),
+        ("cp_namespace", "kube-system".to_owned()),
+        ("svc_enable", "false".to_owned()),
+        ("vip_leaderelection", "true".to_owned()),
+        ("vip_leasename", "plndr-cp-lock".to_owned()),
+        ("vip_leaseduration", "5".to_owned()),
+        ("vip_renewdeadline", "3".to_owned()),
+        ("vip_retryperiod", "1".to_owned()),
+        ("address", address.to_string()),
+    ];
+    let mut env: Vec<Value> = texts.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    env.push(json!({"name": "vip_nodename", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}));
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "kube-vip", "namespace": "kube-system"},
+        "spec": {
+            "hostNetwork": true,
+            // its own API server: the endpoint's address is what it has yet to bring up
+            "hostAliases": [{"ip": "127.0.0.1", "hostnames": ["kubernetes"]}],
+            "containers": [{
+                "name": "kube-vip",
+                "image": format!("ghcr.io/kube-vip/kube-vip:v{version}"),
+                "imagePullPolicy": "IfNotPresent",
+                "args": ["manager"],
+                "env": env,
+                "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}},
+                "volumeMounts": [{"name": "kubeconfig", "mountPath": "/etc/kubernetes/admin.conf"}],
+            }],
+            "volumes": [{"name": "kubeconfig", "hostPath": {"path": conf}}],
+        },
+    });
+    serde_json::to_string_pretty(&pod).ok().map(|text| format!("{text}\n"))
+}
