@@ -81,7 +81,7 @@ const MODULES: &[&dyn Module] = &[
 ];
 
 /// The modules that look at all hosts of a play together.
-const PLAY_MODULES: &[&dyn PlayModule] = &[];
+const PLAY_MODULES: &[&dyn PlayModule] = &[&super::homelab::kubeadm::HomelabKubeadm];
 
 /// All modules that look at a machine.
 #[cfg(test)]

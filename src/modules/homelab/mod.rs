@@ -5,6 +5,7 @@ pub mod iscsi_initiator;
 pub mod kernel_module;
 pub mod kube_proxy;
 pub mod kube_proxy_mode;
+pub mod kubeadm;
 pub mod kubernetes_packages;
 pub mod longhorn_disk;
 pub mod multipath;

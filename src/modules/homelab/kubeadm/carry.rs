@@ -1,0 +1,228 @@
+//! What is done for an [`Act`]: steps on a machine.
+
+use std::collections::BTreeMap;
+
+use super::wanted::{Called, Crew, taints};
+use crate::cluster::kube_vip;
+use crate::cluster::kubeadm_config::{self, ConfigFile, Joining, Machine, OURS, Secret};
+use crate::cluster::membership::{Act, Action, Evidence, Host, InitPart, Role, Wanted};
+use crate::cluster::settings::Settings;
+use crate::modules::Doing;
+use crate::node::Plan;
+use crate::node::steps::{
+    ApproveRequest, DeleteNode, GrantAdmin, Kubeadm, MATERIAL, MakeDirectory, MarkNode, MintJoin, Remove, RemoveMember, RemoveWhat,
+    ResetNode, RevokeJoins, Source, Step, UnitAction, UnitStep, WriteFile,
+};
+
+/// Where etcd's data is, as this program's configuration has it.
+pub(super) const ETCD_DATA: &str = "/var/lib/etcd";
+/// What an `init` that was cut off has left, and `init` would stop at; the kubelet may have begun on it.
+const LEFT: [&str; 8] = [
+    "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml",
+    "FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml",
+    "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml",
+    "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+    "FileAvailable--etc-kubernetes-kubelet.conf",
+    "Port-10250",
+    "Port-10257",
+    "Port-10259",
+];
+
+/// What joins are done with, fresh.
+#[derive(Debug)]
+pub(super) struct Minted {
+    /// `abcdef.0123456789abcdef`
+    pub(super) token: Secret,
+    /// What the certificates that wait in the cluster are decrypted with.
+    pub(super) key: Option<Secret>,
+}
+
+/// All that carrying out needs to know.
+pub(super) struct Carrying<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) crew: &'a Crew,
+    pub(super) called: &'a BTreeMap<String, Called>,
+    pub(super) wanted: &'a Wanted,
+    pub(super) evidence: &'a Evidence,
+}
+
+impl<'a> Carrying<'a> {
+    /// A control plane whose API server is ready, and that is not `but` if there is another one.
+    pub(super) fn speaker(&self, but: Option<&str>) -> Option<&'a str> {
+        let ready =
+            || self.wanted.control_planes().filter(|host| self.evidence.machine(host).is_some_and(|machine| machine.readyz.is_present()));
+        let other = ready().find(|host| Some(host.name.as_str()) != but);
+        other.or_else(|| ready().next()).map(|host| host.name.as_str())
+    }
+
+    /// Mints what these joins need, on a control plane. The key of the certificates is made here, so that it is never an argument.
+    pub(super) fn mint(&self, joins: &[Action]) -> Option<(Doing, Option<Secret>)> {
+        let speaker = self.speaker(None)?;
+        let host = self.wanted.hosts.iter().find(|host| host.name == speaker)?;
+        let is_control_plane = joins.iter().any(|join| matches!(join.act, Act::Join(Role::ControlPlane)));
+        let key = is_control_plane.then(|| Secret::new(random_key()));
+        let material = key.as_ref().map(|_| format!("{MATERIAL}/upload-certs.yaml"));
+        let mut steps: Vec<Step> = Vec::new();
+        if let (Some(key), Some(path), Some(machine)) = (&key, &material, self.machine(host)) {
+            steps.extend(put(path, &kubeadm_config::init(self.settings, &machine, &Secret::new(random_token()), key)));
+        }
+        steps.push(MintJoin { description: OURS.to_owned(), material }.into());
+        let what = format!("mint what is joined with, on {speaker}");
+        Some((self.doing(speaker, speaker, steps, what, false), key))
+    }
+
+    /// What is done for an action; none where something is missing that it needs, which the next look tells.
+    pub(super) fn doing_of(&self, action: &Action, minted: Option<&Minted>) -> Option<Doing> {
+        let host = self.wanted.hosts.iter().find(|host| host.name == action.host)?;
+        let name = host.name.as_str();
+        let other = self.speaker(Some(name));
+        let (on, steps): (&str, Vec<Step>) = match &action.act {
+            Act::Init { resumes } => (name, self.init(host, *resumes)?),
+            Act::FinishInit(parts) => (name, self.finish_init(host, parts)?),
+            Act::WriteKubeVip(rights) => (name, self.kube_vip(*rights)?),
+            Act::Join(role) => (name, self.join(host, *role, minted?)?),
+            Act::FinishJoin => (name, self.finish_join(host, minted?)?),
+            Act::ApproveCsr(request) => (other?, vec![ApproveRequest { name: request.clone() }.into()]),
+            Act::Reset { with_data } => (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()) }.into()]),
+            Act::RemoveMember { id, .. } => (other?, vec![RemoveMember { id: *id, data_dir: ETCD_DATA.to_owned() }.into()]),
+            Act::DeleteNode { uid } => (other?, vec![DeleteNode { name: host.node.clone(), uid: uid.clone() }.into()]),
+            Act::StartKubelet => (name, vec![kubelet(UnitAction::Enable), kubelet(UnitAction::Start)]),
+            Act::RestartKubelet => (name, vec![kubelet(UnitAction::Restart)]),
+            Act::Mark(marks) => {
+                let mark = MarkNode {
+                    name: host.node.clone(),
+                    labels: marks.labels.clone(),
+                    annotations: marks.annotations.clone(),
+                    taints: marks.taints.clone(),
+                    no_taints: marks.no_taints.clone(),
+                };
+                (self.speaker(None)?, vec![mark.into()])
+            }
+            Act::RemoveMaterial => (name, vec![Remove { path: MATERIAL.to_owned(), what: RemoveWhat::Tree }.into()]),
+            Act::Revoke(tokens) => (name, vec![RevokeJoins { tokens: tokens.clone() }.into()]),
+        };
+        Some(self.doing(on, name, steps, action.to_string(), action.act.is_irreversible()))
+    }
+
+    fn doing(&self, on: &str, about: &str, steps: Vec<Step>, what: String, irreversible: bool) -> Doing {
+        Doing { host: on.to_owned(), change: Plan::change(steps), about: about.to_owned(), what, irreversible }
+    }
+
+    fn machine(&self, host: &Host) -> Option<Machine> {
+        let called = self.called.get(&host.name)?;
+        let of_inventory = self.crew.hosts.iter().find(|one| one.name == host.name)?;
+        Some(Machine { name: called.name.clone(), address: called.address.parse().ok()?, taints: taints(self.settings, of_inventory) })
+    }
+
+    fn init(&self, host: &Host, resumes: bool) -> Option<Vec<Step>> {
+        let path = format!("{MATERIAL}/init.yaml");
+        let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
+        let mut words = vec!["init".to_owned(), "--config".to_owned(), path.clone(), "--skip-token-print".to_owned()];
+        if resumes {
+            words.push(format!("--ignore-preflight-errors={}", LEFT.join(",")));
+        }
+        let mut steps = put(&path, &config);
+        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm init on {}", host.name) }.into());
+        Some(steps)
+    }
+
+    fn finish_init(&self, host: &Host, parts: &[InitPart]) -> Option<Vec<Step>> {
+        let path = format!("{MATERIAL}/finish-init.yaml");
+        let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
+        let mut steps = Vec::new();
+        if parts.contains(&InitPart::AdminBinding) {
+            steps.push(GrantAdmin.into());
+        }
+        let phases: Vec<(&[&str], &str)> = parts.iter().filter_map(|part| Some((phase(*part)?, part.word()))).collect();
+        if phases.is_empty() {
+            return Some(steps);
+        }
+        steps.extend(put(&path, &config));
+        for (phase, what) in phases {
+            let words = ["init", "phase"].iter().chain(phase).map(|word| (*word).to_owned()).chain(["--config".to_owned(), path.clone()]);
+            steps.push(Kubeadm { words: words.collect(), material: None, what: format!("kubeadm init phase: {what}") }.into());
+        }
+        steps.push(Remove { path, what: RemoveWhat::File }.into());
+        Some(steps)
+    }
+
+    fn kube_vip(&self, rights: crate::cluster::membership::Credentials) -> Option<Vec<Step>> {
+        let text = kube_vip::manifest(self.settings, rights)?;
+        let directory = MakeDirectory {
+            path: "/etc/kubernetes/manifests".to_owned(),
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            mode: 0o755,
+            parents: true,
+        };
+        Some(vec![directory.into(), written(kube_vip::PATH, text)])
+    }
+
+    fn join(&self, host: &Host, role: Role, minted: &Minted) -> Option<Vec<Step>> {
+        let path = format!("{MATERIAL}/join.yaml");
+        let key = if role == Role::ControlPlane { Some(minted.key.clone()?) } else { None };
+        let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, key)?);
+        let words = ["join", "--config", path.as_str()].map(str::to_owned).to_vec();
+        let mut steps = put(&path, &config);
+        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm join on {}", host.name) }.into());
+        Some(steps)
+    }
+
+    fn finish_join(&self, host: &Host, minted: &Minted) -> Option<Vec<Step>> {
+        let path = format!("{MATERIAL}/finish-join.yaml");
+        let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, None)?);
+        let words = ["join", "phase", "kubelet-start", "--config", path.as_str()].map(str::to_owned).to_vec();
+        let mut steps = put(&path, &config);
+        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm join phase kubelet-start on {}", host.name) }.into());
+        Some(steps)
+    }
+
+    fn joining(&self, minted: &Minted, certificate_key: Option<Secret>) -> Option<Joining> {
+        let ca_hash = self.evidence.objects()?.ca.clone();
+        Some(Joining { token: minted.token.clone(), ca_hash, certificate_key })
+    }
+}
+
+/// The phase that makes a part; the rights of admin.conf have none.
+fn phase(part: InitPart) -> Option<&'static [&'static str]> {
+    Some(match part {
+        InitPart::AdminBinding => return None,
+        InitPart::StoredConfig => &["upload-config", "all"],
+        InitPart::ClusterInfo => &["bootstrap-token", "--skip-token-print"],
+        InitPart::CoreDns => &["addon", "coredns"],
+        InitPart::KubeProxy => &["addon", "kube-proxy"],
+    })
+}
+
+fn kubelet(action: UnitAction) -> Step {
+    UnitStep::new(action, "kubelet.service").into()
+}
+
+fn put(path: &str, config: &ConfigFile) -> Vec<Step> {
+    let directory =
+        MakeDirectory { path: MATERIAL.to_owned(), owner: "root".to_owned(), group: "root".to_owned(), mode: 0o700, parents: true };
+    vec![directory.into(), written(path, config.text().to_owned())]
+}
+
+fn written(path: &str, text: String) -> Step {
+    let source = Source::Bytes(text.into_bytes());
+    WriteFile { path: path.to_owned(), source, owner: "root".to_owned(), group: "root".to_owned(), mode: 0o600 }.into()
+}
+
+/// 32 bytes in hexadecimal.
+fn random_key() -> String {
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// As kubeadm's tokens are: six characters, a dot, sixteen characters, of letters and digits.
+fn random_token() -> String {
+    let letters: Vec<char> = ('a'..='z').chain('0'..='9').collect();
+    let one = || {
+        // 252 is seven times 36, so that none comes more often
+        let number = std::iter::repeat_with(rand::random::<u8>).find(|number| *number < 252).unwrap_or(0);
+        letters.get(usize::from(number) % letters.len()).copied().unwrap_or('a')
+    };
+    let part = |length: usize| (0..length).map(|_| one()).collect::<String>();
+    format!("{}.{}", part(6), part(16))
+}

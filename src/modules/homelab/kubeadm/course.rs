@@ -1,0 +1,248 @@
+//! One run: look, decide, do, and look again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::carry::{Carrying, Minted};
+use super::observe::{Observed, observe};
+use super::told::{Did, at_end, foretold};
+use super::wanted::Crew;
+use crate::cluster::kubeadm_config::Secret;
+use crate::cluster::membership::{Act, Action, For, Memory, Next, Waits, next};
+use crate::cluster::settings::Settings;
+use crate::modules::{Apart, Came, Course, Doing, Failed, How, PlayFacts, Turn};
+use crate::node::apply::Output;
+use crate::plan::Refusal;
+
+/// How long it is between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// A run of `homelab.kubeadm`.
+pub(super) struct Kubeadm {
+    settings: Settings,
+    crew: Crew,
+    check: bool,
+    memory: Memory,
+    /// Since when something is waited for.
+    waiting: BTreeMap<(String, For), Duration>,
+    did: BTreeMap<String, Did>,
+    /// What was decided and is being done.
+    joins: Vec<Action>,
+    /// The key of the certificates, while the token is being minted.
+    key: Option<Secret>,
+    minted: Option<Minted>,
+    /// A person's no: the run ends with it.
+    declined: Option<Failed>,
+}
+
+impl Kubeadm {
+    pub(super) fn new(settings: Settings, crew: Crew, check: bool) -> Self {
+        Self {
+            settings,
+            crew,
+            check,
+            memory: Memory::default(),
+            waiting: BTreeMap::new(),
+            did: BTreeMap::new(),
+            joins: Vec::new(),
+            key: None,
+            minted: None,
+            declined: None,
+        }
+    }
+
+    /// Those of the play that are nodes.
+    fn names(&self) -> Vec<String> {
+        let nodes = self.crew.nodes(&self.settings).filter(|(host, _)| host.apart.is_none());
+        nodes.map(|(host, _)| host.name.clone()).collect()
+    }
+
+    /// With those of the play that are none.
+    fn done(&self, mut came: BTreeMap<String, Came>) -> Turn {
+        for host in self.crew.hosts.iter().filter(|host| host.apart.is_none()) {
+            if self.crew.role(&self.settings, host).is_none() {
+                came.insert(host.name.clone(), Came::new(How::Skipped("it is no node of the cluster".to_owned())));
+            }
+        }
+        Turn::Done(came)
+    }
+
+    /// What is done on hosts that take no part: nothing.
+    fn takes_part(&self, host: &str) -> bool {
+        self.crew.hosts.iter().any(|one| one.name == host && one.apart.is_none())
+    }
+
+    fn act(&mut self, observed: &Observed, actions: Vec<Action>) -> Turn {
+        let carrying = self.carrying(observed);
+        let is_join = |action: &Action| matches!(action.act, Act::Join(_) | Act::FinishJoin);
+        let (joins, others): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(is_join);
+        let mut doings: Vec<Doing> = Vec::new();
+        let mut missing = Vec::new();
+        for action in &others {
+            match carrying.doing_of(action, None) {
+                Some(doing) => doings.push(doing),
+                None => missing.push(action.clone()),
+            }
+        }
+        let mut key = None;
+        if !joins.is_empty() {
+            match carrying.mint(&joins) {
+                Some((doing, minted_key)) => {
+                    doings.push(doing);
+                    key = minted_key;
+                }
+                None => missing.extend(joins.iter().cloned()),
+            }
+        }
+        (self.joins, self.key, self.minted) = (joins, key, None);
+        self.lack(&missing);
+        if doings.is_empty() { Turn::Forget } else { Turn::Act(doings) }
+    }
+
+    /// The joins, once there is something to join with.
+    fn join(&mut self, observed: &Observed) -> Option<Turn> {
+        let minted = self.minted.take()?;
+        let joins = std::mem::take(&mut self.joins);
+        let carrying = self.carrying(observed);
+        let (mut doings, mut missing) = (Vec::new(), Vec::new());
+        for action in joins {
+            match carrying.doing_of(&action, Some(&minted)) {
+                Some(doing) => doings.push(doing),
+                None => missing.push(action),
+            }
+        }
+        self.lack(&missing);
+        (!doings.is_empty()).then_some(Turn::Act(doings))
+    }
+
+    fn lack(&mut self, missing: &[Action]) {
+        for action in missing {
+            let why = format!("{action}: no control plane that was reached can speak for the cluster, or its own address is not known");
+            self.did.entry(action.host.clone()).or_default().failed = Some(Failed::new(why));
+        }
+    }
+
+    fn carrying<'a>(&'a self, observed: &'a Observed) -> Carrying<'a> {
+        Carrying {
+            settings: &self.settings,
+            crew: &self.crew,
+            called: &observed.called,
+            wanted: &observed.wanted,
+            evidence: &observed.evidence,
+        }
+    }
+
+    /// Waits on; what was waited for long enough is noted down. Nothing: something was.
+    fn wait(&mut self, waits: &[Waits], elapsed: Duration) -> Option<Turn> {
+        let key = |waits: &Waits| (waits.host.clone(), waits.what);
+        self.waiting.retain(|held, _| waits.iter().any(|waits| key(waits) == *held));
+        let mut is_over = false;
+        for one in waits {
+            let since = *self.waiting.entry(key(one)).or_insert(elapsed);
+            if elapsed.saturating_sub(since) >= one.what.at_most() {
+                self.memory.waited_out(one);
+                is_over = true;
+            }
+        }
+        let doing = |waits: &Waits| (waits.host.clone(), format!("waiting {}: {}", waits.what.word(), waits.which));
+        (!is_over).then(|| Turn::Wait(LOOK, waits.iter().map(doing).collect()))
+    }
+
+    fn decided(&mut self, observed: &Observed, elapsed: Duration) -> Turn {
+        // each time that a wait is over, it is decided anew; every wait is over only once
+        loop {
+            let mut next = next(&observed.wanted, &observed.evidence, &self.memory);
+            for (host, state) in &next.states {
+                self.did.entry(host.clone()).or_default().first.get_or_insert_with(|| state.clone());
+            }
+            next.actions.retain(|action| self.takes_part(&action.host));
+            next.waits.retain(|waits| self.takes_part(&waits.host));
+            if self.check {
+                return self.done(foretold(&self.names(), &next));
+            }
+            if self.declined.is_some() {
+                return self.ended(&next);
+            }
+            if !next.actions.is_empty() {
+                for action in &next.actions {
+                    self.memory.tried(action);
+                }
+                return self.act(observed, next.actions);
+            }
+            if next.waits.is_empty() {
+                return self.ended(&next);
+            }
+            if let Some(turn) = self.wait(&next.waits, elapsed) {
+                return turn;
+            }
+        }
+    }
+
+    fn ended(&self, next: &Next) -> Turn {
+        let mut came = at_end(&self.names(), next, &self.did);
+        if let Some(declined) = &self.declined {
+            for (_, came) in came.iter_mut().filter(|(_, came)| came.how != How::Good || !next.actions.is_empty()) {
+                came.how = How::Refused(Refusal { why: declined.why.clone(), hint: declined.hint.clone() });
+            }
+        }
+        self.done(came)
+    }
+}
+
+impl Course for Kubeadm {
+    fn hosts(&self) -> Vec<String> {
+        use crate::cluster::membership::Role;
+        // control planes are looked at whatever `--limit` says: they speak for the cluster, and none is made without all of them
+        let wanted = self.crew.nodes(&self.settings).filter(|(host, role)| match &host.apart {
+            None => true,
+            Some(Apart::LeftOut) => *role == Role::ControlPlane,
+            Some(Apart::Unreached(_)) => false,
+        });
+        wanted.map(|(host, _)| host.name.clone()).collect()
+    }
+
+    fn next(&mut self, hosts: &PlayFacts<'_>) -> Turn {
+        let observed = match observe(&self.settings, &self.crew, hosts) {
+            Ok(observed) => observed,
+            Err(needs) => return Turn::Read(needs),
+        };
+        if let Some(turn) = self.join(&observed) {
+            return turn;
+        }
+        self.decided(&observed, hosts.elapsed)
+    }
+
+    fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>) {
+        let mints = matches!(doing.change.steps.last(), Some(crate::node::steps::Step::MintJoin(_)));
+        match came {
+            Ok(outputs) if mints => {
+                let said = outputs.last().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+                let token = said.filter(|said| said.len() == 23 && said.as_bytes().get(6) == Some(&b'.'));
+                match token {
+                    Some(token) => self.minted = Some(Minted { token: Secret::new(token), key: self.key.take() }),
+                    None => self.fail_joins(&Failed::new(format!("{}: kubeadm printed no token", doing.what))),
+                }
+            }
+            Err(failed) if mints => self.fail_joins(&failed),
+            Ok(_) => {
+                let did = self.did.entry(doing.about.clone()).or_default();
+                did.done.push(doing.what.clone());
+                did.failed = None;
+            }
+            Err(failed) => {
+                if failed.is_refused {
+                    self.declined = Some(failed.clone());
+                }
+                self.did.entry(doing.about.clone()).or_default().failed = Some(failed);
+            }
+        }
+    }
+}
+
+impl Kubeadm {
+    fn fail_joins(&mut self, failed: &Failed) {
+        for action in std::mem::take(&mut self.joins) {
+            self.did.entry(action.host).or_default().failed = Some(failed.clone());
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A course, told what the machines say: what it wants done, in which order, and that no secret of it is an argument.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use serde_json::{Value, json};
+
+use super::HomelabKubeadm;
+use crate::cluster::settings::testing::GOOD;
+use crate::diagnostics::{Diagnostics, Source};
+use crate::modules::{Apart, Args, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule as _, PlayTask, Turn, node};
+use crate::node::apply::Output;
+use crate::node::steps::{Kubeadm, MATERIAL, Source as Content, Step};
+use crate::plan::{Facts, Observation, Query, Reading, Scope, Store};
+use crate::yaml;
+
+const TOKEN: &str = "abcdef.0123456789abcdef";
+
+/// What a machine answers.
+#[derive(Clone, Default)]
+struct Machine {
+    address: String,
+    joined: bool,
+    /// What could not be asked.
+    broken: Option<&'static str>,
+}
+
+/// Machines, and the cluster that they are.
+struct World {
+    machines: BTreeMap<String, Machine>,
+    ca: String,
+    nodes: Vec<Value>,
+    tokens: Vec<String>,
+}
+
+fn pem(name: &str) -> String {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
+}
+
+impl World {
+    fn new(names: &[&str]) -> Self {
+        let one =
+            |(at, name): (usize, &&str)| ((*name).to_owned(), Machine { address: format!("192.168.2.{}", at + 11), ..Machine::default() });
+        let machines = names.iter().enumerate().map(one).collect();
+        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new() }
+    }
+
+    fn reading(&self, host: &str, query: &Query) -> Reading {
+        let machine = &self.machines[host];
+        let master = host.starts_with('m');
+        let file = query.args.first().map_or("", String::as_str);
+        let is_there = |there: bool| if there { Reading::Present(json!({"kind": "file"})) } else { Reading::Absent };
+        if machine.broken.is_some_and(|kind| kind == query.kind) {
+            return Reading::unknown("Input/output error");
+        }
+        match query.kind.as_str() {
+            "hostname" => Reading::present(&host),
+            "machine_id" => Reading::present(&format!("id-{host}")),
+            "interfaces" => Reading::Present(json!([{"name": "eth0", "mac": null, "mtu": null, "state": "UP", "hardware": null,
+                "promiscuous": false, "made_of": null, "speed": null, "addresses": [{"address": machine.address, "prefix": 24,
+                "scope": "global", "broadcast": null, "secondary": false}]}])),
+            "routes" => Reading::Present(json!([])),
+            "ports" if !(machine.joined && master) => Reading::Present(json!([])),
+            "ports" => Reading::unknown("not asked in this test"),
+            _ if !machine.joined && query.kind != "endpoint" => Reading::Absent,
+            "endpoint" if self.machines.values().any(|machine| machine.joined) => Reading::Present(json!(null)),
+            "endpoint" => Reading::Absent,
+            "content" if master && file.ends_with("ca.crt") => Reading::Present(json!({"text": self.ca})),
+            "directory" if master && file.ends_with("manifests") => {
+                Reading::Present(json!(["etcd.yaml", "kube-apiserver.yaml"].map(|name| json!({"name": name, "kind": "file"}))))
+            }
+            "kubeconfig" => Reading::Present(json!({"server": "https://kube-api.example.net:6443", "authority": self.ca,
+                "certificate": pem(&format!("system:node:{host}"))})),
+            "stat" if file.ends_with("config.yaml") => is_there(true),
+            "stat" if file.ends_with("member") || file.ends_with("super-admin.conf") => is_there(master),
+            "unit" => Reading::Present(json!({"load_state": "loaded", "active_state": "active", "sub_state": "running"})),
+            "readyz" if master => Reading::present(&true),
+            "cluster_objects" if master => Reading::Present(json!({"authority": self.ca, "server": "https://kube-api.example.net:6443",
+                "answer": {"answers": {"version": "v1.34.2", "asked_at": 0, "admin_has_no_rights": false, "nodes": {"Ok": self.nodes},
+                    "requests": {"Ok": []}, "found": ["ClusterRoleBinding/kubeadm:cluster-admins", "ConfigMap/kubeadm-config",
+                        "ConfigMap/kubelet-config", "ClusterRoleBinding/kubeadm:kubelet-bootstrap",
+                        "ClusterRoleBinding/kubeadm:node-autoapprove-bootstrap",
+                        "ClusterRoleBinding/kubeadm:node-autoapprove-certificate-rotation", "ClusterRoleBinding/kubeadm:get-nodes",
+                        "cluster-info/kubeconfig", "Role/kubeadm:bootstrap-signer-clusterinfo",
+                        "RoleBinding/kubeadm:bootstrap-signer-clusterinfo", "Deployment/coredns", "DaemonSet/kube-proxy"],
+                    "not_asked": null, "not_asked_public": null, "stored": {}, "lease": null,
+                    "tokens": {"Ok": self.tokens.iter().map(|id| json!({"id": id, "description": "homelabctl: to join with"})).collect::<Vec<_>>()}}}})),
+            "etcd_members" if master => Reading::Present(json!(
+                self.machines
+                    .iter()
+                    .filter(|(name, machine)| name.starts_with('m') && machine.joined)
+                    .enumerate()
+                    .map(|(id, (name, machine))| {
+                        json!({"id": id + 1, "name": name, "peers": [format!("https://{}:2380", machine.address)],
+                        "clients": [format!("https://{}:2379", machine.address)], "is_learner": false, "answers": true, "leader": 1,
+                        "version": "3.6.5", "size": 1})
+                    })
+                    .collect::<Vec<_>>()
+            )),
+            _ => Reading::Absent,
+        }
+    }
+
+    fn join(&mut self, host: &str) {
+        self.machines.get_mut(host).unwrap().joined = true;
+        self.nodes.push(json!({"name": host, "uid": format!("uid-{host}"), "machine_id": format!("id-{host}"),
+            "kubelet_version": "v1.34.2", "labels": {}, "annotations": {}, "taints": [],
+            "ready": {"status": "False", "reason": "KubeletNotReady", "message": "container runtime network not ready: cni"}}));
+    }
+}
+
+/// A play over all of them, but for those that are left out.
+fn course(names: &[&str], left_out: &[&str], check: bool) -> Box<dyn Course> {
+    let text = format!("cluster: {{{}}}", GOOD.join(", "));
+    let options = yaml::load(&Source::new("play.yml", text)).unwrap().0.unwrap();
+    let mut problems = Diagnostics::new();
+    let args = Args::read(HomelabKubeadm.spec(), options.as_map().unwrap(), &options.place, &mut problems);
+    assert!(problems.0.is_empty(), "{problems}");
+    let hosts: Vec<PlayHost> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| PlayHost {
+            name: (*name).to_owned(),
+            groups: vec![if name.starts_with('m') { "masters" } else { "workers" }.to_owned()],
+            address: Some([192, 168, 2, u8::try_from(at + 11).unwrap()].into()),
+            apart: left_out.contains(name).then_some(Apart::LeftOut),
+        })
+        .collect();
+    let place = node(&json!(null), &options.place).place;
+    HomelabKubeadm.begin(&PlayTask { args: &args, own: &BTreeMap::new(), check, hosts: &hosts, place: &place }).unwrap()
+}
+
+/// Answers all that is asked, until it wants something else.
+fn turn(course: &mut dyn Course, world: &World, seconds: u64) -> Turn {
+    let mut stores: BTreeMap<String, Store> = course.hosts().into_iter().map(|name| (name, Store::default())).collect();
+    for _ in 0..10 {
+        let of = |(name, store): (&'_ String, &'_ Store)| (name.clone(), store.clone());
+        let held: BTreeMap<String, Store> = stores.iter().map(of).collect();
+        let hosts = held.iter().map(|(name, store)| (name.as_str(), Ok(Facts::new(store, Scope::new(name, "root"))))).collect();
+        match course.next(&PlayFacts { hosts, elapsed: Duration::from_secs(seconds) }) {
+            Turn::Read(needs) => {
+                for (host, keys) in needs {
+                    for key in keys {
+                        let reading = world.reading(&host, &key.query);
+                        stores.get_mut(&host).unwrap().insert(key, Observation::from(reading));
+                    }
+                }
+            }
+            turn => return turn,
+        }
+    }
+    panic!("it never has enough");
+}
+
+fn acts(turn: Turn) -> Vec<Doing> {
+    match turn {
+        Turn::Act(doings) => doings,
+        turn => panic!("{turn:?}"),
+    }
+}
+
+fn ended(turn: Turn) -> BTreeMap<String, Came> {
+    match turn {
+        Turn::Done(came) => came,
+        turn => panic!("{turn:?}"),
+    }
+}
+
+fn well(course: &mut dyn Course, doing: &Doing) {
+    let said = if matches!(doing.change.steps.last(), Some(Step::MintJoin(_))) { TOKEN } else { "" };
+    let output = Output { stdout: format!("{said}\n").into_bytes(), ..Output::default() };
+    course.came(doing, Ok(vec![output]));
+}
+
+/// kubeadm's words and the configuration that it reads.
+fn kubeadm(doing: &Doing) -> (&Kubeadm, String) {
+    let step = doing.change.steps.iter().find_map(|step| if let Step::Kubeadm(kubeadm) = step { Some(kubeadm) } else { None }).unwrap();
+    let config = doing.change.steps.iter().find_map(|step| match step {
+        Step::WriteFile(file) => match &file.source {
+            Content::Bytes(bytes) if file.mode == 0o600 => Some(String::from_utf8(bytes.clone()).unwrap()),
+            source => panic!("{source:?}, {:o}", file.mode),
+        },
+        _ => None,
+    });
+    (step, config.unwrap())
+}
+
+#[test]
+fn a_cluster_is_made_then_all_join_it_with_a_token_that_is_no_argument() {
+    let names = ["m1", "m2", "w1", "w2"];
+    let mut world = World::new(&names);
+    let mut course = course(&names, &[], false);
+    // kube-vip first, which brings up the endpoint that init waits for
+    let first = acts(turn(&mut *course, &world, 0));
+    assert_eq!(
+        first.iter().map(|doing| doing.what.as_str()).collect::<Vec<_>>(),
+        ["write kube-vip's manifest on m1, with super-admin.conf"]
+    );
+    well(&mut *course, &first[0]);
+    let mut made = None;
+    for _ in 0..2 {
+        // the manifest is not seen in this world, so it is written again, and then no more
+        match turn(&mut *course, &world, 0) {
+            Turn::Act(doings) => made = Some(doings),
+            Turn::Done(came) => {
+                assert!(came.values().all(|came| matches!(&came.how, How::Refused(_) | How::Failed(_))), "{came:?}");
+                break;
+            }
+            turn => panic!("{turn:?}"),
+        }
+    }
+    assert!(made.is_some());
+
+    world.join("m1");
+    let mut course = self::course(&names, &[], false);
+    let mut done = Vec::new();
+    for round in 0..12 {
+        let doings = match turn(&mut *course, &world, round) {
+            Turn::Act(doings) => doings,
+            Turn::Wait(..) => break,
+            turn => panic!("{turn:?}"),
+        };
+        for doing in &doings {
+            done.push(doing.what.clone());
+            if doing.what.starts_with("join") {
+                let (step, config) = kubeadm(doing);
+                assert!(!step.words.join(" ").contains(TOKEN) && config.contains(TOKEN), "{step:?}");
+                assert_eq!(step.material.as_deref(), Some(&*format!("{MATERIAL}/join.yaml")));
+                assert!(config.contains("192.168.2.50:6443") || config.contains("kube-api.example.net:6443"), "{config}");
+                world.join(&doing.about.clone());
+            }
+            well(&mut *course, doing);
+        }
+    }
+    let joins: Vec<&String> = done.iter().filter(|what| what.starts_with("join")).collect();
+    assert!(joins.contains(&&"join w1 as a worker".to_owned()) && joins.contains(&&"join w2 as a worker".to_owned()), "{done:?}");
+    // no token stands in what a person is told
+    assert!(!done.iter().any(|what| what.contains("0123456789abcdef")), "{done:?}");
+}
+
+#[test]
+fn init_is_asked_for_and_a_no_ends_the_run() {
+    let names = ["m1", "w1"];
+    let world = World::new(&names);
+    let mut course = course(&names, &[], false);
+    let first = acts(turn(&mut *course, &world, 0));
+    course.came(&first[0], Err(Failed { is_refused: true, ..Failed::new("it cannot be taken back, and there is nobody to ask") }));
+    let came = ended(turn(&mut *course, &world, 1));
+    assert!(came.values().all(|came| matches!(&came.how, How::Refused(refusal) if refusal.why.contains("nobody to ask"))), "{came:?}");
+}
+
+#[test]
+fn nothing_is_done_in_check_mode_and_what_follows_is_said_to_be_unknown() {
+    let names = ["m1", "w1"];
+    let world = World::new(&names);
+    let came = ended(turn(&mut *course(&names, &[], true), &world, 0));
+    assert!(
+        matches!((&came["m1"].how, came["m1"].changes.as_slice()), (How::Good, [change]) if change.after.as_deref().is_some_and(|after| after.starts_with("would write kube-vip"))),
+        "{came:?}"
+    );
+    assert!(matches!(&came["w1"].how, How::Pending(why) if why.contains("depends on what a run does before")), "{came:?}");
+}
+
+#[test]
+fn no_cluster_is_made_while_a_control_plane_cannot_be_asked() {
+    let names = ["m1", "m2", "m3", "w1"];
+    let mut world = World::new(&names);
+    world.machines.get_mut("m2").unwrap().broken = Some("stat");
+    let mut course = course(&names, &[], false);
+    assert!(matches!(turn(&mut *course, &world, 0), Turn::Wait(_, waits) if waits[0].1.contains("/var/lib/etcd/member on m2")));
+    let came = ended(turn(&mut *course, &world, 301));
+    for (host, came) in &came {
+        assert!(
+            matches!(&came.how, How::Refused(refusal) if refusal.why.contains("it is not certain that there is none")),
+            "{host}: {came:?}"
+        );
+    }
+    // the same where one is left out of the run: it is looked at, and its word counts
+    let mut world = World::new(&names);
+    world.machines.get_mut("m3").unwrap().broken = Some("stat");
+    let mut course = self::course(&names, &["m3"], false);
+    assert!(matches!(turn(&mut *course, &world, 0), Turn::Wait(_, waits) if waits[0].1.contains("/var/lib/etcd/member on m3")));
+}
+
+#[test]
+fn only_hosts_of_the_run_are_acted_on() {
+    let names = ["m1", "w1", "w2"];
+    let mut world = World::new(&names);
+    world.join("m1");
+    let mut course = course(&names, &["m1", "w2"], false);
+    assert_eq!(course.hosts(), ["m1", "w1"]);
+    let mut done = Vec::new();
+    for _ in 0..4 {
+        let Turn::Act(doings) = turn(&mut *course, &world, 0) else { break };
+        for doing in &doings {
+            done.push((doing.host.clone(), doing.about.clone(), doing.what.clone()));
+            well(&mut *course, doing);
+        }
+    }
+    let about: Vec<&str> = done.iter().map(|(_, about, _)| about.as_str()).collect();
+    assert!(done.iter().any(|(host, _, what)| host == "w1" && what == "join w1 as a worker"), "{done:?}");
+    // the token is minted on the control plane, which is spoken to and not changed
+    assert!(
+        about.iter().all(|about| ["m1", "w1"].contains(about))
+            && done.iter().filter(|(host, ..)| host == "m1").all(|(_, _, what)| what.starts_with("mint")),
+        "{done:?}"
+    );
+}
