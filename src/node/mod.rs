@@ -7,6 +7,7 @@ pub mod etcd_snapshot;
 pub mod facts;
 pub mod hold;
 pub mod host;
+mod kubectl;
 mod leave;
 pub mod lock;
 pub mod long_step;

@@ -25,6 +25,8 @@ pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "containerd", text: include_str!("../../playbooks/containerd.yaml"), imports: &[] },
     Shipped { name: "kubernetes", text: include_str!("../../playbooks/kubernetes.yaml"), imports: &[] },
     Shipped { name: "kube-proxy", text: include_str!("../../playbooks/kube-proxy.yaml"), imports: &[] },
+    Shipped { name: "cni", text: include_str!("../../playbooks/cni.yaml"), imports: &[] },
+    Shipped { name: "verify", text: include_str!("../../playbooks/verify.yaml"), imports: &[] },
 ];
 
 impl Shipped {

@@ -59,7 +59,7 @@ fn those_of_the_cluster_are_without_mistakes() {
             "cluster:\n  name: a\n  version: v1.36.0\n  endpoint: {{host: kube.lan, served_by: external}}\n  cni: {{name: {cni}}}\n  kube_proxy: {{mode: nftables}}\n"
         );
         program.file("group_vars/all.yml", &settings);
-        for name in ["containerd", "kubernetes", "kube-proxy"] {
+        for name in ["containerd", "kubernetes", "kube-proxy", "cni", "verify"] {
             let ran = program.run(&["check", name, "-i", "hosts.ini"]);
             assert!(ran.code == Some(0) && ran.stdout.contains("no mistakes"), "{}", ran.all());
         }

@@ -1,5 +1,6 @@
 //! Modules that Ansible does not have.
 
+pub mod cni;
 pub mod containerd;
 pub mod iscsi_initiator;
 pub mod kernel_module;
@@ -9,6 +10,7 @@ pub mod kubeadm;
 pub mod kubernetes_packages;
 pub mod longhorn_disk;
 pub mod multipath;
+pub mod network_check;
 pub mod swap;
 pub mod sysctl;
 pub mod time_sync;

@@ -60,6 +60,7 @@ cases! {
     group: group::Group, 1000, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], user::tests::group, |_, _, _| ();
     hostname: hostname::Hostname, 400, &[Changed, Unchanged, Refused, Unknown, Failed], hostname::tests::state, |_, _, _| ();
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
+    homelab_cni: homelab::cni::HomelabCni, 800, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::cni::tests::state, |_, _, _| ();
     homelab_containerd: homelab::containerd::HomelabContainerd, 1000, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::containerd::tests::state, |_, _, _| ();
     homelab_iscsi_initiator: homelab::iscsi_initiator::HomelabIscsiInitiator, 600, CHANGES, homelab::iscsi_initiator::tests::state, |_, _, _| ();
     homelab_multipath: homelab::multipath::HomelabMultipath, 400, &[Changed, Unchanged, Unknown], homelab::multipath::tests::state, |_, _, _| ();
@@ -68,6 +69,7 @@ cases! {
     homelab_kube_proxy_mode: homelab::kube_proxy_mode::HomelabKubeProxyMode, 100, &[Unchanged, Unknown, Failed], homelab::kube_proxy_mode::tests::state, |_, _, _| ();
     homelab_kubernetes_packages: homelab::kubernetes_packages::HomelabKubernetesPackages, 1000, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::kubernetes_packages::tests::state, |_, _, _| ();
     homelab_longhorn_disk: homelab::longhorn_disk::HomelabLonghornDisk, 1500, &[Changed, Unchanged, Refused, Unknown, Failed, StepFailed], homelab::longhorn_disk::states::state, homelab::longhorn_disk::states::look;
+    homelab_network_check: homelab::network_check::HomelabNetworkCheck, 300, &[Changed, Unchanged, Unknown, Failed, StepFailed], homelab::network_check::tests::state, |_, _, _| ();
     homelab_swap: homelab::swap::HomelabSwap, 600, CHANGES, homelab::swap::tests::state, |_, _, _| ();
     homelab_sysctl: homelab::sysctl::HomelabSysctl, 800, CHANGES, homelab::sysctl::tests::state, |_, _, _| ();
     homelab_time_sync: homelab::time_sync::HomelabTimeSync, 600, CHANGES, homelab::time_sync::tests::state, |_, _, _| ();

@@ -16,8 +16,13 @@ impl Fact for KubeProxy {
     type Value = KubeProxyState;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, ["cluster"], vec![Touch::Files("/etc/kubernetes".into()), Touch::Packages, Touch::Units])
+        Query::new(KIND.name, ["cluster"], grounds())
     }
+}
+
+/// What all that a control plane tells of its cluster stands on.
+pub(super) fn grounds() -> Vec<Touch> {
+    vec![Touch::Files("/etc/kubernetes".into()), Touch::Packages, Touch::Units]
 }
 
 /// kube-proxy's objects.

@@ -14,6 +14,7 @@ mod block_devices;
 mod checksum;
 mod clock;
 mod clock_sync;
+mod cluster_network;
 mod cluster_objects;
 mod containerd;
 mod content;
@@ -52,6 +53,7 @@ mod local_facts;
 mod local_time;
 mod login;
 mod lvm_group;
+mod manifest_objects;
 mod matches;
 mod module;
 mod mount;
@@ -103,6 +105,7 @@ pub use checksum::{Checksum, HexDigest};
 pub use clock::{Clock, ClockReading};
 pub(crate) use clock_sync::CLOCK_SYNC;
 pub use clock_sync::{ClockSync, SyncState};
+pub use cluster_network::{CHECKED as NETWORK_CHECKED, ClusterNetwork, NetworkNode, NetworkState};
 pub use cluster_objects::{
     CertificateRequest, ClusterAnswer, ClusterContents, ClusterNode, ClusterObjects, ClusterObjectsState, JoinToken, ReadyCondition,
     RunLease,
@@ -147,6 +150,7 @@ pub use local_facts::{LocalFact, LocalFacts};
 pub use local_time::LocalTime;
 pub use login::{Login, LoginUser};
 pub use lvm_group::{GroupState, LvmGroup};
+pub use manifest_objects::{DaemonSets, ManifestObjects, ObjectsState, OtherObject};
 pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
@@ -221,6 +225,7 @@ pub const KINDS: &[&Kind] = &[
     &checksum::KIND,
     &clock::KIND,
     &clock_sync::KIND,
+    &cluster_network::KIND,
     &containerd::KIND,
     &cluster_objects::KIND,
     &content::KIND,
@@ -268,6 +273,8 @@ pub const KINDS: &[&Kind] = &[
     &local_facts::KIND,
     &login::KIND,
     &lvm_group::KIND,
+    &manifest_objects::DAEMON_SETS,
+    &manifest_objects::KIND,
     &matches::KIND,
     &module::KIND,
     &mount::ALL,

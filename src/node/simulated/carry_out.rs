@@ -76,6 +76,9 @@ impl World {
             }
             Step::ConfigureKubeProxy(step) => self.configure_kube_proxy(step),
             Step::RollOutKubeProxy(step) => self.roll_out_kube_proxy(step),
+            Step::ApplyObjects(step) => self.apply_objects(step),
+            Step::WaitForObjects(step) => self.wait_for_objects(step),
+            Step::CheckNetwork(step) => self.check_network(step),
             Step::LoadModule(step) => self.load_module(step),
             Step::UnloadModule(step) => self.unload_module(step),
             Step::Parted(step) => self.parted(step),

@@ -18,6 +18,7 @@ mod carry_files;
 mod carry_identity;
 mod carry_out;
 mod carry_temporary;
+mod cluster_objects;
 mod containerd;
 mod disk_audit;
 mod disk_changes;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::accounts::{Accounts, SimulatedGroup, SimulatedUser};
 use super::carry_disks::DiskAction;
+use super::cluster_objects::SimulatedCluster;
 use super::containerd::SimulatedContainerd;
 use super::disk_audit::DiskWrite;
 use super::disk_changes::DiskChange;
@@ -125,6 +126,8 @@ pub struct World {
     pub(super) kube_proxy: Option<KubeProxyState>,
     /// What runs on this node.
     pub(super) running_kube_proxy: Option<RunningProxy>,
+    /// Its objects that are looked at, as a control plane knows them.
+    pub(super) cluster: SimulatedCluster,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) hostname: String,
@@ -184,6 +187,7 @@ impl World {
             has_crictl: false,
             kube_proxy: None,
             running_kube_proxy: None,
+            cluster: SimulatedCluster::default(),
             servers: BTreeMap::new(),
             hostname: "node".into(),
             has_apt_key: true,

@@ -13,6 +13,8 @@ mod backup;
 mod check;
 mod clock;
 mod cluster;
+mod cluster_network;
+mod cluster_objects;
 mod directory;
 mod disk;
 mod filesystem;
@@ -58,6 +60,8 @@ pub use check::Invalid;
 pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
 pub use cluster::{ApproveRequest, DeleteNode, GrantAdmin, MarkNode, MintJoin, RemoveMember, RevokeJoins};
+pub use cluster_network::CheckNetwork;
+pub use cluster_objects::{ApplyObjects, WaitForObjects};
 pub use directory::MakeDirectory;
 pub use disk::{FormatPartition, LabelDisk, NamePartition};
 pub use filesystem::{GrowFilesystem, MakeFilesystem};
@@ -264,6 +268,12 @@ steps! {
     RemoveMember(RemoveMember),
     /// What a Node bears.
     MarkNode(MarkNode),
+    /// Objects of a manifest, applied to the cluster.
+    ApplyObjects(ApplyObjects),
+    /// Their pods are waited for.
+    WaitForObjects(WaitForObjects),
+    /// Pods that ask each other across the nodes.
+    CheckNetwork(CheckNetwork),
     /// A clock that is waited for.
     WaitForSync(WaitForSync),
     /// A partition that is made, named, marked or removed.

@@ -1,0 +1,117 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::cni::flannel::Flannel;
+use crate::cluster::objects::list;
+use crate::modules::bench::{Bench, Files, Seen};
+use crate::node::simulated::{Random, World};
+
+const MANIFEST: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n";
+const CILIUM: &str = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cilium-config, namespace: kube-system}\ndata: {kube-proxy-replacement: 'false', ipam: kubernetes}\n";
+
+fn flannel() -> String {
+    list(&Flannel::new("10.244.0.0/16".parse().unwrap()).objects())
+}
+
+fn control_plane() -> World {
+    let mut world = World::new(1);
+    world.add_directory("/etc/kubernetes", 0o755);
+    world.add_file("/etc/kubernetes/admin.conf", b"x", 0o600);
+    world.add_directory(FOLDER, 0o755);
+    world.add_daemon_set("kube-system/kube-proxy");
+    world
+}
+
+fn bench(world: World) -> Bench {
+    let mut bench = Bench::new(world);
+    bench.outside = Files([Files::file("mine.yml", MANIFEST.as_bytes(), 0o644), Files::file("bad.yml", b"a: 1\n", 0o644)].into());
+    bench
+}
+
+pub(in crate::modules) fn state(random: &mut Random) -> (Bench, Value) {
+    let mut world = if random.once_in(12) { World::new(random.number()) } else { control_plane() };
+    match random.below(6) {
+        0 => world.set_other_objects(),
+        1 | 2 => {
+            world.set_applied(&flannel(), random.once_in(2));
+            world.add_daemon_set("kube-flannel/kube-flannel-ds");
+        }
+        3 => {
+            world.set_applied(MANIFEST, !random.once_in(3));
+            world.add_daemon_set("kube-system/calico-node");
+        }
+        _ => {}
+    }
+    if random.once_in(3) {
+        world.add_directory(FOLDER, 0o755);
+        world.add_file(
+            &format!("{FOLDER}/{}", random.pick(&["10-flannel.conflist", "10-calico.conflist", "README"]).unwrap()),
+            b"{}",
+            0o644,
+        );
+    }
+    let mut args = match random.below(8) {
+        0 => json!({"network": "none"}),
+        1 => json!({"network": "cilium", "objects": CILIUM}),
+        2 => json!({"network": "manifest", "manifest": *random.pick(&["mine.yml", "mine.yml", "bad.yml", "missing.yml"]).unwrap()}),
+        _ => json!({"network": "flannel"}),
+    };
+    if random.once_in(8) {
+        args["backend"] = "host-gw".into();
+    }
+    (bench(world), args)
+}
+
+fn refused(world: World, args: &Value) -> String {
+    match bench(world).run(&HomelabCni, args) {
+        Seen::Refused(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn it_is_put_up_once() {
+    let mut bench = bench(control_plane());
+    let args = json!({"network": "flannel"});
+    let Seen::Changed(decision, change, _) = bench.run(&HomelabCni, &args) else { panic!() };
+    assert_eq!((change.steps.len(), decision.result["image"].as_str()), (2, Some("ghcr.io/flannel-io/flannel:v0.27.4")));
+    assert!(matches!(bench.run(&HomelabCni, &args), Seen::Unchanged(_)));
+    // another backend is another ConfigMap
+    assert!(matches!(bench.run(&HomelabCni, &json!({"network": "flannel", "backend": "host-gw"})), Seen::Changed(..)));
+    assert!(matches!(bench.run(&HomelabCni, &json!({"network": "none"})), Seen::Unchanged(_)));
+}
+
+#[test]
+fn a_run_that_was_cut_while_it_waited_goes_on_there() {
+    let mut world = control_plane();
+    world.set_applied(&flannel(), false);
+    let mut bench = bench(world);
+    let Seen::Changed(_, change, _) = bench.run(&HomelabCni, &json!({"network": "flannel"})) else { panic!() };
+    assert_eq!((change.steps.len(), change.diff[0].what.as_str()), (1, "pods of DaemonSet a/b"));
+}
+
+#[test]
+fn another_network_is_not_put_beside_the_one_that_is_there() {
+    let mut other = control_plane();
+    other.add_daemon_set("kube-system/cilium");
+    let why = refused(other, &json!({"network": "flannel"}));
+    assert!(why.contains("another network already: cilium (DaemonSet kube-system/cilium)"), "{why}");
+    let mut left = control_plane();
+    left.add_file("/etc/cni/net.d/10-calico.conflist", b"{}", 0o644);
+    let why = refused(left.clone(), &json!({"network": "flannel"}));
+    assert!(why.contains("/etc/cni/net.d/10-calico.conflist is the configuration of another network"), "{why}");
+    // of a manifest of somebody's that is a network which runs already
+    left.add_daemon_set("kube-system/calico-node");
+    assert!(matches!(bench(left).run(&HomelabCni, &json!({"network": "manifest", "manifest": "mine.yml"})), Seen::Changed(..)));
+}
+
+#[test]
+fn ciliums_objects_are_looked_at() {
+    let Seen::Changed(_, change, _) = bench(control_plane()).run(&HomelabCni, &json!({"network": "cilium", "objects": CILIUM})) else {
+        panic!()
+    };
+    let crate::node::steps::Step::ApplyObjects(apply) = &change.steps[0] else { panic!() };
+    assert!(apply.manifest.contains("meta.helm.sh/release-name"), "{}", apply.manifest);
+    let why = refused(control_plane(), &json!({"network": "cilium", "objects": CILIUM.replace("'false'", "'true'")}));
+    assert!(why.contains("kube-proxy-replacement is `true`"), "{why}");
+}

@@ -1,0 +1,66 @@
+//! kubectl(1) on a control plane, as facts and steps call it: with the administrator's kubeconfig of the machine.
+
+use super::script::Function;
+
+/// `kube_begin` makes a folder for what is asked (1 with the reason in `$r` where it is no control plane), `kube_ask WORDS…` asks: its
+/// answer goes to `$r`, its complaint to `$err`; `kube_end` removes the folder, and keeps `$r` and `$err`.
+pub(super) static KUBE: Function = Function {
+    name: "kube_begin",
+    text: r#"
+kube_begin() {
+  command -v kubectl >/dev/null || { r="there is no kubectl"; return 1; }
+  [ -f /etc/kubernetes/admin.conf ] || { r="there is no /etc/kubernetes/admin.conf: it is no control plane"; return 1; }
+  kube_dir=$(mktemp -d /run/.homelabctl-kubectl-XXXXXX) || { r="no folder can be made in /run"; return 1; }
+}
+kube() {
+  KUBERC=off kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s "$@"
+}
+kube_ask() {
+  kube "$@" >"$kube_dir/out" 2>"$kube_dir/err" </dev/null
+  st=$?
+  r=$(cat "$kube_dir/out") err=$(cat "$kube_dir/err")
+  [ "$st" -eq 0 ] || err=${err:-kubectl ended with status $st}
+  return "$st"
+}
+kube_end() {
+  rm -rf -- "$kube_dir"
+}
+"#,
+    needs: &[],
+};
+
+/// `kube_unready FILE`: the DaemonSets and Deployments of a manifest that are not rolled out, a line each in `$r`; status 1 with `$err`
+/// if the API does not tell. Pods of nodes whose kubelet tells nothing any more are not waited for: nobody knows of them.
+pub(super) static UNREADY: Function = Function {
+    name: "kube_unready",
+    text: r#"
+kube_unready() {
+  silent=0 unready=
+  kube_ask get nodes -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' || return 1
+  for word in $r; do
+    [ "$word" != Unknown ] || silent=$((silent + 1))
+  done
+  if ! kube_ask get --ignore-not-found -f "$1" --no-headers -o 'custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name,G:.metadata.generation,O:.status.observedGeneration,DW:.status.desiredNumberScheduled,DU:.status.updatedNumberScheduled,DA:.status.numberAvailable,W:.spec.replicas,U:.status.updatedReplicas,A:.status.availableReplicas'; then
+    case $err in *"no matches for kind"*|*"(NotFound)"*) ;; *) return 1 ;; esac
+  fi
+  IFS=$nl
+  for line in $r; do
+    IFS=$ifs
+    set -- $line
+    case $1 in
+    DaemonSet) wanted=$6 updated=$7 available=$8 spare=$silent ;;
+    Deployment) wanted=$9 updated=${10} available=${11} spare=0 ;;
+    *) continue ;;
+    esac
+    for word in wanted updated available; do
+      eval "case \$$word in *[!0-9]*|'') $word=0 ;; esac"
+    done
+    [ "$4" = "$5" ] && [ "$updated" -ge $((wanted - spare)) ] && [ "$available" -ge $((wanted - spare)) ] ||
+      unready="$unready$1 $2/$3: $available of $wanted pods ready, $updated up to date$nl"
+  done
+  IFS=$ifs
+  r=${unready%"$nl"}
+}
+"#,
+    needs: &[&KUBE],
+};
