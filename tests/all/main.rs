@@ -18,6 +18,7 @@ mod cluster_broken;
 mod cluster_commands;
 mod cluster_facts;
 mod cluster_kubeadm;
+mod cluster_network;
 mod connections;
 mod control_plane;
 mod cut_installs;
