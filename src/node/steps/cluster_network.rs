@@ -41,7 +41,16 @@ shift 3
 asked() {
   n=0
   while [ "$n" -lt "$tries" ]; do
-    said=$(wget -q -T 5 -O - "http://$1:8080/node" 2>&1) && [ -n "$said" ] && { [ -z "$2" ] || [ "$said" = "$2" ]; } && return 0
+    # not by wget's own -T: with that Debian's busybox crashes
+    wget -q -O - "http://$1:8080/node" >/tmp/said 2>&1 &
+    asking=$!
+    { sleep 8; kill "$asking"; } >/dev/null 2>&1 &
+    watching=$!
+    wait "$asking"
+    ended=$?
+    kill "$watching" 2>/dev/null
+    said=$(cat /tmp/said)
+    [ "$ended" -eq 0 ] && [ -n "$said" ] && { [ -z "$2" ] || [ "$said" = "$2" ]; } && return 0
     n=$((n + 1))
     sleep 1
   done
