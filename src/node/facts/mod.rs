@@ -9,6 +9,7 @@
 mod apt;
 mod apt_keys;
 mod apt_sources;
+mod arp;
 mod blankness;
 mod block_devices;
 mod checksum;
@@ -25,6 +26,7 @@ mod device_use;
 mod digest;
 mod directory;
 mod download;
+mod dpkg_lock;
 mod endpoint;
 mod environment;
 mod etcd_members;
@@ -38,6 +40,7 @@ mod fstab;
 mod group;
 mod hard_links;
 mod hardware;
+mod hardware_clock;
 mod identity;
 mod image_contents;
 mod installed;
@@ -59,6 +62,7 @@ mod module;
 mod mount;
 mod next_kernel;
 mod once;
+mod open_ports;
 mod os_release;
 mod package;
 mod packages;
@@ -68,9 +72,12 @@ mod path;
 mod physical_volume;
 mod ports;
 mod probes;
+mod programs;
+mod reach;
 mod readyz;
 mod real_path;
 mod reboot;
+mod resolved;
 mod root_names;
 mod routes;
 mod saying;
@@ -82,6 +89,7 @@ mod stat;
 mod status;
 mod swap_units;
 mod swaps;
+mod sync_latency;
 mod sysctl;
 mod sysctl_order;
 mod texts;
@@ -93,12 +101,14 @@ mod unit_properties;
 mod user;
 mod virtualization;
 mod volume_group;
+mod web_answer;
 mod wipe_mark;
 mod working_directory;
 
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
 pub use apt_keys::AptKeys;
 pub use apt_sources::{AptSources, SourcesFile};
+pub use arp::{ITSELF as ARP_ITSELF, WhoHas};
 pub use blankness::{Blankness, Extent, Zeros};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
@@ -122,6 +132,7 @@ pub use device_use::{DeviceUse, Layer, MountOf, Uses};
 pub use digest::{Digest, Sha256};
 pub use directory::{Directory, Entry};
 pub use download::{Download, Downloaded};
+pub use dpkg_lock::DpkgLock;
 pub use endpoint::Endpoint;
 pub use environment::Environment;
 pub(in crate::node) use etcd_members::ETCDCTL;
@@ -136,6 +147,7 @@ pub use fstab::{Fstab, FstabEntry};
 pub use group::{Group, GroupEntry, GroupNumbered};
 pub use hard_links::{HardLinks, Inode};
 pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
+pub use hardware_clock::HardwareClock;
 pub use identity::{MachineId, ProductUuid};
 pub use image_contents::{Image, ImageContents};
 pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
@@ -155,6 +167,7 @@ pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
 pub use next_kernel::{NextKernelModule, NextModule};
+pub use open_ports::{ClosePorts, LISTENER, OpenPorts, Opened};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};
 pub use packages::{KnownPackage, Packages};
@@ -162,9 +175,12 @@ pub use parted::{PartedPrint, Printed, PrintedRow};
 pub use physical_volume::{LvmState, PhysicalVolume};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
+pub use programs::MissingPrograms;
+pub use reach::{Reach, ReachPorts};
 pub use readyz::Readyz;
 pub use real_path::RealPath;
 pub use reboot::{RebootRequired, RebootState};
+pub use resolved::Resolved;
 pub use root_names::RootNames;
 pub use routes::{Route, Routes};
 pub use saying::Saying;
@@ -176,6 +192,7 @@ pub use stat::{FileKind, FileStat, Mode, Stat};
 pub use status::{FullStat, Status};
 pub use swap_units::{SwapUnit, SwapUnits};
 pub use swaps::{Swap, Swaps};
+pub use sync_latency::SyncLatency;
 pub use sysctl::{Sysctl, SysctlState};
 pub use sysctl_order::Setting;
 pub(crate) use sysctl_order::{as_shown, with_slashes};
@@ -189,6 +206,7 @@ pub use unit_properties::UnitProperties;
 pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
 pub use volume_group::VolumeGroup;
+pub use web_answer::{WebAnswer, WebServer};
 pub use wipe_mark::{Begun, WipeMark};
 pub use working_directory::WorkingDirectory;
 
@@ -220,6 +238,7 @@ pub const KINDS: &[&Kind] = &[
     &apt::SIMULATION,
     &apt_keys::KIND,
     &apt_sources::KIND,
+    &arp::KIND,
     &blankness::KIND,
     &block_devices::KIND,
     &checksum::KIND,
@@ -236,6 +255,7 @@ pub const KINDS: &[&Kind] = &[
     &device_use::KIND,
     &digest::KIND,
     &directory::KIND,
+    &dpkg_lock::KIND,
     &download::KIND,
     &endpoint::KIND,
     &environment::KIND,
@@ -252,6 +272,7 @@ pub const KINDS: &[&Kind] = &[
     &hard_links::KIND,
     &hardware::MEMORY,
     &hardware::PROCESSORS,
+    &hardware_clock::KIND,
     &identity::MACHINE_ID,
     &identity::PRODUCT_UUID,
     &installed::AUTOMATIC,
@@ -280,6 +301,8 @@ pub const KINDS: &[&Kind] = &[
     &mount::ALL,
     &mount::AT,
     &next_kernel::KIND,
+    &open_ports::CLOSE,
+    &open_ports::OPEN,
     &os_release::KIND,
     &package::KIND,
     &packages::KIND,
@@ -287,10 +310,13 @@ pub const KINDS: &[&Kind] = &[
     &physical_volume::KIND,
     &volume_group::KIND,
     &image_contents::KIND,
+    &programs::KIND,
+    &reach::KIND,
     &ports::KIND,
     &readyz::KIND,
     &real_path::KIND,
     &reboot::KIND,
+    &resolved::KIND,
     &root_names::KIND,
     &routes::KIND,
     &services::KIND,
@@ -302,6 +328,7 @@ pub const KINDS: &[&Kind] = &[
     &status::KIND,
     &swap_units::KIND,
     &swaps::KIND,
+    &sync_latency::KIND,
     &sysctl::KIND,
     &tree::KIND,
     &umask::KIND,
@@ -314,6 +341,7 @@ pub const KINDS: &[&Kind] = &[
     &user::KIND,
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
+    &web_answer::KIND,
     &wipe_mark::KIND,
     &working_directory::KIND,
 ];
@@ -330,6 +358,8 @@ fn json(value: impl serde::Serialize) -> Result<Value, String> {
 
 #[cfg(test)]
 mod file_tests;
+#[cfg(test)]
+mod surroundings_tests;
 
 #[cfg(test)]
 mod tests {
