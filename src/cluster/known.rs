@@ -22,6 +22,38 @@ impl<T> Known<T> {
         }
     }
 
+    /// The same, made into something else where it is there.
+    pub fn map<U>(self, further: impl FnOnce(T) -> U) -> Known<U> {
+        self.and_then(|value| Known::Is(further(value)))
+    }
+
+    /// The same, read further where it is there.
+    pub fn and_then<U>(self, further: impl FnOnce(T) -> Known<U>) -> Known<U> {
+        match self {
+            Self::Is(value) => further(value),
+            Self::Not => Known::Not,
+            Self::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
+    /// Only if there is such a thing, or nobody knows.
+    #[must_use]
+    pub fn filter(self, is_wanted: impl FnOnce(&T) -> bool) -> Self {
+        match self {
+            Self::Is(value) if !is_wanted(&value) => Self::Not,
+            other => other,
+        }
+    }
+
+    /// Whether there is such a thing.
+    pub fn is_there(self) -> Known<bool> {
+        match self {
+            Self::Is(_) => Known::Is(true),
+            Self::Not => Known::Is(false),
+            Self::Unknown(why) => Known::Unknown(why),
+        }
+    }
+
     /// Why it is not known, if it is not.
     pub fn why_unknown(&self) -> Option<&str> {
         match self {

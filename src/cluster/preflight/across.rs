@@ -6,6 +6,7 @@ use super::evidence::Evidence;
 use super::finding::Findings;
 use super::seen;
 use crate::cluster::known::Known;
+use crate::cluster::settings::Role;
 
 /// Something that tells machines apart.
 struct Mark {
@@ -15,6 +16,8 @@ struct Mark {
     of: fn(&Evidence) -> Known<Vec<String>>,
     why: &'static str,
     todo: &'static str,
+    /// The part of `site` that tells workers apart by it.
+    by: Option<&'static str>,
 }
 
 const MARKS: [Mark; 7] = [
@@ -24,6 +27,7 @@ const MARKS: [Mark; 7] = [
         of: |node| one(&node.identity.hostname),
         why: "the second one to join takes the first one's Node",
         todo: "give each its own: ansible.builtin.hostname",
+        by: None,
     },
     Mark {
         check: "DuplicateMachineId",
@@ -31,31 +35,31 @@ const MARKS: [Mark; 7] = [
         of: |node| one(&node.identity.machine_id),
         why: "Nodes are told apart by it, and addresses by DHCP are given by it",
         todo: "rm /etc/machine-id /var/lib/dbus/machine-id; systemd-machine-id-setup; reboot",
+        by: None,
     },
     Mark {
         check: "DuplicateProductUuid",
         what: "product_uuid",
-        of: |node| one(&node.identity.product_uuid).map(|uuid| uuid.to_ascii_lowercase()),
+        of: |node| one(&node.identity.product_uuid.clone().map(|uuid| uuid.to_ascii_lowercase())),
         why: "Nodes and their volumes are told apart by it",
         todo: "let the hypervisor give each clone its own UUID",
+        by: None,
     },
     Mark {
         check: "DuplicateMac",
         what: "the hardware address",
-        of: |node| match &node.identity.macs {
-            Known::Is(macs) => Known::Is(macs.iter().map(|(_, mac)| mac.to_ascii_lowercase()).collect()),
-            Known::Not => Known::Not,
-            Known::Unknown(why) => Known::Unknown(why.clone()),
-        },
+        of: |node| node.identity.macs.clone().map(|macs| macs.iter().map(|(_, mac)| mac.to_ascii_lowercase()).collect()),
         why: "the switch sends packets now to the one, now to the other",
         todo: "let the hypervisor give each clone its own address",
+        by: None,
     },
     Mark {
         check: "DuplicateInitiatorName",
         what: "the iSCSI InitiatorName",
         of: |node| one(&node.identity.initiator_name),
         why: "a volume of Longhorn's that one of them attaches is taken from the other",
-        todo: "homelabctl provision longhorn-disks",
+        todo: "iscsi-iname makes a new one for /etc/iscsi/initiatorname.iscsi; then restart iscsid",
+        by: Some("longhorn-disks"),
     },
     Mark {
         check: "DuplicateSshHostKey",
@@ -63,6 +67,7 @@ const MARKS: [Mark; 7] = [
         of: |node| node.identity.ssh_host_keys.clone(),
         why: "one can pass for the other, also to homelabctl",
         todo: "rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server",
+        by: None,
     },
     Mark {
         check: "DuplicateAddress",
@@ -70,6 +75,7 @@ const MARKS: [Mark; 7] = [
         of: |node| one(&node.network.address),
         why: "two entries of the inventory are one machine, or two machines have one address",
         todo: "correct `ansible_host`, or the machine's address",
+        by: None,
     },
 ];
 
@@ -91,26 +97,17 @@ pub(super) fn check(nodes: &[Evidence], found: &mut Findings) {
             let names: Vec<&str> = same.iter().map(|node| node.name.as_str()).collect();
             // a clone has all of several host keys
             if !told.contains(&names) {
-                found.error(mark.check, &same, format!("{} is the same: {value}", mark.what), mark.why, mark.todo);
+                let seen = format!("{} is the same: {value}", mark.what);
+                match mark.by.filter(|_| same.iter().all(|node| node.role == Role::Worker)) {
+                    Some(by) => found.planned(mark.check, &same, seen, mark.why, by),
+                    None => found.error(mark.check, &same, seen, mark.why, mark.todo),
+                }
                 told.push(names);
             }
         }
     }
 }
 
-fn one<T: ToString>(known: &Known<T>) -> Known<Vec<String>> {
-    match known {
-        Known::Is(value) => Known::Is(vec![value.to_string()]),
-        Known::Not => Known::Not,
-        Known::Unknown(why) => Known::Unknown(why.clone()),
-    }
-}
-
-impl Known<Vec<String>> {
-    fn map(self, change: impl Fn(&String) -> String) -> Self {
-        match self {
-            Self::Is(list) => Self::Is(list.iter().map(change).collect()),
-            other => other,
-        }
-    }
+fn one<T: ToString + Clone>(known: &Known<T>) -> Known<Vec<String>> {
+    known.clone().map(|value| vec![value.to_string()])
 }

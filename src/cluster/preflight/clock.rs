@@ -31,7 +31,7 @@ pub(super) fn check(nodes: &[Evidence], found: &mut Findings) {
         }
         if seen(&clock.kept, "Clock", node, "who keeps the clock", found) == Some(&false) {
             let why = "it drifts away from the others, some seconds a day";
-            found.warning("Clock", &[node], "nothing keeps the clock", why, "homelabctl provision base");
+            found.planned("Clock", &[node], "nothing keeps the clock", why, "base");
         }
         if let Some(off) =
             seen(&clock.hardware_ahead, "Clock", node, "the hardware's clock", found).filter(|off| off.unsigned_abs() > HARDWARE)

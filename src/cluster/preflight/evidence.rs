@@ -16,7 +16,7 @@ pub struct Evidence {
     pub name: String,
     /// What it becomes.
     pub role: Role,
-    /// Whether it is a node of this cluster already: then its own files and ports are no trouble.
+    /// Whether it is a node already, or becomes one just now: then its own files and ports are no trouble.
     pub joined: bool,
     /// The machine itself.
     pub machine: Machine,
@@ -188,7 +188,7 @@ pub struct Cri {
 pub struct Storage {
     /// Free space, in MiB, by the directory.
     pub free: Vec<(String, Known<u64>)>,
-    /// The slowest of a hundred writes with fdatasync where etcd's data will be, in microseconds.
+    /// In which time 99 of a hundred writes are on the disk where etcd's data will be, in microseconds.
     pub sync: Known<u64>,
 }
 

@@ -14,6 +14,8 @@ pub enum Severity {
     Unknown,
     /// It should be known.
     Warning,
+    /// `homelabctl provision` sets it up.
+    Planned,
 }
 
 /// One finding.
@@ -56,6 +58,11 @@ impl<'a> Findings<'a> {
         self.add(Severity::Warning, check, nodes, seen.into(), why, todo);
     }
 
+    /// What would stop kubeadm, and a run mends on its way there.
+    pub(super) fn planned(&mut self, check: &str, nodes: &[&Evidence], seen: impl Into<String>, why: &str, by: &str) {
+        self.add(Severity::Planned, check, nodes, seen.into(), why, &format!("`homelabctl provision` does it on its way, in `{by}`"));
+    }
+
     /// What could not be looked at.
     pub(super) fn unknown(&mut self, check: &str, node: &Evidence, what: &str, why: &str) {
         let todo = "nothing is decided by it; look at it yourself, or mend what stopped the look";
@@ -91,6 +98,7 @@ impl fmt::Display for Severity {
             Self::Error => "error",
             Self::Unknown => "unknown",
             Self::Warning => "warning",
+            Self::Planned => "planned",
         })
     }
 }

@@ -5,6 +5,8 @@ use super::finding::Findings;
 use super::seen;
 use crate::cluster::settings::{CniName, Role, Settings};
 
+const CGROUPS: &str = "the kubelet uses systemd's, and with two managers pods are killed as if memory was short";
+
 pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) {
     let kubernetes = &node.kubernetes;
     if !node.joined {
@@ -18,7 +20,11 @@ pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) 
     {
         let seen = format!("kubeadm is v1.{minor}.{patch}, and the cluster is to be {wanted}");
         let why = "a machine joins with the kubeadm that the cluster was made with";
-        found.error("KubernetesVersion", &[node], seen, why, "install the cluster's version");
+        if *minor < wanted.minor {
+            found.planned("KubernetesVersion", &[node], seen, why, "kubernetes");
+        } else {
+            found.error("KubernetesVersion", &[node], seen, why, "remove it, or set `version` to its version");
+        }
     }
     if let Some((minor, patch)) = seen(&kubernetes.kubelet, "KubeletVersion", node, "the kubelet's version", found) {
         let seen = format!("the kubelet is v1.{minor}.{patch}, and the cluster is to be {wanted}");
@@ -26,13 +32,12 @@ pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) 
             let todo = "install the cluster's version, or set `version` to the kubelet's";
             found.error("KubeletVersion", &[node], seen, "a kubelet is never newer than the API", todo);
         } else if *minor + 3 < wanted.minor {
-            found.error(
-                "KubeletVersion",
-                &[node],
-                seen,
-                "a kubelet is three minor versions behind at most",
-                "install the cluster's version",
-            );
+            let why = "a kubelet is three minor versions behind at most";
+            if node.joined {
+                found.error("KubeletVersion", &[node], seen, why, "upgrade it, one minor version after the other");
+            } else {
+                found.planned("KubeletVersion", &[node], seen, why, "kubernetes");
+            }
         }
     }
     if super::seen(&kubernetes.kubelet_enabled, "Service-Kubelet", node, "the kubelet's unit", found) == Some(&false) {
@@ -46,14 +51,22 @@ fn leftovers(settings: &Settings, node: &Evidence, found: &mut Findings) {
     for file in seen(&node.kubernetes.leftovers, "FileAvailable", node, "/etc/kubernetes", found).into_iter().flatten() {
         let check = format!("FileAvailable-{}", file.replace('/', "-"));
         let why = "the machine was in a cluster, or an earlier attempt was cut off";
-        let todo = format!("homelabctl cluster status shows what is known of it; look at {file} before anything is taken away");
-        found.error(&check, &[node], format!("{file} is there"), why, &todo);
+        let todo =
+            "homelabctl provision finishes what it began, and refuses what is another cluster's; nothing has to be taken away for it"
+                .to_owned();
+        found.warning(&check, &[node], format!("{file} is there"), why, &todo);
     }
     let is_control_plane = node.role == Role::ControlPlane;
     if seen(&node.kubernetes.etcd_data, "DirAvailable--var-lib-etcd", node, "/var/lib/etcd", found) == Some(&true) && is_control_plane {
         let why = "it may be the only copy of a cluster's data";
-        let todo = "if nobody wants it, move it away: mv /var/lib/etcd /var/lib/etcd.old";
-        found.error("DirAvailable--var-lib-etcd", &[node], "/var/lib/etcd holds data", why, todo);
+        // beside other traces it is a cluster's, and homelab.kubeadm knows what to make of it
+        if node.kubernetes.leftovers.is().is_some_and(|files| !files.is_empty()) {
+            let todo = "homelabctl provision finishes what it began, and refuses what is another cluster's";
+            found.warning("DirAvailable--var-lib-etcd", &[node], "/var/lib/etcd holds data", why, todo);
+        } else {
+            let todo = "if nobody wants it, move it away: mv /var/lib/etcd /var/lib/etcd.old";
+            found.error("DirAvailable--var-lib-etcd", &[node], "/var/lib/etcd holds data", why, todo);
+        }
     }
     let ours = match settings.cni.name {
         CniName::Cilium => Some("cilium"),
@@ -80,11 +93,11 @@ fn runtime(node: &Evidence, found: &mut Findings) {
     let Some(cri) = seen(&kubernetes.cri, "CRI", node, "what containerd's CRI says", found) else { return };
     if !cri.v1 {
         let why = "packages of Docker's come with `disabled_plugins = [\"cri\"]`, and then the kubelet finds no runtime";
-        found.error("CRI", &[node], "containerd does not speak runtime.v1", why, "homelabctl provision containerd");
+        found.planned("CRI", &[node], "containerd does not speak runtime.v1", why, "containerd");
+    } else if !cri.systemd_cgroups && !node.joined {
+        found.planned("CRI", &[node], "containerd does not use systemd's cgroups", CGROUPS, "containerd");
     } else if !cri.systemd_cgroups {
-        let why = "the kubelet uses systemd's, and with two managers pods are killed as if memory was short";
-        let todo =
-            if node.joined { "drain the node, then set SystemdCgroup = true and reboot it" } else { "homelabctl provision containerd" };
-        found.error("CRI", &[node], "containerd does not use systemd's cgroups", why, todo);
+        let todo = "drain the node, then set SystemdCgroup = true and reboot it";
+        found.error("CRI", &[node], "containerd does not use systemd's cgroups", CGROUPS, todo);
     }
 }

@@ -58,13 +58,13 @@ pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) 
         for program in missing {
             let check = format!("FileExisting-{program}");
             let why = "kubeadm or the kubelet calls it";
-            found.error(&check, &[node], format!("`{program}` is not installed"), why, "homelabctl provision base");
+            found.planned(&check, &[node], format!("`{program}` is not installed"), why, "base");
         }
     }
     if seen(&machine.ip_forward, "FileContent--proc-sys-net-ipv4-ip_forward", node, "ip_forward", found) == Some(&false) {
         let why = "packets of pods do not leave the machine";
         let check = "FileContent--proc-sys-net-ipv4-ip_forward";
-        found.error(check, &[node], "the kernel does not forward packets", why, "homelabctl provision tuning");
+        found.planned(check, &[node], "the kernel does not forward packets", why, "tuning");
     }
 }
 
@@ -110,10 +110,10 @@ fn cgroup(settings: &Settings, node: &Evidence, found: &mut Findings) {
 fn swap(node: &Evidence, found: &mut Findings) {
     let why = "the kubelet does not start while there is swap";
     if let Some(swap) = seen(&node.machine.swap, "Swap", node, "/proc/swaps", found).filter(|swap| !swap.is_empty()) {
-        found.error("Swap", &[node], format!("swap is in use: {}", swap.join(", ")), why, "homelabctl provision base");
+        found.planned("Swap", &[node], format!("swap is in use: {}", swap.join(", ")), why, "base");
     }
     if let Some(swap) = seen(&node.machine.swap_at_boot, "Swap", node, "what turns swap on", found).filter(|swap| !swap.is_empty()) {
         let seen = format!("the next boot turns swap on: {}", swap.join(", "));
-        found.error("Swap", &[node], seen, "after it the node does not come back", "homelabctl provision base");
+        found.planned("Swap", &[node], seen, "after it the node does not come back", "base");
     }
 }

@@ -2,15 +2,19 @@
 //! changed, on each machine and across all of them.
 //!
 //! [`evidence`] is what was seen, [`findings`] a pure function of it. What could not be looked at is a finding of its own, and never
-//! one that something is wrong. How it is looked at is not here.
+//! one that something is wrong. [`Looking`] is how it is looked at, by facts.
 
 mod across;
 mod clock;
 pub mod evidence;
+mod examine;
 mod finding;
 mod identity;
 mod images;
 mod kubernetes;
+mod looking;
+#[cfg(test)]
+mod looking_tests;
 mod machine;
 mod modules;
 mod network;
@@ -26,6 +30,7 @@ mod tests;
 
 use evidence::Evidence;
 pub use finding::{Finding, Severity};
+pub use looking::{Host, Looking, Next};
 pub use routes::overlaps;
 
 use super::known::Known;
@@ -43,7 +48,7 @@ pub fn findings(settings: &Settings, nodes: &[Evidence]) -> Vec<Finding> {
         ports::check(node, &mut found);
         kubernetes::check(settings, node, &mut found);
         modules::check(settings, node, &mut found);
-        network::check(settings, node, &mut found);
+        network::check(settings, node, nodes, &mut found);
         packages::check(node, &mut found);
         storage::check(node, &mut found);
         images::check(node, &mut found);

@@ -8,7 +8,7 @@ use super::seen;
 use crate::cluster::known::Known;
 use crate::cluster::settings::{ServedBy, Settings};
 
-pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) {
+pub(super) fn check(settings: &Settings, node: &Evidence, nodes: &[Evidence], found: &mut Findings) {
     let network = &node.network;
     if let (Some(address), Some(all)) = (
         seen(&network.address, "Address", node, "the address", found),
@@ -24,7 +24,7 @@ pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) 
         Known::Not => no_name_servers(node, found),
         other => drop(seen(other, "NameServers", node, "/etc/resolv.conf", found)),
     }
-    endpoint(settings, node, found);
+    endpoint(settings, node, nodes, found);
     proxies(settings, node, found);
     if let Some(name) = seen(&network.firewall, "Firewalld", node, "the firewall", found) {
         let why = "nodes need each other at 6443, 2379, 2380, 10250 and the CNI's ports";
@@ -38,7 +38,7 @@ fn no_name_servers(node: &Evidence, found: &mut Findings) {
     found.error("NameServers", &[node], "/etc/resolv.conf names no server", why, "set one, or let DHCP do it");
 }
 
-fn endpoint(settings: &Settings, node: &Evidence, found: &mut Findings) {
+fn endpoint(settings: &Settings, node: &Evidence, nodes: &[Evidence], found: &mut Findings) {
     let endpoint = &settings.endpoint;
     let held = endpoint.address.or_else(|| endpoint.host.parse().ok());
     if endpoint.host.parse::<IpAddr>().is_err() {
@@ -57,7 +57,8 @@ fn endpoint(settings: &Settings, node: &Evidence, found: &mut Findings) {
             other => drop(seen(other, "EndpointName", node, "what the endpoint's name resolves to", found)),
         }
     }
-    if endpoint.served_by == ServedBy::KubeVip && !node.joined {
+    // of a cluster that is there, its own control planes answer
+    if endpoint.served_by == ServedBy::KubeVip && !nodes.iter().any(|node| node.joined) {
         let Some(who) = seen(&node.network.virtual_address, "VirtualAddress", node, "who has the virtual address", found) else { return };
         let held = held.map_or_else(String::new, |held| held.to_string());
         let seen = format!("{who} answers for {held} already");

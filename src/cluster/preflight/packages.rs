@@ -12,12 +12,12 @@ pub(super) fn check(node: &Evidence, found: &mut Findings) {
         Some(names) if unattended => {
             let seen = format!("unattended-upgrades is on, and {} may be upgraded", names.join(", "));
             let why = "some night the kubelet is newer than the API, on one node after the other";
-            found.error("UnattendedUpgrades", &[node], seen, why, &format!("apt-mark hold {}", names.join(" ")));
+            found.planned("UnattendedUpgrades", &[node], seen, why, "base");
         }
         Some(names) => {
             let seen = format!("{} may be upgraded with everything else", names.join(", "));
             let why = "an upgrade of the cluster has an order, and a package manager does not know it";
-            found.warning("PackageHolds", &[node], seen, why, &format!("apt-mark hold {}", names.join(" ")));
+            found.planned("PackageHolds", &[node], seen, why, "base");
         }
         None => {}
     }

@@ -10,13 +10,17 @@ use crate::cluster::settings::{Settings, overlap};
 /// Interfaces that CNIs and kube-proxy make: on a node that has joined their routes are the cluster's own.
 const OF_CLUSTERS: [&str; 9] = ["cni", "flannel", "cilium", "lxc", "cali", "veth", "kube-", "vxlan.calico", "tunl"];
 
+/// Whether an interface is made by a CNI or kube-proxy.
+pub(super) fn is_of_clusters(name: &str) -> bool {
+    OF_CLUSTERS.iter().any(|start| name.starts_with(start))
+}
+
 /// Routes that share addresses with a network of the cluster, with that network's name.
 ///
 /// Default routes share with everything and are none of these, nor are those of the cluster's own interfaces.
 pub fn overlaps<'a>(settings: &Settings, routes: &'a [Route]) -> Vec<(&'static str, IpNet, &'a Route)> {
     let networks = [("pods", settings.network.pods), ("services", settings.network.services)];
-    let others =
-        routes.iter().filter(|route| route.to.prefix_len() > 0 && !OF_CLUSTERS.iter().any(|start| route.device.starts_with(start)));
+    let others = routes.iter().filter(|route| route.to.prefix_len() > 0 && !is_of_clusters(&route.device));
     others
         .flat_map(|route| {
             networks.into_iter().filter(|(_, network)| overlap(*network, route.to)).map(move |(name, network)| (name, network, route))

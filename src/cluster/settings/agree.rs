@@ -256,8 +256,8 @@ impl Check<'_> {
                 let hint = "name those that fail, one by one";
                 self.error(&at, "`all` would excuse data of another cluster, too", hint);
             } else if !is_check(name) {
-                let message = format!("kubeadm has no check `{name}`");
-                let near = suggestion(name, KNOWN_CHECKS.iter().copied());
+                let message = format!("neither kubeadm nor preflight has a check `{name}`");
+                let near = suggestion(name, KNOWN_CHECKS.iter().chain(&OWN_CHECKS).copied());
                 self.warning(&at, message, near.as_deref().unwrap_or("it excuses nothing; take it away"));
             }
         }
@@ -317,9 +317,31 @@ const KNOWN_CHECKS: [&str; 20] = [
     "ExternalEtcdVersion",
 ];
 
-/// Whether kubeadm has a check of that name; it looks at no capitals either.
-fn is_check(name: &str) -> bool {
-    KNOWN_CHECKS.iter().any(|known| match known.strip_suffix('-') {
+/// What this program's preflight looks at beside them.
+const OWN_CHECKS: [&str; 18] = [
+    "Address",
+    "Clock",
+    "CniConfiguration",
+    "DiskSpace",
+    "DuplicateAddress",
+    "DuplicateHostname",
+    "DuplicateInitiatorName",
+    "DuplicateMac",
+    "DuplicateMachineId",
+    "DuplicateProductUuid",
+    "DuplicateSshHostKey",
+    "EndpointName",
+    "KernelModules",
+    "NameServers",
+    "NetworkOverlap",
+    "Reach",
+    "SyncLatency",
+    "VirtualAddress",
+];
+
+/// Whether kubeadm or preflight has a check of that name; kubeadm looks at no capitals either.
+pub(in crate::cluster) fn is_check(name: &str) -> bool {
+    KNOWN_CHECKS.iter().chain(&OWN_CHECKS).any(|known| match known.strip_suffix('-') {
         Some(_) => name.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known)),
         None => name.eq_ignore_ascii_case(known),
     })

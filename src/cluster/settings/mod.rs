@@ -35,6 +35,8 @@ use serde_json::{Map, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::yaml::Node;
 
+#[cfg(test)]
+pub(super) use agree::is_check;
 pub use agree::{API_PORT, overlap};
 pub use calendar::end_of_life;
 pub use field::{Field, Kind, Live, Shape};

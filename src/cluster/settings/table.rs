@@ -37,7 +37,7 @@ pub static SETTINGS: &[Field] = &[
     Field::new("registry_mirrors", Kind::Map(Shape::Registry, &Kind::List(&Kind::Text(Shape::Url))))
         .about("Where containerd asks first for images of a registry"),
     Field::new("image_bundle", Kind::Text(Shape::File)).about("Archive of images for machines that reach no registry"),
-    Field::new("ignore_preflight_errors", WORDS).about("Checks of kubeadm's that may fail, by kubeadm's names"),
+    Field::new("ignore_preflight_errors", WORDS).about("Checks of kubeadm's and of preflight's that may fail, by their names"),
     Field::parts("packages", PACKAGES).about("Where kubelet, kubeadm and kubectl come from"),
 ];
 
