@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Captured, Outcome};
+use super::{Captured, Finding, Outcome};
 use crate::diagnostics::{Diagnostic, ExitCode, Level};
 
 /// The version of what `--output json` and `jsonl` and the log print. It grows when a field is renamed, removed or
@@ -52,6 +52,8 @@ pub enum Event {
         /// What, e.g. `connecting`.
         doing: String,
     },
+    /// Something was found on hosts, or between them.
+    Found(Finding),
     /// A task ended on a host.
     TaskFinished(TaskAnswer),
     /// A host is finished.

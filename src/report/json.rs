@@ -14,12 +14,13 @@ pub struct Json<W> {
     hosts: Map<String, Value>,
     notices: Vec<Value>,
     tasks: Vec<Value>,
+    findings: Option<Vec<Value>>,
 }
 
 impl<W: Write + Send> Json<W> {
     /// Writes the document there.
     pub fn new(out: W) -> Self {
-        Self { out, command: String::new(), hosts: Map::new(), notices: Vec::new(), tasks: Vec::new() }
+        Self { out, command: String::new(), hosts: Map::new(), notices: Vec::new(), tasks: Vec::new(), findings: None }
     }
 }
 
@@ -41,6 +42,7 @@ impl<W: Write + Send> Renderer for Json<W> {
             }
             Event::HostDoes { .. } => {}
             notice @ Event::Notice { .. } => self.notices.push(without(notice, "event")?),
+            Event::Found(finding) => self.findings.get_or_insert_default().push(serde_json::to_value(finding)?),
             Event::TaskFinished(answer) => self.tasks.push(serde_json::to_value(answer)?),
             Event::HostFinished(answer) => {
                 self.hosts.insert(answer.host.to_string(), without(answer, "host")?);
@@ -57,6 +59,11 @@ impl<W: Write + Send> Renderer for Json<W> {
                 });
                 if let Some(fields) = document.as_object_mut().filter(|_| !self.tasks.is_empty()) {
                     fields.insert("tasks".to_owned(), Value::Array(std::mem::take(&mut self.tasks)));
+                }
+                // that nothing was found is an answer, too
+                let findings = self.findings.take().or_else(|| (self.command == "preflight").then(Vec::new));
+                if let (Some(fields), Some(findings)) = (document.as_object_mut(), findings) {
+                    fields.insert("findings".to_owned(), Value::Array(findings));
                 }
                 writeln!(self.out, "{}", escape::json(&serde_json::to_string_pretty(&document)?))?;
                 self.out.flush()?;

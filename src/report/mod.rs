@@ -6,6 +6,7 @@
 mod captured;
 pub mod escape;
 mod event;
+mod finding;
 mod human;
 mod json;
 pub mod log;
@@ -22,6 +23,7 @@ pub use event::{
     Answer, ClusterSheet, DiskLine, DiskProposal, DiskSheet, Ended, Event, FactSheet, HostAnswer, NoticeLevel, Ping, Problem, Shown,
     Stamped, TaskAnswer, TaskOutcome, VERSION, end_of_run,
 };
+pub use finding::{Finding, Severity};
 pub use human::{Human, Look, duration};
 pub use json::{Json, JsonLines};
 pub use outcome::Outcome;

@@ -95,7 +95,7 @@ impl<R: Renderer> Renderer for Progress<R> {
             Event::HostDoes { host, doing } => self.does(host, escape::line(doing)),
             Event::HostFinished(answer) => self.done(&answer.host),
             Event::RunFinished { .. } => self.end(),
-            Event::Notice { .. } | Event::TaskFinished(_) => {}
+            Event::Notice { .. } | Event::Found(_) | Event::TaskFinished(_) => {}
         }
         if self.inner.writes_at(event) {
             let (screen, inner) = (&self.screen, &mut self.inner);

@@ -31,6 +31,7 @@ impl Event {
                 drawing: drawing.map(|drawing| secrets.redact(&drawing)),
             },
             Self::HostDoes { host, doing } => Self::HostDoes { host, doing: secrets.redact(&doing) },
+            Self::Found(finding) => Self::Found(finding.redacted(secrets)),
             Self::TaskFinished(answer) => Self::TaskFinished(answer.redacted(secrets)),
             Self::HostFinished(answer) => Self::HostFinished(answer.redacted(secrets)),
             // a path of this machine, which the person must be able to open
@@ -260,6 +261,14 @@ mod tests {
                 result: Some(serde_json::json!({ "a": s() })),
             }),
             Event::HostFinished(HostAnswer::bad("m1".into(), Outcome::Failed, Problem::new(s()).hint(s()))),
+            Event::Found(super::super::Finding {
+                severity: super::super::Severity::Warning,
+                check: "HTTPProxy".into(),
+                hosts: vec!["m1".into()],
+                seen: s(),
+                why: s(),
+                todo: s(),
+            }),
         ];
         events.extend(answers.map(|answer| Event::HostFinished(HostAnswer::good("m1".into(), Outcome::Unchanged, answer))));
         for event in events {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod disks;
+mod findings;
 mod paint;
 mod tasks;
 mod words;
@@ -12,7 +13,7 @@ mod words;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::{Answer, Event, HostAnswer, NoticeLevel, Outcome, Problem, Renderer, Stamped, TaskAnswer, TaskOutcome, escape};
+use super::{Answer, Event, Finding, HostAnswer, NoticeLevel, Outcome, Problem, Renderer, Stamped, TaskAnswer, TaskOutcome, escape};
 use crate::diagnostics::ExitCode;
 use paint::Paint;
 use tasks::Tasks;
@@ -44,6 +45,7 @@ pub struct Human<O, E> {
     hosts: Vec<Arc<str>>,
     answers: Vec<HostAnswer>,
     tasks: Tasks,
+    findings: Vec<Finding>,
     /// Errors of the run as a whole that were told.
     errors: usize,
 }
@@ -51,7 +53,8 @@ pub struct Human<O, E> {
 impl<O: Write + Send, E: Write + Send> Human<O, E> {
     /// Writes answers to `out` and everything else to `err`.
     pub fn new(out: O, err: E, look: Look) -> Self {
-        Self { out, err, look, command: String::new(), hosts: Vec::new(), answers: Vec::new(), tasks: Tasks::default(), errors: 0 }
+        let (hosts, answers, findings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { out, err, look, command: String::new(), hosts, answers, tasks: Tasks::default(), findings, errors: 0 }
     }
 
     fn notice(&mut self, level: NoticeLevel, message: &str, hints: &[String], host: Option<&str>, drawing: Option<&str>) -> io::Result<()> {
@@ -82,6 +85,7 @@ impl<O: Write + Send, E: Write + Send> Human<O, E> {
             self.tasks.sort(&self.hosts);
             self.tasks.write(&mut self.out, Paint(self.look.colour_out), self.look.diff, self.answers.len())?;
         }
+        findings::write(&mut self.out, Paint(self.look.colour_out), &self.findings)?;
         answers::write(&mut self.out, Paint(self.look.colour_out), &self.look, &self.answers)?;
         self.out.flush()?;
         self.problems()
@@ -144,7 +148,7 @@ impl<O: Write + Send, E: Write + Send> Renderer for Human<O, E> {
             Event::Notice { .. } | Event::RunFinished { .. } => true,
             Event::HostDoes { .. } => self.look.verbose,
             Event::TaskFinished(answer) => says(answer),
-            Event::RunStarted { .. } | Event::HostFinished(_) => false,
+            Event::RunStarted { .. } | Event::Found(_) | Event::HostFinished(_) => false,
         }
     }
 
@@ -160,6 +164,10 @@ impl<O: Write + Send, E: Write + Send> Renderer for Human<O, E> {
             }
             Event::HostDoes { host, doing } if self.look.verbose => writeln!(self.err, "{}: {}", escape::line(host), escape::line(doing)),
             Event::HostDoes { .. } => Ok(()),
+            Event::Found(finding) => {
+                self.findings.push(finding.clone());
+                Ok(())
+            }
             Event::TaskFinished(answer) => {
                 self.tasks.take(answer);
                 if says(answer) {

@@ -48,6 +48,31 @@ fn facts_are_a_short_table_or_all_of_them() {
 }
 
 #[test]
+fn findings_are_told_with_the_worst_first_and_what_is_planned_in_a_line() {
+    use super::super::Severity;
+    let found = |severity, check: &str, hosts: &[&str], seen: &str| {
+        let (why, todo) = ("the second one to join takes the first one's Node".to_owned(), "give each its own".to_owned());
+        let hosts = hosts.iter().map(|host| (*host).into()).collect();
+        Event::Found(Finding { severity, check: check.into(), hosts, seen: seen.into(), why, todo })
+    };
+    let host =
+        |host: &str, outcome| HostAnswer { host: host.into(), outcome, answer: None, problem: None, elapsed_ms: 900, round_trips: 4 };
+    let mut events = run("preflight", vec![host("m1", Outcome::Refused), host("m2", Outcome::Refused), host("w1", Outcome::Unchanged)]);
+    let all = [
+        found(Severity::Planned, "Swap", &["w1"], "swap is in use: /dev/sda2"),
+        found(Severity::Error, "DuplicateHostname", &["m1", "m2"], "the host name is the same: debian\x1b[2J"),
+        found(Severity::Warning, "Clock", &["w1"], "the clock is 2.3 s behind the others"),
+        found(Severity::Unknown, "ImagePull", &["w1"], "whether quay.io answers could not be read: there is nothing to ask with"),
+    ];
+    for event in all {
+        events.insert(1, Stamped::new(jiff::Timestamp::UNIX_EPOCH, event));
+    }
+    insta::assert_snapshot!(shown(&events, plain()));
+    let good = run("preflight", vec![host("m1", Outcome::Unchanged)]);
+    insta::assert_snapshot!(shown(&good, plain()));
+}
+
+#[test]
 fn colour_only_repeats() {
     let events = a_run();
     let coloured = shown(&events, Look { colour_out: true, colour_err: true, ..plain() });

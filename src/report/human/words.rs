@@ -25,6 +25,8 @@ pub(super) fn ended(command: &str, outcome: Outcome) -> String {
         ("facts" | "disk list" | "disk explain" | "disk select" | "cluster status" | "cluster etcd-snapshot", Outcome::Unchanged) => {
             "read".to_owned()
         }
+        ("preflight", Outcome::Unchanged) => "fit for a cluster".to_owned(),
+        ("preflight", Outcome::Refused) => "not fit for a cluster".to_owned(),
         ("exec", Outcome::Changed) => "done".to_owned(),
         ("disk wipe", Outcome::Changed) => "wiped".to_owned(),
         (_, Outcome::Unchanged) => "as they should be".to_owned(),
