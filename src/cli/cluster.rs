@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::inventory::Loaded;
-use crate::cluster::settings::{InventoryHost, Settings, is_settings};
+use crate::cluster::preflight;
+use crate::cluster::settings::{InventoryHost, Role, Settings, is_settings};
 use crate::diagnostics::{Diagnostic, Diagnostics, Level, Place};
 use crate::inventory::{Host, HostScope};
 use crate::yaml::{Node, plain};
@@ -46,7 +47,7 @@ pub(super) fn check(loaded: &Loaded, wanted: Wanted, problems: &mut Diagnostics)
 /// The settings of the inventory's one cluster; all that is wrong with them is added to `problems`, also that there are none.
 pub(super) fn settings(loaded: &Loaded, problems: &mut Diagnostics) -> Option<Settings> {
     check(loaded, Wanted::Read, problems);
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+    let today = today();
     let mut told = Diagnostics::new();
     let read = |found: &Found| Settings::read(&rendered(loaded, found, &mut told)?, &today, &mut told);
     let settings = found(loaded).iter().find_map(read);
@@ -57,9 +58,22 @@ pub(super) fn settings(loaded: &Loaded, problems: &mut Diagnostics) -> Option<Se
     settings.filter(|_| !problems.has_errors())
 }
 
+/// The same, with all hosts that become nodes by them.
+pub(super) fn nodes(loaded: &Loaded, problems: &mut Diagnostics) -> Option<(Settings, Vec<preflight::Host>)> {
+    let settings = settings(loaded, problems)?;
+    let role = |host: &InventoryHost| settings.role(host.groups.iter().copied());
+    let node = |host: &InventoryHost, role: Role| preflight::Host { name: host.name.to_owned(), role, address: host.address };
+    let nodes = inventory_hosts(loaded).iter().filter_map(|host| Some(node(host, role(host)?))).collect();
+    Some((settings, nodes))
+}
+
+fn today() -> String {
+    Timestamp::now().to_zoned(TimeZone::UTC).date().to_string()
+}
+
 fn look(loaded: &Loaded, wanted: Wanted, problems: &mut Diagnostics) {
     let found = found(loaded);
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+    let today = today();
     let hosts = inventory_hosts(loaded);
     let mut nodes: Vec<(&Found, Vec<&str>)> = Vec::new();
     for found in &found {

@@ -50,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Facts(args) => commands::facts::run(args, &cli.output, &environment),
         Command::Exec(args) => commands::exec::run(args, &cli.output, &environment),
         Command::Check(args) => commands::check::run(args, &cli.output, &environment),
+        Command::Preflight(args) => commands::preflight::run(args, &cli.output, &environment),
         Command::Provision(args) => commands::provision::run(args, &cli.output, &environment),
         Command::Playbooks(args) => commands::playbooks::run(args, &environment),
         Command::Doc(args) => commands::doc::run(args),

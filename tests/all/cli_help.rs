@@ -84,6 +84,7 @@ fn the_manual_has_a_page_for_every_command() {
         "-playbooks-list",
         "-playbooks-show",
         "-playbooks",
+        "-preflight",
         "-provision",
         "-schema",
         "",

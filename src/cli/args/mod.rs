@@ -15,7 +15,8 @@ pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
     check::CheckArgs, cluster::ClusterArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
-    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, provision::ProvisionArgs, schema::SchemaArgs,
+    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, preflight::PreflightArgs, provision::ProvisionArgs,
+    schema::SchemaArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -49,6 +50,7 @@ pub enum Command {
     Facts(FactsArgs),
     Exec(ExecArgs),
     Check(CheckArgs),
+    Preflight(PreflightArgs),
     Provision(Box<ProvisionArgs>),
     Playbooks(PlaybooksArgs),
     Doc(DocArgs),

@@ -14,5 +14,6 @@ pub mod inventory;
 pub mod man;
 pub mod ping;
 pub mod playbooks;
+pub mod preflight;
 pub mod provision;
 pub mod schema;
