@@ -83,7 +83,7 @@ const MODULES: &[&dyn Module] = &[
 ];
 
 /// The modules that look at all hosts of a play together.
-const PLAY_MODULES: &[&dyn PlayModule] = &[&super::homelab::kubeadm::HomelabKubeadm];
+const PLAY_MODULES: &[&dyn PlayModule] = &[&super::homelab::kubeadm::HomelabKubeadm, &super::homelab::preflight::HomelabPreflight];
 
 /// All modules that look at a machine.
 #[cfg(test)]

@@ -53,6 +53,7 @@ mod no_downloaders;
 mod node_host;
 mod playbook_broken;
 mod playbook_records;
+mod preflight;
 mod program;
 mod provision_machines;
 mod provision_secrets;

@@ -11,6 +11,7 @@ pub mod kubernetes_packages;
 pub mod longhorn_disk;
 pub mod multipath;
 pub mod network_check;
+pub mod preflight;
 pub mod swap;
 pub mod sysctl;
 pub mod time_sync;
