@@ -40,6 +40,7 @@ const MODULES: &[&dyn Module] = &[
     &super::known_hosts::KnownHosts,
     &super::homelab::cni::HomelabCni,
     &super::homelab::containerd::HomelabContainerd,
+    &super::homelab::images::HomelabImages,
     &super::homelab::iscsi_initiator::HomelabIscsiInitiator,
     &super::homelab::kernel_module::HomelabKernelModule,
     &super::homelab::kube_proxy::HomelabKubeProxy,

@@ -2,6 +2,7 @@
 
 pub mod cni;
 pub mod containerd;
+pub mod images;
 pub mod iscsi_initiator;
 pub mod kernel_module;
 pub mod kube_proxy;

@@ -62,6 +62,7 @@ cases! {
     known_hosts: known_hosts::KnownHosts, 800, CHANGES, known_hosts::tests::state, |_, _, _| ();
     homelab_cni: homelab::cni::HomelabCni, 800, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::cni::tests::state, |_, _, _| ();
     homelab_containerd: homelab::containerd::HomelabContainerd, 1000, &[Changed, Unchanged, Refused, Unknown, Failed], homelab::containerd::tests::state, |_, _, _| ();
+    homelab_images: homelab::images::HomelabImages, 400, &[Changed, Unchanged, Unknown, Failed, StepFailed], homelab::images::tests::state, |_, _, _| ();
     homelab_iscsi_initiator: homelab::iscsi_initiator::HomelabIscsiInitiator, 600, CHANGES, homelab::iscsi_initiator::tests::state, |_, _, _| ();
     homelab_multipath: homelab::multipath::HomelabMultipath, 400, &[Changed, Unchanged, Unknown], homelab::multipath::tests::state, |_, _, _| ();
     homelab_kernel_module: homelab::kernel_module::HomelabKernelModule, 800, CHANGES, homelab::kernel_module::tests::state, |_, _, _| ();

@@ -43,6 +43,7 @@ mod hardware;
 mod hardware_clock;
 mod identity;
 mod image_contents;
+mod images;
 mod installed;
 mod interfaces;
 mod kernel;
@@ -150,6 +151,7 @@ pub use hardware::{Memory, MemoryState, ProcessorState, Processors};
 pub use hardware_clock::HardwareClock;
 pub use identity::{MachineId, ProductUuid};
 pub use image_contents::{Image, ImageContents};
+pub use images::MissingImages;
 pub use installed::{Automatic, Installed, InstalledPackage, Interrupted, Selection};
 pub use interfaces::{Interface, InterfaceAddress, Interfaces};
 pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
@@ -275,6 +277,7 @@ pub const KINDS: &[&Kind] = &[
     &hardware_clock::KIND,
     &identity::MACHINE_ID,
     &identity::PRODUCT_UUID,
+    &images::KIND,
     &installed::AUTOMATIC,
     &installed::INSTALLED,
     &installed::INTERRUPTED,

@@ -50,6 +50,7 @@ impl World {
             "containerd" => self.containerd_fact(),
             "cri" => self.cri_fact(),
             "kube_proxy" => self.kube_proxy_fact(),
+            "missing_images" => self.missing_images_fact(&query.args),
             "manifest_objects" => self.manifest_objects_fact(subject),
             "daemon_sets" => self.daemon_sets_fact(),
             "cluster_network" => self.cluster_network_fact(),

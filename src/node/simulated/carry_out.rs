@@ -76,6 +76,8 @@ impl World {
             }
             Step::ConfigureKubeProxy(step) => self.configure_kube_proxy(step),
             Step::RollOutKubeProxy(step) => self.roll_out_kube_proxy(step),
+            Step::ImportImages(step) => self.import_images(step),
+            Step::PullImages(step) => self.pull_images(step),
             Step::ApplyObjects(step) => self.apply_objects(step),
             Step::WaitForObjects(step) => self.wait_for_objects(step),
             Step::CheckNetwork(step) => self.check_network(step),

@@ -27,6 +27,7 @@ mod disks;
 mod everything;
 mod fault;
 mod files;
+mod images;
 mod kube_proxy;
 #[cfg(test)]
 mod many;

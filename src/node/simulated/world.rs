@@ -128,6 +128,8 @@ pub struct World {
     pub(super) running_kube_proxy: Option<RunningProxy>,
     /// Its objects that are looked at, as a control plane knows them.
     pub(super) cluster: SimulatedCluster,
+    /// Names of images that containerd has.
+    pub(super) images: BTreeSet<String>,
     /// What is at which address.
     pub(super) servers: BTreeMap<String, Vec<u8>>,
     pub(super) hostname: String,
@@ -188,6 +190,7 @@ impl World {
             kube_proxy: None,
             running_kube_proxy: None,
             cluster: SimulatedCluster::default(),
+            images: BTreeSet::new(),
             servers: BTreeMap::new(),
             hostname: "node".into(),
             has_apt_key: true,

@@ -23,6 +23,7 @@ mod gpt;
 mod home;
 mod hostname;
 mod http;
+mod images;
 mod kube_proxy;
 mod kubeadm;
 mod launch;
@@ -69,6 +70,7 @@ pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
 pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
+pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
 pub use kubeadm::{Kubeadm, MATERIAL, ResetNode};
 pub use launch::Launch;
@@ -268,6 +270,10 @@ steps! {
     RemoveMember(RemoveMember),
     /// What a Node bears.
     MarkNode(MarkNode),
+    /// Images of an archive, for containerd.
+    ImportImages(ImportImages),
+    /// Images of registries, for containerd.
+    PullImages(PullImages),
     /// Objects of a manifest, applied to the cluster.
     ApplyObjects(ApplyObjects),
     /// Their pods are waited for.
