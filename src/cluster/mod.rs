@@ -7,6 +7,7 @@ pub mod known;
 pub mod kube_proxy;
 pub mod kube_vip;
 pub mod kubeadm_config;
+pub mod kubeconfig;
 pub mod live;
 pub mod membership;
 pub mod objects;

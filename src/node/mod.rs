@@ -13,6 +13,7 @@ pub mod lock;
 pub mod long_step;
 pub mod machine;
 pub mod openpgp;
+pub mod personal_certificate;
 pub mod record;
 pub mod script;
 pub mod simulated;

@@ -23,6 +23,7 @@ fn help_texts() {
         "disk wipe",
         "cluster",
         "cluster status",
+        "cluster kubeconfig",
         "cluster etcd-snapshot",
         "playbooks",
         "playbooks eject",
@@ -62,6 +63,7 @@ fn the_manual_has_a_page_for_every_command() {
     let expected = [
         "-check",
         "-cluster-etcd-snapshot",
+        "-cluster-kubeconfig",
         "-cluster-status",
         "-cluster",
         "-completions",

@@ -51,6 +51,7 @@ mod many_hosts_inventory;
 mod mutants;
 mod no_downloaders;
 mod node_host;
+mod personal_kubeconfig;
 mod playbook_broken;
 mod playbook_records;
 mod preflight;

@@ -158,6 +158,7 @@ pub use kernel::{Architecture, Hostname, Kernel, KernelVersion};
 pub use kube_proxy::{ANNOTATION as KUBE_PROXY_ANNOTATION, KubeProxy, KubeProxyState, RunningKubeProxy, RunningProxy};
 pub use kubeadm_unit::KubeadmUnit;
 pub use kubeconfig::{Kubeconfig, KubeconfigState};
+pub(in crate::node) use kubectl::KUBECTL;
 pub use lines_in::{ConfigurationLines, FileLine, LinesIn};
 pub use listing::{Listed, Listing, ListingEntry};
 pub use local_facts::{LocalFact, LocalFacts};

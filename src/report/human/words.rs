@@ -28,6 +28,7 @@ pub(super) fn ended(command: &str, outcome: Outcome) -> String {
         ("preflight", Outcome::Unchanged) => "fit for a cluster".to_owned(),
         ("preflight", Outcome::Refused) => "not fit for a cluster".to_owned(),
         ("exec", Outcome::Changed) => "done".to_owned(),
+        ("cluster kubeconfig", Outcome::Changed) => "asked".to_owned(),
         ("disk wipe", Outcome::Changed) => "wiped".to_owned(),
         (_, Outcome::Unchanged) => "as they should be".to_owned(),
         (_, outcome) => outcome.to_string(),

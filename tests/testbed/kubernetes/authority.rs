@@ -38,9 +38,21 @@ impl Authority {
     /// # Errors
     /// A name that no certificate can hold.
     pub fn sign(&self, name: &str, groups: &[&str], addresses: &[&str]) -> Result<Signed> {
+        self.sign_key(new_key()?, name, groups, addresses)
+    }
+
+    /// The same for a key that is there, as PEM.
+    ///
+    /// # Errors
+    /// A name that no certificate can hold; no key.
+    pub fn sign_pem(&self, key: &str, name: &str, groups: &[&str]) -> Result<Signed> {
+        let key = KeyPair::from_pem(key).map_err(Error::other).doing(|| "no key".into())?;
+        self.sign_key(key, name, groups, &[])
+    }
+
+    fn sign_key(&self, key: KeyPair, name: &str, groups: &[&str], addresses: &[&str]) -> Result<Signed> {
         let mut params = named(name, groups, addresses)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-        let key = new_key()?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(Error::other).doing(|| format!("cannot sign {name}"))?;
         Ok(Signed { certificate: certificate.pem(), key: key.serialize_pem() })
     }

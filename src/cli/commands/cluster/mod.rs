@@ -1,6 +1,7 @@
-//! `homelabctl cluster`: what the cluster of the inventory is, and what a person takes from it. Nothing here changes a machine.
+//! `homelabctl cluster`: what the cluster of the inventory is, and what a person takes from it. Nothing here changes a node.
 
 mod etcd_snapshot;
+mod kubeconfig;
 mod shown;
 mod status;
 
@@ -22,7 +23,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
 use crate::inventory::Pattern;
 use crate::report::Secrets;
 
-/// See the cluster that the inventory describes, and take copies of its data
+/// See the cluster that the inventory describes, get into it, and take copies of its data
 ///
 /// The control planes are asked as root, as with --become, by their own admin.conf, which never leaves them.
 #[derive(Debug, Args)]
@@ -35,6 +36,7 @@ pub struct ClusterArgs {
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     Status(status::StatusArgs),
+    Kubeconfig(kubeconfig::KubeconfigArgs),
     EtcdSnapshot(etcd_snapshot::SnapshotArgs),
 }
 
@@ -44,6 +46,7 @@ const ASKING: Asking = Asking { doing: "asking the cluster", limit: Duration::fr
 pub fn run(args: &ClusterArgs, output: &OutputArgs, environment: &Environment) -> ExitCode {
     match &args.command {
         ClusterCommand::Status(args) => status::run(args, output, environment),
+        ClusterCommand::Kubeconfig(args) => kubeconfig::run(args, output, environment),
         ClusterCommand::EtcdSnapshot(args) => etcd_snapshot::run(args, output, environment),
     }
 }
