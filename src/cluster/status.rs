@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::certificate::Certificate;
-use super::membership::{self, Api, Etcd, Heard, Machine, Reach, Role, Seen};
+use super::membership::{self, Api, Etcd, Evidence, Heard, Machine, Memory, Next, Reach, Role, Seen, Wanted};
 use crate::cluster::membership::reading::{Asking, map};
 use crate::node::facts::{
     ClusterAnswer, ClusterContents, ClusterNode, Content, EtcdMember, FileContent, Hostname, Kubeconfig, KubeconfigState, RunningKubeProxy,
@@ -97,6 +97,8 @@ pub struct Status {
     pub hosts: Vec<HostStatus>,
     /// Nodes that the inventory does not name.
     pub unnamed: Vec<ClusterNode>,
+    /// What a run would do next.
+    pub next: Next,
 }
 
 /// One host of the inventory.
@@ -113,8 +115,9 @@ pub struct HostStatus {
 }
 
 impl Status {
-    /// What was seen, put together. `hosts` are all nodes of the inventory.
-    pub fn of(endpoint: &str, hosts: Vec<(String, Role, Result<Look, String>)>) -> Self {
+    /// What was seen of those hosts, put together; `wanted` names all nodes of the inventory.
+    pub fn of(wanted: &Wanted, hosts: Vec<(String, Role, Result<Look, String>)>) -> Self {
+        let endpoint = wanted.endpoint.as_str();
         let mut machines = BTreeMap::new();
         let mut heard = BTreeMap::new();
         for (name, _, look) in &hosts {
@@ -140,9 +143,15 @@ impl Status {
                 HostStatus { name, role, look, node }
             })
             .collect();
-        let is_named = |node: &ClusterNode| hosts.iter().any(|host| host.node.as_ref().is_some_and(|own| own.uid == node.uid));
+        let is_named = |node: &ClusterNode| {
+            let is_seen = hosts.iter().any(|host| host.node.as_ref().is_some_and(|own| own.uid == node.uid));
+            is_seen || wanted.hosts.iter().any(|host| host.node == node.name)
+        };
         let unnamed = nodes.into_iter().filter(|node| !is_named(node)).collect();
-        Self { api, contents, etcd, members, hosts, unnamed }
+        let evidence = Evidence { machines, api, etcd };
+        let next = membership::next(wanted, &evidence, &Memory::default());
+        let Evidence { api, etcd, .. } = evidence;
+        Self { api, contents, etcd, members, hosts, unnamed, next }
     }
 }
 
@@ -164,6 +173,11 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn wanted(endpoint: &str) -> Wanted {
+        let parts = std::collections::BTreeSet::new();
+        Wanted { endpoint: endpoint.into(), kube_vip: false, parts, hosts: Vec::new() }
+    }
 
     fn node(name: &str) -> ClusterNode {
         ClusterNode {
@@ -215,13 +229,13 @@ mod tests {
             ("W2".to_owned(), Role::Worker, Err("no route".to_owned())),
             ("w3".to_owned(), Role::Worker, Ok(look_of("w3", None))),
         ];
-        let status = Status::of("10.0.0.100:6443", hosts);
+        let status = Status::of(&wanted("10.0.0.100:6443"), hosts);
         let of: Vec<Option<&str>> = status.hosts.iter().map(|host| host.node.as_ref().map(|node| node.name.as_str())).collect();
         assert_eq!(of, [Some("m1"), Some("worker-one"), Some("w2"), None]);
         assert_eq!(status.unnamed.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["w9"]);
         // an answer from elsewhere tells nothing of this cluster
         let hosts = vec![("m1".to_owned(), Role::ControlPlane, Ok(look_of("m1", Some(self::heard(vec![node("m1")])))))];
-        let status = Status::of("10.8.8.8:6443", hosts);
+        let status = Status::of(&wanted("10.8.8.8:6443"), hosts);
         assert!(status.contents.is_none() && status.unnamed.is_empty() && status.hosts[0].node.is_none());
     }
 

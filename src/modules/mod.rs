@@ -84,6 +84,7 @@ pub use ansible_words::ansible_words;
 pub use args::{ArgError, Args, boolean, json, node};
 pub use async_status::job_file;
 pub use expand::{expand, expand_one};
+pub use homelab::kubeadm;
 #[cfg(test)]
 pub(crate) use homelab::longhorn_disk::states as longhorn_states;
 pub use module::{Act, Decision, Formatting, LocalEntry, LocalFile, LocalWrite, Module, Outside, Task, TemplateText, Wrong};

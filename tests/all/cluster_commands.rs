@@ -32,8 +32,10 @@ fn a_bare_machine_is_told_from_a_cluster_that_is_silent() {
     let row = ran.stdout.lines().find(|line| line.starts_with("m1")).unwrap();
     assert_eq!(
         row.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect::<Vec<_>>(),
-        ["m1", "control plane", "unknown", "stopped", "does not run", "none"]
+        ["m1", "control plane", "bare", "unknown", "stopped", "does not run", "none"]
     );
+    // w1 was not looked at, and that is no reason not to begin
+    assert!(ran.stdout.ends_with("what `homelabctl provision` would do next:\n  make the cluster on m1 (kubeadm init)\n"), "{}", ran.all());
     let ran = run("hosts.ini", &["status", "m1", "--output", "json"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     let sheet = &document["hosts"]["m1"]["answer"]["cluster"]["cluster"];

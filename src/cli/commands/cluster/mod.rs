@@ -21,6 +21,7 @@ use crate::cluster::membership::Role;
 use crate::cluster::settings::{self, Settings};
 use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
 use crate::inventory::Pattern;
+use crate::modules::PlayHost;
 use crate::report::Secrets;
 
 /// See the cluster that the inventory describes, get into it, and take copies of its data
@@ -56,13 +57,13 @@ pub fn run(args: &ClusterArgs, output: &OutputArgs, environment: &Environment) -
 struct ClusterHost {
     name: Arc<str>,
     role: Role,
-    /// Its address, if the inventory has one; else empty.
-    address: String,
 }
 
 /// The cluster of the inventory.
 struct Cluster {
     settings: Settings,
+    /// All hosts of the inventory.
+    all: Vec<PlayHost>,
     /// Its nodes that a pattern and `--limit` leave, in the inventory's order.
     hosts: Vec<ClusterHost>,
     chosen: Chosen,
@@ -90,17 +91,23 @@ fn cluster_of(
             settings::Role::ControlPlane => Role::ControlPlane,
             settings::Role::Worker => Role::Worker,
         };
-        let address = address_of(&loaded, host).map(|address| address.to_string()).unwrap_or_default();
-        (wanted(role) && matched.contains(&host.name)).then(|| ClusterHost { name: Arc::clone(&host.name), role, address })
+        (wanted(role) && matched.contains(&host.name)).then(|| ClusterHost { name: Arc::clone(&host.name), role })
     };
     let hosts: Vec<ClusterHost> = loaded.inventory.all_hosts().into_iter().filter_map(node).collect();
     if hosts.is_empty() && !problems.has_errors() {
         let error = Diagnostic::error("none of these hosts is a node of the cluster that is asked here");
         problems.push(error.hint("the groups `masters` and `workers` make nodes of hosts: `homelabctl inventory graph` shows them"));
     }
+    let all = |host: &crate::inventory::Host| PlayHost {
+        name: host.name.to_string(),
+        groups: loaded.inventory.group_names(host).into_iter().map(str::to_owned).collect(),
+        address: address_of(&loaded, host),
+        apart: None,
+    };
+    let all = loaded.inventory.all_hosts().into_iter().map(all).collect();
     let names = hosts.iter().map(|host| Arc::clone(&host.name)).collect();
     let chosen = args::of_loaded(loaded, names, connection, &cfg, environment, problems);
-    Ok(Some(Cluster { settings, hosts, chosen }))
+    Ok(Some(Cluster { settings, all, hosts, chosen }))
 }
 
 /// Only root may read what kubeadm writes.

@@ -21,7 +21,7 @@ pub(super) fn sheet(name: &str, endpoint: &str, status: &Status, now: Timestamp)
     lines.push(format!("  etcd: {}", etcd(status)));
     lines.extend(members(status));
     lines.push(String::new());
-    let title = ["host", "role", "Node", "kubelet", "kube-proxy", "first certificate to end"].map(str::to_owned).to_vec();
+    let title = ["host", "role", "state", "Node", "kubelet", "kube-proxy", "first certificate to end"].map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(title).chain(status.hosts.iter().map(|host| row(host, status, now))).collect();
     lines.extend(columns(&rows).lines().map(str::to_owned));
     lines.extend(ending(status, now));
@@ -30,6 +30,7 @@ pub(super) fn sheet(name: &str, endpoint: &str, status: &Status, now: Timestamp)
         lines.push("Nodes that the inventory does not name; none is ever removed:".to_owned());
         lines.extend(status.unnamed.iter().map(|node| format!("  {}  {}, kubelet {}", node.name, ready(node), node.kubelet_version)));
     }
+    lines.extend(next(status));
     ClusterSheet { lines, cluster: data(name, endpoint, status, now) }
 }
 
@@ -81,6 +82,27 @@ fn members(status: &Status) -> Vec<String> {
     columns(&status.members.iter().map(row).collect::<Vec<_>>()).lines().map(str::to_owned).collect()
 }
 
+/// What a run would do of who belongs to the cluster; of those that were looked at.
+fn next(status: &Status) -> Vec<String> {
+    let is_seen = |name: &str| status.hosts.iter().any(|host| host.name == name);
+    let mut lines = vec![String::new(), "what `homelabctl provision` would do next:".to_owned()];
+    lines.extend(status.next.actions.iter().map(|action| format!("  {action}")));
+    lines.extend(status.next.waits.iter().map(|waits| format!("  {} waits {}: {}", waits.host, waits.what.word(), waits.which)));
+    for refused in status.next.refused.iter().filter(|refused| refused.host.as_deref().is_none_or(is_seen)) {
+        lines.push(format!("  nothing: {}", refused.refusal.why));
+        lines.extend(refused.refusal.hint.iter().flat_map(|hint| hint.lines()).map(|line| format!("    {line}")));
+    }
+    if lines.len() == 2 {
+        lines.push("  nothing: each machine is what it should be".to_owned());
+    }
+    lines
+}
+
+/// What a host is, in a word.
+fn state(name: &str, status: &Status) -> String {
+    status.next.states.iter().find(|(host, _)| host == name).map_or_else(String::new, |(_, state)| state.about().name.to_owned())
+}
+
 fn row(host: &HostStatus, status: &Status, now: Timestamp) -> Vec<String> {
     let role = match host.role {
         Role::ControlPlane => "control plane",
@@ -94,7 +116,7 @@ fn row(host: &HostStatus, status: &Status, now: Timestamp) -> Vec<String> {
     };
     let look = match &host.look {
         Ok(look) => look,
-        Err(why) => return vec![host.name.clone(), role.to_owned(), node, format!("not reached: {why}")],
+        Err(why) => return vec![host.name.clone(), role.to_owned(), state(&host.name, status), node, format!("not reached: {why}")],
     };
     let kubelet = host.node.as_ref().map(|node| node.kubelet_version.clone());
     let kubelet = match (&look.machine.kubelet, kubelet) {
@@ -109,7 +131,7 @@ fn row(host: &HostStatus, status: &Status, now: Timestamp) -> Vec<String> {
         Seen::Absent => "does not run".to_owned(),
         Seen::Unknown(why) => format!("unknown: {why}"),
     };
-    vec![host.name.clone(), role.to_owned(), node, kubelet, proxy, first_to_end(look, now)]
+    vec![host.name.clone(), role.to_owned(), state(&host.name, status), node, kubelet, proxy, first_to_end(look, now)]
 }
 
 fn ready(node: &ClusterNode) -> String {
@@ -177,6 +199,7 @@ fn data(name: &str, endpoint: &str, status: &Status, now: Timestamp) -> Map<Stri
         json!({
             "host": host.name,
             "role": if host.role == Role::ControlPlane { "control_plane" } else { "worker" },
+            "state": state(&host.name, status),
             "not_reached": host.look.as_ref().err(),
             "node": host.node.as_ref().map(node),
             "kube_proxy": look.and_then(|look| look.proxy.present()),
@@ -198,6 +221,11 @@ fn data(name: &str, endpoint: &str, status: &Status, now: Timestamp) -> Map<Stri
         "api": {"state": api, "why": why, "version": status.contents.as_ref().map(|contents| &contents.version)},
         "etcd": etcd,
         "hosts": status.hosts.iter().map(host).collect::<Vec<_>>(),
+        "next": {
+            "actions": status.next.actions.iter().map(|action| json!({"host": action.host, "does": action.to_string()})).collect::<Vec<_>>(),
+            "waits": status.next.waits.iter().map(|one| json!({"host": one.host, "what": one.what.word(), "which": one.which})).collect::<Vec<_>>(),
+            "refused": status.next.refused.iter().map(|one| json!({"host": one.host, "why": one.refusal.why})).collect::<Vec<_>>(),
+        },
         "unnamed_nodes": status.unnamed.iter().map(node).collect::<Vec<_>>(),
     });
     match all {
@@ -212,7 +240,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::certificate::Certificate;
-    use crate::cluster::membership::{Machine, Member, Members, Objects};
+    use crate::cluster::membership::{Act, Action, Machine, Member, Members, Next, Objects, State};
     use crate::node::facts::{ClusterContents, EtcdMember, ReadyCondition, RunningProxy};
 
     fn node(name: &str, status: &str) -> ClusterNode {
@@ -298,6 +326,15 @@ mod tests {
                 host("w2", Role::Worker, Ok(look(Vec::new())), None),
             ],
             unnamed: nodes.into_iter().skip(2).collect(),
+            next: Next {
+                states: vec![
+                    ("m1".into(), State::Joined),
+                    ("w1".into(), State::Unreachable("no route".into())),
+                    ("w2".into(), State::Absent),
+                ],
+                actions: vec![Action { host: "w2".into(), act: Act::Join(Role::Worker) }],
+                ..Next::default()
+            },
         }
     }
 

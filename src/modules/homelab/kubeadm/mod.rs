@@ -10,12 +10,16 @@ mod wanted;
 
 use std::collections::BTreeMap;
 
+pub use observe::calls;
+pub use wanted::Called;
+
 use course::Kubeadm;
 use wanted::Crew;
 
+use crate::cluster::membership::Wanted;
 use crate::cluster::settings::Settings;
 use crate::diagnostics::Diagnostics;
-use crate::modules::{Apart, Args, Course, Kind, Opt, PlayModule, PlayTask, Spec, Wrong, node};
+use crate::modules::{Apart, Args, Course, Kind, Opt, PlayHost, PlayModule, PlayTask, Spec, Wrong, node};
 use crate::plan::Refusal;
 
 /// The machines of a play are a cluster.
@@ -74,6 +78,11 @@ impl PlayModule for HomelabKubeadm {
         }
         Ok(Box::new(Kubeadm::new(settings, crew, task.check)))
     }
+}
+
+/// The cluster that these settings and hosts want, but for what a play says of its Nodes.
+pub fn wanted(settings: &Settings, hosts: &[PlayHost], called: &BTreeMap<String, Called>) -> Wanted {
+    Crew { hosts: hosts.to_vec(), own: BTreeMap::new() }.wanted(settings, called)
 }
 
 fn groups(settings: &Settings) -> String {

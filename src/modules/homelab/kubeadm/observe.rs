@@ -74,7 +74,10 @@ pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -
 
 /// The machine's name, and where the other nodes reach it: the inventory's address if the machine has it, or else the one that it goes
 /// out from by its default route.
-fn calls(facts: &Facts<'_>, host: &PlayHost) -> Result<Called, Stop> {
+///
+/// # Errors
+/// What has to be read first, or could not be.
+pub fn calls(facts: &Facts<'_>, host: &PlayHost) -> Result<Called, Stop> {
     let (name, interfaces, routes) = facts.get((Hostname, Interfaces, Routes))?;
     let name = name.unwrap_or_else(|| host.name.clone()).to_ascii_lowercase();
     let has = |address: IpAddr| interfaces.iter().flatten().any(|one| one.addresses.iter().any(|one| one.address == address));

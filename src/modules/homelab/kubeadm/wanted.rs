@@ -24,11 +24,11 @@ pub(super) struct Crew {
 
 /// What a machine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Called {
+pub struct Called {
     /// Its host name.
-    pub(super) name: String,
-    /// Where the other nodes reach it.
-    pub(super) address: String,
+    pub name: String,
+    /// Where the other nodes reach it, an IP address.
+    pub address: String,
 }
 
 impl Crew {
