@@ -99,6 +99,7 @@ impl World {
             // what a program or a server does and what is in an archive is known to nobody: it does nothing here
             Step::Run(_) | Step::Launch(_) | Step::Request(_) | Step::Unarchive(_) | Step::WaitFor(_) => self.tick().map(|_| ()),
             // a cluster is more than a machine: `cluster::membership` has a simulation of its own
+            Step::PutMaterial(_) => self.tick().map(|_| ()),
             Step::Kubeadm(_) | Step::ResetNode(_) | Step::MintJoin(_) | Step::RevokeJoins(_) | Step::GrantAdmin(_) => {
                 self.tick().map(|_| ())
             }

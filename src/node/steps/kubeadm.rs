@@ -1,5 +1,7 @@
 //! kubeadm(8): it makes clusters, joins machines to them, and takes its files away again.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Call, FAIL, Invalid, check};
@@ -8,6 +10,22 @@ use crate::plan::Touch;
 
 /// Where files with tokens and keys are for as long as kubeadm reads them: memory, never a disk (root's alone, by their modes).
 pub const MATERIAL: &str = "/run/homelabctl/kubeadm";
+
+/// Puts a file with tokens or keys where kubeadm reads it, for root alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutMaterial {
+    /// Its name in [`MATERIAL`].
+    pub name: String,
+    /// Its content.
+    pub content: String,
+}
+
+/// The content is a secret.
+impl fmt::Debug for PutMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PutMaterial({}, {} bytes)", self.name, self.content.len())
+    }
+}
 
 /// Runs kubeadm. It holds no secret itself: tokens and keys are in the configuration, and what it prints of them is told to be left
 /// out by `words`.
@@ -27,6 +45,16 @@ pub struct ResetNode {
     /// Where etcd's data is, if it goes too.
     pub etcd_data: Option<String>,
 }
+
+/// The directory, the file's name, its content, which is an argument of the shell's own printf only.
+const PUT: Function = Function {
+    name: "s_put_material",
+    needs: &[],
+    text: r#"s_put_material() (
+  umask 077
+  mkdir -p -- "$1" && chmod 0700 -- "$1" && printf %s "$3" >"$1/$2"
+)"#,
+};
 
 /// The file that goes away or nothing, kubeadm's words.
 const KUBEADM: Function = Function {
@@ -60,6 +88,27 @@ const RESET: Function = Function {
   rm -rf -- /etc/kubernetes/pki /etc/kubernetes/tmp
 )"#,
 };
+
+impl Action for PutMaterial {
+    fn call(&self) -> Call {
+        Call::new(&PUT, [MATERIAL, &self.name, &self.content])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files(MATERIAL.into())]
+    }
+
+    fn describe(&self) -> String {
+        format!("put {MATERIAL}/{} into memory", self.name)
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        if self.name.contains('/') {
+            return check::refuse("name of a file", &self.name, "has a slash in it");
+        }
+        check::word("name of a file", &self.name)
+    }
+}
 
 impl Action for Kubeadm {
     fn call(&self) -> Call {

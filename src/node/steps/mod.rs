@@ -72,7 +72,7 @@ pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
-pub use kubeadm::{Kubeadm, MATERIAL, ResetNode};
+pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
@@ -252,6 +252,8 @@ steps! {
     ConfigureKubeProxy(ConfigureKubeProxy),
     /// kube-proxy's pods, made anew.
     RollOutKubeProxy(RollOutKubeProxy),
+    /// A file with tokens or keys, for kubeadm.
+    PutMaterial(PutMaterial),
     /// kubeadm, which makes a cluster or joins a machine to it.
     Kubeadm(Kubeadm),
     /// kubeadm's files, taken away.

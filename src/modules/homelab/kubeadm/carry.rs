@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::wanted::{Called, Crew, taints};
 use crate::cluster::kube_vip;
 use crate::cluster::kubeadm_config::{self, ConfigFile, Joining, Machine, OURS, Secret};
-use crate::cluster::membership::{Act, Action, Evidence, Host, InitPart, Role, Wanted};
+use crate::cluster::membership::{Act, Action, Credentials, Evidence, Host, InitPart, Role, Wanted};
 use crate::cluster::settings::Settings;
 use crate::modules::Doing;
 use crate::node::Plan;
 use crate::node::steps::{
-    ApproveRequest, DeleteNode, GrantAdmin, Kubeadm, MATERIAL, MakeDirectory, MarkNode, MintJoin, Remove, RemoveMember, RemoveWhat,
+    ApproveRequest, DeleteNode, GrantAdmin, Kubeadm, MATERIAL, MarkNode, MintJoin, PutMaterial, Remove, RemoveMember, RemoveWhat,
     ResetNode, RevokeJoins, Source, Step, UnitAction, UnitStep, WriteFile,
 };
 
@@ -61,10 +61,13 @@ impl<'a> Carrying<'a> {
         let host = self.wanted.hosts.iter().find(|host| host.name == speaker)?;
         let is_control_plane = joins.iter().any(|join| matches!(join.act, Act::Join(Role::ControlPlane)));
         let key = is_control_plane.then(|| Secret::new(random_key()));
-        let material = key.as_ref().map(|_| format!("{MATERIAL}/upload-certs.yaml"));
         let mut steps: Vec<Step> = Vec::new();
-        if let (Some(key), Some(path), Some(machine)) = (&key, &material, self.machine(host)) {
-            steps.extend(put(path, &kubeadm_config::init(self.settings, &machine, &Secret::new(random_token()), key)));
+        let mut material = None;
+        if let Some(key) = &key {
+            let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), key);
+            let (path, step) = put("upload-certs.yaml", &config);
+            steps.push(step);
+            material = Some(path);
         }
         steps.push(MintJoin { description: OURS.to_owned(), material }.into());
         let what = format!("mint what is joined with, on {speaker}");
@@ -115,19 +118,17 @@ impl<'a> Carrying<'a> {
     }
 
     fn init(&self, host: &Host, resumes: bool) -> Option<Vec<Step>> {
-        let path = format!("{MATERIAL}/init.yaml");
         let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
+        let (path, put) = put("init.yaml", &config);
         let mut words = vec!["init".to_owned(), "--config".to_owned(), path.clone(), "--skip-token-print".to_owned()];
         if resumes {
             words.push(format!("--ignore-preflight-errors={}", LEFT.join(",")));
         }
-        let mut steps = put(&path, &config);
-        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm init on {}", host.name) }.into());
-        Some(steps)
+        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm init on {}", host.name) };
+        Some(vec![put, kubeadm.into()])
     }
 
     fn finish_init(&self, host: &Host, parts: &[InitPart]) -> Option<Vec<Step>> {
-        let path = format!("{MATERIAL}/finish-init.yaml");
         let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
         let mut steps = Vec::new();
         if parts.contains(&InitPart::AdminBinding) {
@@ -137,7 +138,8 @@ impl<'a> Carrying<'a> {
         if phases.is_empty() {
             return Some(steps);
         }
-        steps.extend(put(&path, &config));
+        let (path, put) = put("finish-init.yaml", &config);
+        steps.push(put);
         for (phase, what) in phases {
             let words = ["init", "phase"].iter().chain(phase).map(|word| (*word).to_owned()).chain(["--config".to_owned(), path.clone()]);
             steps.push(Kubeadm { words: words.collect(), material: None, what: format!("kubeadm init phase: {what}") }.into());
@@ -146,35 +148,28 @@ impl<'a> Carrying<'a> {
         Some(steps)
     }
 
-    fn kube_vip(&self, rights: crate::cluster::membership::Credentials) -> Option<Vec<Step>> {
-        let text = kube_vip::manifest(self.settings, rights)?;
-        let directory = MakeDirectory {
-            path: "/etc/kubernetes/manifests".to_owned(),
-            owner: "root".to_owned(),
-            group: "root".to_owned(),
-            mode: 0o755,
-            parents: true,
-        };
-        Some(vec![directory.into(), written(kube_vip::PATH, text)])
+    /// The package of the kubelet has made its directory.
+    fn kube_vip(&self, rights: Credentials) -> Option<Vec<Step>> {
+        let source = Source::Bytes(kube_vip::manifest(self.settings, rights)?.into_bytes());
+        let (owner, group) = ("root".to_owned(), "root".to_owned());
+        Some(vec![WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
     }
 
     fn join(&self, host: &Host, role: Role, minted: &Minted) -> Option<Vec<Step>> {
-        let path = format!("{MATERIAL}/join.yaml");
         let key = if role == Role::ControlPlane { Some(minted.key.clone()?) } else { None };
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, key)?);
+        let (path, put) = put("join.yaml", &config);
         let words = ["join", "--config", path.as_str()].map(str::to_owned).to_vec();
-        let mut steps = put(&path, &config);
-        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm join on {}", host.name) }.into());
-        Some(steps)
+        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm join on {}", host.name) };
+        Some(vec![put, kubeadm.into()])
     }
 
     fn finish_join(&self, host: &Host, minted: &Minted) -> Option<Vec<Step>> {
-        let path = format!("{MATERIAL}/finish-join.yaml");
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, None)?);
+        let (path, put) = put("finish-join.yaml", &config);
         let words = ["join", "phase", "kubelet-start", "--config", path.as_str()].map(str::to_owned).to_vec();
-        let mut steps = put(&path, &config);
-        steps.push(Kubeadm { words, material: Some(path), what: format!("kubeadm join phase kubelet-start on {}", host.name) }.into());
-        Some(steps)
+        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm join phase kubelet-start on {}", host.name) };
+        Some(vec![put, kubeadm.into()])
     }
 
     fn joining(&self, minted: &Minted, certificate_key: Option<Secret>) -> Option<Joining> {
@@ -198,15 +193,9 @@ fn kubelet(action: UnitAction) -> Step {
     UnitStep::new(action, "kubelet.service").into()
 }
 
-fn put(path: &str, config: &ConfigFile) -> Vec<Step> {
-    let directory =
-        MakeDirectory { path: MATERIAL.to_owned(), owner: "root".to_owned(), group: "root".to_owned(), mode: 0o700, parents: true };
-    vec![directory.into(), written(path, config.text().to_owned())]
-}
-
-fn written(path: &str, text: String) -> Step {
-    let source = Source::Bytes(text.into_bytes());
-    WriteFile { path: path.to_owned(), source, owner: "root".to_owned(), group: "root".to_owned(), mode: 0o600 }.into()
+/// A configuration in memory: where it is, and the step that puts it there.
+fn put(name: &str, config: &ConfigFile) -> (String, Step) {
+    (format!("{MATERIAL}/{name}"), PutMaterial { name: name.to_owned(), content: config.text().to_owned() }.into())
 }
 
 /// 32 bytes in hexadecimal.

@@ -12,6 +12,7 @@ use crate::cluster::membership::{Act, Action, For, Memory, Next, Waits, next};
 use crate::cluster::settings::Settings;
 use crate::modules::{Apart, Came, Course, Doing, Failed, How, PlayFacts, Turn};
 use crate::node::apply::Output;
+use crate::node::steps::Step;
 use crate::plan::Refusal;
 
 /// How long it is between two looks at something that is waited for.
@@ -181,7 +182,8 @@ impl Kubeadm {
     fn ended(&self, next: &Next) -> Turn {
         let mut came = at_end(&self.names(), next, &self.did);
         if let Some(declined) = &self.declined {
-            for (_, came) in came.iter_mut().filter(|(_, came)| came.how != How::Good || !next.actions.is_empty()) {
+            let has_more = |host: &String| next.actions.iter().any(|action| action.host == *host);
+            for (_, came) in came.iter_mut().filter(|(host, came)| came.how != How::Good || has_more(host)) {
                 came.how = How::Refused(Refusal { why: declined.why.clone(), hint: declined.hint.clone() });
             }
         }
@@ -213,7 +215,7 @@ impl Course for Kubeadm {
     }
 
     fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>) {
-        let mints = matches!(doing.change.steps.last(), Some(crate::node::steps::Step::MintJoin(_)));
+        let mints = matches!(doing.change.steps.last(), Some(Step::MintJoin(_)));
         match came {
             Ok(outputs) if mints => {
                 let said = outputs.last().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
@@ -224,6 +226,8 @@ impl Course for Kubeadm {
                 }
             }
             Err(failed) if mints => self.fail_joins(&failed),
+            // tokens that are taken back are no change to the machine that is asked for it
+            Ok(_) if matches!(doing.change.steps.last(), Some(Step::RevokeJoins(_))) => {}
             Ok(_) => {
                 let did = self.did.entry(doing.about.clone()).or_default();
                 did.done.push(doing.what.clone());

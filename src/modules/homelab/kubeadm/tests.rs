@@ -11,7 +11,7 @@ use crate::cluster::settings::testing::GOOD;
 use crate::diagnostics::{Diagnostics, Source};
 use crate::modules::{Apart, Args, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule as _, PlayTask, Turn, node};
 use crate::node::apply::Output;
-use crate::node::steps::{Kubeadm, MATERIAL, Source as Content, Step};
+use crate::node::steps::{Kubeadm, MATERIAL, Step};
 use crate::plan::{Facts, Observation, Query, Reading, Scope, Store};
 use crate::yaml;
 
@@ -179,13 +179,9 @@ fn well(course: &mut dyn Course, doing: &Doing) {
 /// kubeadm's words and the configuration that it reads.
 fn kubeadm(doing: &Doing) -> (&Kubeadm, String) {
     let step = doing.change.steps.iter().find_map(|step| if let Step::Kubeadm(kubeadm) = step { Some(kubeadm) } else { None }).unwrap();
-    let config = doing.change.steps.iter().find_map(|step| match step {
-        Step::WriteFile(file) => match &file.source {
-            Content::Bytes(bytes) if file.mode == 0o600 => Some(String::from_utf8(bytes.clone()).unwrap()),
-            source => panic!("{source:?}, {:o}", file.mode),
-        },
-        _ => None,
-    });
+    let put = |step: &Step| if let Step::PutMaterial(put) = step { Some(put.content.clone()) } else { None };
+    let config = doing.change.steps.iter().find_map(put);
+    assert!(!format!("{:?}", doing.change).contains(TOKEN));
     (step, config.unwrap())
 }
 

@@ -30,7 +30,9 @@ pub(super) fn at_end(names: &[String], next: &Next, did: &BTreeMap<String, Did>)
         let is = state.map(|state| state.word().to_owned());
         let mut changes = Vec::new();
         if !did.done.is_empty() {
-            changes.push(Difference { what: "node of the cluster".to_owned(), before: was, after: is.clone() });
+            // what did not make it another state is told by what was done
+            let after = if was == is { Some(did.done.join("; ")) } else { is.clone() };
+            changes.push(Difference { what: "node of the cluster".to_owned(), before: was, after });
         }
         let result = serde_json::Map::from_iter([("state".to_owned(), json!(is)), ("did".to_owned(), Value::from(did.done.clone()))]);
         (name.clone(), Came { how, changes, result })
