@@ -55,8 +55,9 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-e2e: install    ## a machine becomes a Kubernetes node with kubeadm's own commands (builds all of Kubernetes the first time)
-	cargo test --test all -- --ignored kubernetes_node --nocapture
+e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one
+	cargo build --quiet --bin homelabctl
+	cargo test --test all -- --ignored kubernetes_ --nocapture --test-threads 1
 
 simulate:       ## a hundred thousand simulated runs each of homelab.longhorn_disk and of clusters, with faults (some minutes)
 	cargo test --profile release-fast --lib -- --ignored hundred_thousand --nocapture

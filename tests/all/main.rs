@@ -16,6 +16,7 @@ mod cli_runs;
 mod cli_usage;
 mod cluster_broken;
 mod cluster_commands;
+mod cluster_e2e;
 mod cluster_facts;
 mod cluster_kubeadm;
 mod cluster_network;
