@@ -61,3 +61,43 @@ pub fn manifest(settings: &Settings, rights: Credentials) -> Option<String> {
     });
     serde_json::to_string_pretty(&pod).ok().map(|text| format!("{text}\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::cluster::settings::testing::settings;
+
+    fn pod(over: &str, rights: Credentials) -> Value {
+        serde_json::from_str(&manifest(&settings(over), rights).unwrap()).unwrap()
+    }
+
+    fn variable<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
+        let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+        env.iter().find(|one| one["name"] == name).and_then(|one| one["value"].as_str())
+    }
+
+    #[test]
+    fn it_holds_the_address_with_the_rights_of_its_machine() {
+        let born = pod("", Credentials::SuperAdmin);
+        assert_eq!((variable(&born, "address"), variable(&born, "vip_subnet")), (Some("192.168.2.50"), Some("32")));
+        assert_eq!(variable(&born, "svc_enable"), Some("false"), "services are MetalLB's");
+        assert_eq!(born["spec"]["volumes"][0]["hostPath"]["path"], "/etc/kubernetes/super-admin.conf");
+        let joined = pod("", Credentials::Admin);
+        assert_eq!(joined["spec"]["volumes"][0]["hostPath"]["path"], "/etc/kubernetes/admin.conf");
+        // all else is the same, so that only the rights tell them apart
+        assert_eq!(joined.to_string(), born.to_string().replace("super-admin.conf", "admin.conf"));
+        let six = pod("endpoint: {host: \"fd00::50\", served_by: kube-vip, version: 1.0.1}", Credentials::Admin);
+        assert_eq!((variable(&six, "address"), variable(&six, "vip_subnet")), (Some("fd00::50"), Some("128")));
+        assert_eq!(six["spec"]["containers"][0]["image"], "ghcr.io/kube-vip/kube-vip:v1.0.1");
+    }
+
+    #[test]
+    fn without_an_address_there_is_none() {
+        let mut settings = settings("");
+        settings.endpoint.address = None;
+        settings.endpoint.host = "kube-api.example.net".to_owned();
+        assert_eq!(manifest(&settings, Credentials::Admin), None);
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::kubeadm::MATERIAL;
 use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::facts::KUBECTL as BY_KUBECTL;
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -74,10 +75,10 @@ pub struct MarkNode {
 /// kubectl as this control plane may use it.
 const KUBECTL: Function = Function {
     name: "s_kubectl",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &BY_KUBECTL],
     text: r#"s_kubectl() {
   command -v kubectl >/dev/null || s_fail "there is no kubectl"
-  kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s "$@" 9>&-
+  by_kubectl /etc/kubernetes/admin.conf "$@"
 }"#,
 };
 
@@ -124,11 +125,11 @@ const REVOKE: Function = Function {
 /// Nothing. It is the object that kubeadm makes (its phases/kubeconfig, EnsureAdminClusterRoleBinding).
 const GRANT: Function = Function {
     name: "s_grant_admin",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &BY_KUBECTL],
     text: r#"s_grant_admin() (
   [ -f /etc/kubernetes/super-admin.conf ] || s_fail "there is no /etc/kubernetes/super-admin.conf"
-  kubectl --kubeconfig /etc/kubernetes/super-admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s \
-    create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins 9>&-
+  by_kubectl /etc/kubernetes/super-admin.conf \
+    create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins
 )"#,
 };
 
@@ -323,5 +324,69 @@ impl Action for MarkNode {
     fn check(&self) -> Result<(), Invalid> {
         check::word("name of a Node", &self.name)?;
         self.taints.iter().chain(&self.no_taints).try_for_each(|taint| check::word("taint", taint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::script::Script;
+    use crate::node::testing::{SHELLS, run};
+
+    /// What a step calls, in a shell where kubectl says its words and its standard input.
+    fn called(step: &dyn Action) -> Vec<String> {
+        let call = step.call();
+        let mut said = Vec::new();
+        for shell in SHELLS {
+            let mut script = Script::new();
+            script.call(call.function, &call.words).unwrap();
+            let fake = "kubectl() { shift 6; printf '%s\\n' \"$*\"; case $* in *stdin*|*'-f -'*) cat; echo ;; esac; }\ntimeout() { shift; \"$@\"; }\n";
+            let output = run(shell, "k1", &format!("{fake}{}", script.finish()));
+            said.push(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+        said[0].lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_node_is_deleted_by_its_uid_only() {
+        let said = called(&DeleteNode { name: "w1".into(), uid: "u-1".into() });
+        assert_eq!(said[0], "delete --raw /api/v1/nodes/w1 -f -");
+        let body: serde_json::Value = serde_json::from_str(&said[1]).unwrap();
+        assert_eq!(body["preconditions"]["uid"], "u-1");
+    }
+
+    #[test]
+    fn marks_are_one_patch_and_taints_by_their_effect() {
+        let mark = MarkNode {
+            name: "w1".into(),
+            labels: BTreeMap::from([("a/b".into(), "c d".into())]),
+            annotations: BTreeMap::from([("x".into(), "[{\"path\":\"/var\"}]".into())]),
+            taints: BTreeSet::from(["k=v:NoSchedule".into()]),
+            no_taints: BTreeSet::from(["node-role.kubernetes.io/control-plane:NoSchedule".into(), "o=p:NoExecute".into()]),
+        };
+        let said = called(&mark);
+        assert_eq!(said[0], "patch node w1 --type merge --patch-file /dev/stdin");
+        let patch: serde_json::Value = serde_json::from_str(&said[1]).unwrap();
+        assert_eq!(patch, json!({"metadata": {"labels": {"a/b": "c d"}, "annotations": {"x": "[{\"path\":\"/var\"}]"}}}));
+        assert_eq!(said[2], "taint node w1 --overwrite k=v:NoSchedule node-role.kubernetes.io/control-plane:NoSchedule- o:NoExecute-");
+        let only = MarkNode { labels: BTreeMap::new(), annotations: BTreeMap::new(), ..mark };
+        assert_eq!(called(&only).len(), 1);
+    }
+
+    #[test]
+    fn tokens_are_taken_back_by_their_ids_and_the_certificates_with_them() {
+        let said = called(&RevokeJoins { tokens: vec!["abcdef".into(), "uvwxyz".into()] });
+        let delete = |name: &str| format!("-n kube-system delete secret {name} --ignore-not-found");
+        assert_eq!(said, [delete("bootstrap-token-abcdef"), delete("bootstrap-token-uvwxyz"), delete("kubeadm-certs")]);
+    }
+
+    #[test]
+    fn what_could_be_taken_for_an_option_is_refused() {
+        assert!(DeleteNode { name: "-w1".into(), uid: "u".into() }.check().is_err());
+        assert!(ApproveRequest { name: String::new() }.check().is_err());
+        assert!(RevokeJoins { tokens: vec!["--all".into()] }.check().is_err());
+        let elsewhere = MintJoin { description: "x".into(), material: Some("/etc/kubernetes/x".into()) };
+        assert!(elsewhere.check().is_err());
     }
 }
