@@ -18,7 +18,11 @@ pub struct Shipped {
 
 /// All of them, in the order in which they are shown.
 pub const SHIPPED: &[Shipped] = &[
-    Shipped { name: "site", text: include_str!("../../playbooks/site.yaml"), imports: &["preflight", "base", "tuning", "longhorn-disks"] },
+    Shipped {
+        name: "site",
+        text: include_str!("../../playbooks/site.yaml"),
+        imports: &["preflight", "base", "tuning", "longhorn-disks", "containerd", "kubernetes", "kube-proxy", "cni", "verify"],
+    },
     Shipped { name: "preflight", text: include_str!("../../playbooks/preflight.yaml"), imports: &[] },
     Shipped { name: "base", text: include_str!("../../playbooks/base.yaml"), imports: &[] },
     Shipped { name: "tuning", text: include_str!("../../playbooks/tuning.yaml"), imports: &[] },
@@ -118,7 +122,10 @@ mod tests {
         assert_eq!(Shipped::find("tuning"), Shipped::find("tuning.yml"));
         assert!(Shipped::find("tuning.yaml").is_some() && Shipped::find("tunin").is_none() && Shipped::find("").is_none());
         let names: Vec<_> = Shipped::find("site").unwrap().with_imports().iter().map(|shipped| shipped.name).collect();
-        assert_eq!(names, ["site", "preflight", "base", "tuning", "longhorn-disks"]);
+        assert_eq!(
+            names,
+            ["site", "preflight", "base", "tuning", "longhorn-disks", "containerd", "kubernetes", "kube-proxy", "cni", "verify"]
+        );
     }
 
     #[test]
