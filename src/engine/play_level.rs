@@ -24,6 +24,8 @@ use crate::yaml::plain;
 
 /// A course that goes on for so many turns goes round in a circle.
 const TURNS: usize = 10_000;
+/// How often a connection that was lost is made anew before the host is given up.
+const AGAIN: u8 = 3;
 
 type Hosts<M> = Vec<Arc<Host<M>>>;
 
@@ -38,6 +40,8 @@ struct Running<'a, M: Machines> {
     eyes: BTreeMap<String, Scope>,
     /// Hosts that are not reached, and why.
     gone: BTreeMap<String, String>,
+    /// How often a host's connection was lost since it last answered.
+    lost: BTreeMap<String, u8>,
 }
 
 impl<M: Machines> Engine<M> {
@@ -115,8 +119,8 @@ impl<M: Machines> Engine<M> {
                 Ok(course) => course,
                 Err(refusal) => return Ok(same(Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) })),
             };
-        let (eyes, gone) = (BTreeMap::new(), BTreeMap::new());
-        let mut running = Running { engine: self, at, task, check: manner.check, began: Instant::now(), eyes, gone };
+        let (eyes, gone, lost) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut running = Running { engine: self, at, task, check: manner.check, began: Instant::now(), eyes, gone, lost };
         running.reach(&course.hosts(), &crew).await;
         if !self.core.options.check {
             running.forget().await;
@@ -277,13 +281,31 @@ impl<M: Machines> Running<'_, M> {
         let read: Vec<_> = stream::iter(work).buffer_unordered(engine.core.options.forks.max(1)).collect().await;
         for (name, read) in read {
             let why = match read {
-                Ok(()) => continue,
-                Err(Halt::Gone(gone)) => gone.why,
+                Ok(()) => {
+                    self.lost.remove(&name);
+                    continue;
+                }
+                Err(Halt::Gone(gone)) => {
+                    self.lose(&name, gone.why).await;
+                    continue;
+                }
                 Err(Halt::NoUser(why)) => why,
                 Err(Halt::Unknown(_)) => "nothing is known of it".to_owned(),
             };
             self.gone.insert(name, why);
         }
+    }
+
+    /// A host's connection was lost: it is made anew, and all that was read is read again. One that does not come back is gone.
+    async fn lose(&mut self, name: &str, why: String) {
+        let times = self.lost.entry(name.to_owned()).or_default();
+        *times += 1;
+        if *times > AGAIN {
+            self.gone.insert(name.to_owned(), why);
+            return;
+        }
+        let host = self.engine.host(name);
+        super::reboot::let_go(&mut *host.machine().await);
     }
 
     /// Does all of it: side by side on different hosts, one after the other on one.
@@ -304,8 +326,8 @@ impl<M: Machines> Running<'_, M> {
             if let Err(failed) = &came
                 && failed.is_unknown
             {
-                // it is looked at anew over a connection of its own
-                self.gone.entry(doing.host.clone()).or_insert_with(|| failed.why.clone());
+                // what became of it is seen over another connection
+                self.lose(&doing.host, failed.why.clone()).await;
             }
             course.came(&doing, came);
         }

@@ -27,7 +27,7 @@ async fn run<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, scope: &Sco
 }
 
 /// Forgets the connection and all that was read over it.
-fn let_go<M>(seat: &mut Seat<M>) {
+pub(super) fn let_go<M>(seat: &mut Seat<M>) {
     seat.link = Link::Not;
     seat.store = Store::default();
     seat.locked = false;

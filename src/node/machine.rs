@@ -20,8 +20,9 @@ use super::web::Tunnels;
 
 /// How long a script without long steps may take: a person's own command may take its time.
 const STEPS_LIMIT: Duration = Duration::from_secs(24 * 3600);
-/// How long reading may take.
-const READ_LIMIT: Duration = Duration::from_secs(120);
+/// How long reading may take: a probe that asks others ends by itself, after a minute at most, and a few of them may be late at once.
+/// That a connection is dead is seen earlier, by its own means.
+const READ_LIMIT: Duration = Duration::from_secs(300);
 
 /// A machine, as the engine sees it.
 pub trait Machine: Send {
