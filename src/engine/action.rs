@@ -13,8 +13,8 @@ use super::manner::Manner;
 use super::play::Engine;
 use super::scope::View;
 use super::status::{Done, Status};
-use super::task::{Stuck, shown};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use super::task::{Stuck, arguments, shown};
+use crate::diagnostics::Diagnostic;
 use crate::modules::{self, Args, FREE_FORM, Found, Spec, json};
 use crate::playbook::{Task, is_variable_name};
 use crate::yaml::{Node, Value, one_line, python_str};
@@ -48,11 +48,7 @@ impl<M: Machines> Engine<M> {
         if spec.name == "include_vars" && options.iter().all(|(_, value)| value.is_null()) {
             return Ok(super::include_vars::failed("could not find file: none is named"));
         }
-        let mut problems = Diagnostics::new();
-        let args = Args::read(spec, &options, &task.action.place, &mut problems);
-        if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
-            return Err(Stuck::Arguments(Box::new(error), modules::ansible_words(spec, &options)));
-        }
+        let args = arguments(spec, &options, task)?;
         Ok(match spec.name {
             "debug" => {
                 // a `msg` that is given and has no value says nothing

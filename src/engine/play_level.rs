@@ -14,8 +14,8 @@ use super::person::{Question, Reply};
 use super::play::Engine;
 use super::scope::{View, World as _};
 use super::status::{Done, Status};
-use super::task::{Stuck, conditions};
-use crate::modules::{self, Apart, Args, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule, PlayTask, Turn};
+use super::task::{Stuck, arguments, conditions};
+use crate::modules::{Apart, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule, PlayTask, Turn};
 use crate::node::apply::Output;
 use crate::plan::{FactKey, Facts, Scope, Store, Touch};
 use crate::playbook::Task;
@@ -105,20 +105,20 @@ impl<M: Machines> Engine<M> {
         let Some(first) = here.first() else { return Ok(BTreeMap::new()) };
         let view = self.view(at, task, &first.name, Arc::default());
         let manner = self.manner(&view, task).await?;
-        let args = self.play_args(&view, task, module).await?;
         let mut own = BTreeMap::new();
         for host in here {
             let view = self.view(at, task, &host.name, Arc::default());
-            own.insert(host.name.to_string(), self.play_args(&view, task, module).await?);
+            let options = self.options(&view, task, module.spec()).await?;
+            own.insert(host.name.to_string(), arguments(module.spec(), &options, task)?);
         }
+        let Some(args) = own.get(&*first.name) else { return Ok(BTreeMap::new()) };
         let names: Vec<&str> = here.iter().map(|host| &*host.name).collect();
         let crew = self.crew(&view, &names).await;
         let same = |done: Done| names.iter().map(|name| ((*name).to_owned(), done.clone())).collect();
-        let mut course =
-            match module.begin(&PlayTask { args: &args, own: &own, check: manner.check, hosts: &crew, place: &task.action.place }) {
-                Ok(course) => course,
-                Err(refusal) => return Ok(same(Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) })),
-            };
+        let mut course = match module.begin(&PlayTask { args, own: &own, check: manner.check, hosts: &crew, place: &task.action.place }) {
+            Ok(course) => course,
+            Err(refusal) => return Ok(same(Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) })),
+        };
         let (eyes, gone, lost) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut running = Running { engine: self, at, task, check: manner.check, began: Instant::now(), eyes, gone, lost };
         running.reach(&course.hosts(), &crew).await;
@@ -129,17 +129,6 @@ impl<M: Machines> Engine<M> {
             Ok(came) => came.into_iter().map(|(host, came)| (host, ended(came))).collect(),
             Err(why) => same(why),
         })
-    }
-
-    /// The arguments, as a host has them.
-    async fn play_args(&self, view: &View, task: &Arc<Task>, module: &'static dyn PlayModule) -> Result<Args, Stuck> {
-        let options = self.options(view, task, module.spec()).await?;
-        let mut problems = crate::diagnostics::Diagnostics::new();
-        let args = Args::read(module.spec(), &options, &task.action.place, &mut problems);
-        match problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
-            Some(error) => Err(Stuck::Arguments(Box::new(error), modules::ansible_words(module.spec(), &options))),
-            None => Ok(args),
-        }
     }
 
     /// All hosts of the inventory.

@@ -19,7 +19,7 @@ use super::status::{Done, Status};
 use super::together::together;
 use super::{condition, loops};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::modules::{self, Args, Found, Module, json};
+use crate::modules::{self, Args, Found, Module, Spec, json};
 use crate::plan::Scope as Eyes;
 use crate::playbook::Task;
 use crate::template::Scope;
@@ -448,12 +448,7 @@ impl<M: Machines> Engine<M> {
         manner: &Manner,
         module: &'static dyn Module,
     ) -> Result<Done, Stuck> {
-        let options = self.options(view, task, module.spec()).await?;
-        let mut problems = Diagnostics::new();
-        let args = Args::read(module.spec(), &options, &task.action.place, &mut problems);
-        if let Some(error) = problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
-            return Err(Stuck::Arguments(Box::new(error), modules::ansible_words(module.spec(), &options)));
-        }
+        let args = arguments(module.spec(), &self.options(view, task, module.spec()).await?, task)?;
         let user = match self.user(view, task, target).await? {
             Ok(user) => user,
             Err(gone) => return Ok(Stuck::Gone(gone).done()),
@@ -525,6 +520,16 @@ impl<M: Machines> Engine<M> {
             }
         }
         done
+    }
+}
+
+/// What a task's rendered options are to its module.
+pub(super) fn arguments(spec: &'static Spec, options: &[(Node, Node)], task: &Task) -> Result<Args, Stuck> {
+    let mut problems = Diagnostics::new();
+    let args = Args::read(spec, options, &task.action.place, &mut problems);
+    match problems.0.into_iter().find(|problem| problem.level == crate::diagnostics::Level::Error) {
+        Some(error) => Err(Stuck::Arguments(Box::new(error), modules::ansible_words(spec, options))),
+        None => Ok(args),
     }
 }
 
