@@ -223,7 +223,11 @@ impl<M: Machines> Running<'_, M> {
                     self.forget().await;
                 }
                 Turn::Act(_) if self.check => return Err(Done::failed("in check mode nothing is done, and this wants to do something")),
-                Turn::Act(doings) => self.act(course, doings).await,
+                Turn::Act(doings) => {
+                    self.act(course, doings).await;
+                    // what one host did, another one may tell: a list of members that is older than a join is a lie
+                    self.forget().await;
+                }
             }
             if self.engine.cancelled.is_cancelled() {
                 return Err(Done::failed("interrupted"));

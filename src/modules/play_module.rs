@@ -115,7 +115,7 @@ pub enum Turn {
     Read(BTreeMap<String, BTreeSet<FactKey>>),
     /// All that was read may be other by now.
     Forget,
-    /// That these are done, side by side.
+    /// That these are done, side by side; then all that was read, of every host, may be other.
     Act(Vec<Doing>),
     /// That some time passes, while hosts are told to do that; then all that was read may be other.
     Wait(Duration, Vec<(String, String)>),

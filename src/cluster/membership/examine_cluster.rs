@@ -214,10 +214,12 @@ fn lease(contents: &ClusterContents, own: Option<&str>) -> Seen<String> {
     if is_over { Seen::Absent } else { Seen::Present(lease.holder_identity.clone()) }
 }
 
-/// What etcd says of its members, by all that was heard: of those who were answered, the one who knows most.
+/// What etcd says of its members, by all that was heard: of those who were answered, the one who knows most. Where two of one cluster were
+/// told otherwise, its members are just changing, and which of them there are is not known: a member that is new on one list only is not
+/// one that was removed.
 pub fn etcd(machines: &BTreeMap<String, Reach>, heard: &BTreeMap<String, Heard>) -> Etcd {
     let mut against = Vec::new();
-    let mut best: Option<Members> = None;
+    let mut best: Option<(&str, Members)> = None;
     for (host, heard) in heard {
         let ca = match machines.get(host) {
             Some(Reach::Reached(machine)) => &machine.ca,
@@ -233,17 +235,30 @@ pub fn etcd(machines: &BTreeMap<String, Reach>, heard: &BTreeMap<String, Heard>)
                 let well = voters().filter(|member| member.healthy.is_present()).count();
                 if well < majority(voters().count()) {
                     against.push(format!("{host}: only {well} of {} voters answer", voters().count()));
-                } else if best.as_ref().is_none_or(|best| unknowns(&members) < unknowns(best)) {
-                    best = Some(members);
+                    continue;
+                }
+                if let Some((other, best)) = &best
+                    && best.ca == members.ca
+                    && identities(best) != identities(&members)
+                {
+                    return Etcd::Unknown(format!("{other} and {host} were told of different members"));
+                }
+                if best.as_ref().is_none_or(|(_, best)| unknowns(&members) < unknowns(best)) {
+                    best = Some((host, members));
                 }
             }
         }
     }
     match best {
-        Some(members) => Etcd::Answers(members),
+        Some((_, members)) => Etcd::Answers(members),
         None if against.is_empty() => Etcd::Unknown("no control plane that was reached has an etcd to ask".to_owned()),
         None => Etcd::Unknown(against.join("; ")),
     }
+}
+
+/// Who is a member, and with which rights.
+fn identities(members: &Members) -> BTreeSet<(u64, bool, &str)> {
+    members.members.iter().map(|member| (member.id, member.learner, member.peer.as_str())).collect()
 }
 
 fn unknowns(members: &Members) -> usize {
@@ -418,6 +433,13 @@ mod tests {
         assert_eq!(members.members[1].healthy, Seen::Absent, "who knows more is heard");
         assert!(matches!(asked(vec![voters([yes, no, no])]), Etcd::Unknown(why) if why == "m1: only 1 of 3 voters answer"));
         assert!(matches!(asked(vec![none()]), Etcd::Unknown(_)));
+        // one was asked before a member came, the other after
+        let mut before = voters([yes, yes, yes]);
+        if let Seen::Present(members) = &mut before.members {
+            members.pop();
+        }
+        let between = asked(vec![before, voters([yes, yes, yes])]);
+        assert!(matches!(between, Etcd::Unknown(why) if why == "m1 and m2 were told of different members"));
         // whose etcd it is has to be known
         let mut blank = machines(&Seen::Absent);
         blank.insert("m1".into(), Reach::Reached(Box::new(Machine::blank("m1"))));

@@ -83,7 +83,7 @@ const KUBECTL: Function = Function {
 };
 
 /// etcdctl in etcd's own container, by the certificates of this machine's etcd: kubeadm's images have it, machines seldom do.
-const ETCDCTL: Function = Function {
+pub(super) const ETCDCTL: Function = Function {
     name: "s_etcdctl",
     needs: &[&FAIL],
     text: r#"s_etcdctl() {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::ETCDCTL;
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::script::Function;
 use crate::plan::Touch;
@@ -75,12 +76,15 @@ const KUBEADM: Function = Function {
 /// etcd's data or nothing.
 const RESET: Function = Function {
     name: "s_reset_node",
-    needs: &[&FAIL],
+    needs: &[&ETCDCTL],
     text: r#"s_reset_node() (
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
+  # a list of members needs a majority behind it: one that was removed is given none
+  if [ -n "$1" ] && members=$(s_etcdctl --command-timeout 10s member list 2>/dev/null) && [ -n "$members" ]; then
+    s_fail "etcd on this machine answers for its cluster: its data is no removed member's; nothing was touched"
+  fi
   kubeadm reset --force --skip-phases remove-etcd-member 9>&- || exit 1
   if [ -n "$1" ]; then
-    # a member of a cluster that goes on is never among these: who asks has seen that
     rm -rf -- "$1/member" || exit 1
   fi
   rm -f -- /etc/kubernetes/super-admin.conf /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf \

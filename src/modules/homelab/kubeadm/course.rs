@@ -27,8 +27,8 @@ pub(super) struct Kubeadm {
     /// Since when something is waited for.
     waiting: BTreeMap<(String, For), Duration>,
     did: BTreeMap<String, Did>,
-    /// What was decided and is being done.
-    joins: Vec<Action>,
+    /// The joins that were decided, and by which look: it counts until there is something to join with.
+    joins: Option<(Observed, Vec<Action>)>,
     /// The key of the certificates, while the token is being minted.
     key: Option<Secret>,
     minted: Option<Minted>,
@@ -45,7 +45,7 @@ impl Kubeadm {
             memory: Memory::default(),
             waiting: BTreeMap::new(),
             did: BTreeMap::new(),
-            joins: Vec::new(),
+            joins: None,
             key: None,
             minted: None,
             declined: None,
@@ -73,8 +73,8 @@ impl Kubeadm {
         self.crew.hosts.iter().any(|one| one.name == host && one.apart.is_none())
     }
 
-    fn act(&mut self, observed: &Observed, actions: Vec<Action>) -> Turn {
-        let carrying = self.carrying(observed);
+    fn act(&mut self, observed: Observed, actions: Vec<Action>) -> Turn {
+        let carrying = self.carrying(&observed);
         let is_join = |action: &Action| matches!(action.act, Act::Join(_) | Act::FinishJoin);
         let (joins, others): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(is_join);
         let mut doings: Vec<Doing> = Vec::new();
@@ -95,16 +95,16 @@ impl Kubeadm {
                 None => missing.extend(joins.iter().cloned()),
             }
         }
-        (self.joins, self.key, self.minted) = (joins, key, None);
+        (self.joins, self.key, self.minted) = ((!joins.is_empty()).then_some((observed, joins)), key, None);
         self.lack(&missing);
         if doings.is_empty() { Turn::Forget } else { Turn::Act(doings) }
     }
 
     /// The joins, once there is something to join with.
-    fn join(&mut self, observed: &Observed) -> Option<Turn> {
+    fn join(&mut self) -> Option<Turn> {
+        let (observed, joins) = self.joins.take()?;
         let minted = self.minted.take()?;
-        let joins = std::mem::take(&mut self.joins);
-        let carrying = self.carrying(observed);
+        let carrying = self.carrying(&observed);
         let (mut doings, mut missing) = (Vec::new(), Vec::new());
         for action in joins {
             match carrying.doing_of(&action, Some(&minted)) {
@@ -149,7 +149,7 @@ impl Kubeadm {
         (!is_over).then(|| Turn::Wait(LOOK, waits.iter().map(doing).collect()))
     }
 
-    fn decided(&mut self, observed: &Observed, elapsed: Duration) -> Turn {
+    fn decided(&mut self, observed: Observed, elapsed: Duration) -> Turn {
         // each time that a wait is over, it is decided anew; every wait is over only once
         loop {
             let mut next = next(&observed.wanted, &observed.evidence, &self.memory);
@@ -204,14 +204,13 @@ impl Course for Kubeadm {
     }
 
     fn next(&mut self, hosts: &PlayFacts<'_>) -> Turn {
-        let observed = match observe(&self.settings, &self.crew, hosts) {
-            Ok(observed) => observed,
-            Err(needs) => return Turn::Read(needs),
-        };
-        if let Some(turn) = self.join(&observed) {
+        if let Some(turn) = self.join() {
             return turn;
         }
-        self.decided(&observed, hosts.elapsed)
+        match observe(&self.settings, &self.crew, hosts) {
+            Ok(observed) => self.decided(observed, hosts.elapsed),
+            Err(needs) => Turn::Read(needs),
+        }
     }
 
     fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>) {
@@ -245,7 +244,7 @@ impl Course for Kubeadm {
 
 impl Kubeadm {
     fn fail_joins(&mut self, failed: &Failed) {
-        for action in std::mem::take(&mut self.joins) {
+        for action in self.joins.take().into_iter().flat_map(|(_, joins)| joins) {
             self.did.entry(action.host).or_default().failed = Some(failed.clone());
         }
     }
