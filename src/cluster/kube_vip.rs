@@ -10,11 +10,12 @@ use super::settings::{API_PORT, Settings};
 /// Where the kubelet looks for it.
 pub const PATH: &str = "/etc/kubernetes/manifests/kube-vip.yaml";
 
-/// The manifest, as JSON, which is YAML too; none if the settings have no address for it.
+/// The manifest, as JSON, which is YAML too; none if the settings have no address for it. `interface` is the one that the address is
+/// given to; without it kube-vip takes the one of its default route, and ends where a machine has none (kube-vip's cmd/kube-vip.go).
 ///
 /// Before the first control plane has given admin.conf its rights, only super-admin.conf works, and it stays on that machine
 /// (kube-vip issue 684).
-pub fn manifest(settings: &Settings, rights: Credentials) -> Option<String> {
+pub fn manifest(settings: &Settings, rights: Credentials, interface: Option<&str>) -> Option<String> {
     let endpoint = &settings.endpoint;
     let address = endpoint.address.or_else(|| endpoint.host.parse().ok())?;
     let bits = if address.is_ipv4() { "32" } else { "128" };
@@ -38,6 +39,7 @@ pub fn manifest(settings: &Settings, rights: Credentials) -> Option<String> {
         ("address", address.to_string()),
     ];
     let mut env: Vec<Value> = texts.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    env.extend(interface.map(|name| json!({"name": "vip_interface", "value": name})));
     env.push(json!({"name": "vip_nodename", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}));
     let pod = json!({
         "apiVersion": "v1",
@@ -70,7 +72,7 @@ mod tests {
     use crate::cluster::settings::testing::settings;
 
     fn pod(over: &str, rights: Credentials) -> Value {
-        serde_json::from_str(&manifest(&settings(over), rights).unwrap()).unwrap()
+        serde_json::from_str(&manifest(&settings(over), rights, Some("eth1")).unwrap()).unwrap()
     }
 
     fn variable<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
@@ -83,6 +85,8 @@ mod tests {
         let born = pod("", Credentials::SuperAdmin);
         assert_eq!((variable(&born, "address"), variable(&born, "vip_subnet")), (Some("192.168.2.50"), Some("32")));
         assert_eq!(variable(&born, "svc_enable"), Some("false"), "services are MetalLB's");
+        assert_eq!(variable(&born, "vip_interface"), Some("eth1"));
+        assert!(!manifest(&settings(""), Credentials::SuperAdmin, None).unwrap().contains("vip_interface"));
         assert_eq!(born["spec"]["volumes"][0]["hostPath"]["path"], "/etc/kubernetes/super-admin.conf");
         let joined = pod("", Credentials::Admin);
         assert_eq!(joined["spec"]["volumes"][0]["hostPath"]["path"], "/etc/kubernetes/admin.conf");
@@ -98,6 +102,6 @@ mod tests {
         let mut settings = settings("");
         settings.endpoint.address = None;
         settings.endpoint.host = "kube-api.example.net".to_owned();
-        assert_eq!(manifest(&settings, Credentials::Admin), None);
+        assert_eq!(manifest(&settings, Credentials::Admin, None), None);
     }
 }

@@ -60,6 +60,7 @@ mod program;
 mod provision_machines;
 mod provision_secrets;
 mod records_machines;
+mod run_log;
 mod shipped_playbooks;
 mod ssh_host_records;
 mod ssh_records;

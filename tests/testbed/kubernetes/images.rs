@@ -12,7 +12,7 @@ const PAUSE: &str = include_str!("pause.c");
 const NODE_RECIPE: &str = include_str!("node-root.sh");
 
 /// What is in images.
-const IN_IMAGES: [&str; 10] = [
+const IN_IMAGES: [&str; 11] = [
     "kube-flannel.yml",
     "kubeadm", // names them
     "kube-apiserver",
@@ -23,6 +23,7 @@ const IN_IMAGES: [&str; 10] = [
     "etcdctl",
     "coredns",
     "flanneld",
+    "kube-vip",
 ];
 
 /// A directory with the images of a cluster as archives that `ctr images import` takes, and flannel's manifest, `kube-flannel.yml`.

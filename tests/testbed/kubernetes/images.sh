@@ -48,6 +48,8 @@ while read -r name; do
         *) image "$name" /opt/bin/flanneld debian flanneld=/opt/bin/flanneld ;;
     esac
 done <names
+# The version is homelabctl's default.
+image ghcr.io/kube-vip/kube-vip:v1.0.0 /kube-vip kube-vip=/kube-vip
 # What tests run in pods.
 image testbed.invalid/busybox:1 '' debian
 cd "$dir"

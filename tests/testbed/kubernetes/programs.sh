@@ -29,6 +29,7 @@ loopback                  cni           github.com/containernetworking/plugins  
 host-local                cni           github.com/containernetworking/plugins  /plugins/ipam/host-local
 portmap                   cni           github.com/containernetworking/plugins  /plugins/meta/portmap
 flannel                   flannel-cni   testbed.invalid/flannel-cni     .
+kube-vip                  kube-vip      github.com/kube-vip/kube-vip    .
 '
 
 # What the linker writes into a program of FOLDER at VERSION: who it says that it is.

@@ -130,7 +130,8 @@ async fn one(shared: Arc<Shared>, ready: Ready, node: Option<(Role, PlayHost)>, 
 
 /// What it is called and what it says, asked for together.
 fn question(facts: &Facts<'_>, role: Role, host: &PlayHost, endpoint: &str) -> Result<(Called, Look), Stop> {
-    let usual = || Called { name: host.name.clone(), address: host.address.map(|address| address.to_string()).unwrap_or_default() };
+    let address = || host.address.map(|address| address.to_string()).unwrap_or_default();
+    let usual = || Called { name: host.name.clone(), address: address(), interface: None };
     let (called, mut need) = match calls(facts, host) {
         Ok(called) => (called, BTreeSet::new()),
         Err(Stop::Need(need)) => (usual(), need),

@@ -82,7 +82,7 @@ impl<'a> Carrying<'a> {
         let (on, steps): (&str, Vec<Step>) = match &action.act {
             Act::Init { resumes } => (name, self.init(host, *resumes)?),
             Act::FinishInit(parts) => (name, self.finish_init(host, parts)?),
-            Act::WriteKubeVip(rights) => (name, self.kube_vip(*rights)?),
+            Act::WriteKubeVip(rights) => (name, self.kube_vip(host, *rights)?),
             Act::Join(role) => (name, self.join(host, *role, minted?)?),
             Act::FinishJoin => (name, self.finish_join(host, minted?)?),
             Act::ApproveCsr(request) => (other?, vec![ApproveRequest { name: request.clone() }.into()]),
@@ -149,8 +149,9 @@ impl<'a> Carrying<'a> {
     }
 
     /// The package of the kubelet has made its directory.
-    fn kube_vip(&self, rights: Credentials) -> Option<Vec<Step>> {
-        let source = Source::Bytes(kube_vip::manifest(self.settings, rights)?.into_bytes());
+    fn kube_vip(&self, host: &Host, rights: Credentials) -> Option<Vec<Step>> {
+        let interface = self.called.get(&host.name)?.interface.as_deref();
+        let source = Source::Bytes(kube_vip::manifest(self.settings, rights, interface)?.into_bytes());
         let (owner, group) = ("root".to_owned(), "root".to_owned());
         Some(vec![WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
     }

@@ -80,7 +80,7 @@ pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -
 pub fn calls(facts: &Facts<'_>, host: &PlayHost) -> Result<Called, Stop> {
     let (name, interfaces, routes) = facts.get((Hostname, Interfaces, Routes))?;
     let name = name.unwrap_or_else(|| host.name.clone()).to_ascii_lowercase();
-    let has = |address: IpAddr| interfaces.iter().flatten().any(|one| one.addresses.iter().any(|one| one.address == address));
+    let with = |address: IpAddr| interfaces.iter().flatten().find(|one| one.addresses.iter().any(|one| one.address == address));
     let usable = |address: &IpAddr| !address.is_loopback() && !address.is_unspecified();
     let out = || {
         let routes = routes.iter().flatten().filter(|route| route.to == "default");
@@ -92,6 +92,7 @@ pub fn calls(facts: &Facts<'_>, host: &PlayHost) -> Result<Called, Stop> {
         let interface = interfaces.iter().flatten().find(|one| one.name == device)?;
         interface.addresses.iter().find(|one| one.scope == "global" && !one.secondary).map(|one| one.address)
     };
-    let address = host.address.filter(usable).filter(|address| has(*address)).or_else(out).or(host.address);
-    Ok(Called { name, address: address.map(|address| address.to_string()).unwrap_or_default() })
+    let address = host.address.filter(usable).filter(|address| with(*address).is_some()).or_else(out).or(host.address);
+    let interface = address.and_then(with).map(|interface| interface.name.clone());
+    Ok(Called { name, address: address.map(|address| address.to_string()).unwrap_or_default(), interface })
 }

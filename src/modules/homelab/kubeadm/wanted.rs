@@ -29,6 +29,8 @@ pub struct Called {
     pub name: String,
     /// Where the other nodes reach it, an IP address.
     pub address: String,
+    /// The network interface that has this address.
+    pub interface: Option<String>,
 }
 
 impl Crew {
@@ -49,8 +51,8 @@ impl Crew {
     pub(super) fn wanted(&self, settings: &Settings, called: &BTreeMap<String, Called>) -> Wanted {
         let hosts = self.nodes(settings).map(|(host, role)| {
             let address = || host.address.map(|address| address.to_string()).unwrap_or_default();
-            let usual = || Called { name: host.name.clone(), address: address() };
-            let Called { name: node, address } = called.get(&host.name).cloned().unwrap_or_else(usual);
+            let usual = || Called { name: host.name.clone(), address: address(), interface: None };
+            let Called { name: node, address, .. } = called.get(&host.name).cloned().unwrap_or_else(usual);
             Host { name: host.name.clone(), node, role, address, marks: self.marks(settings, host, role) }
         });
         Wanted {

@@ -1,0 +1,86 @@
+//! What a run's own log says of where its time went.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// How what a machine does begins where kubeadm, a package manager or an image command works, or something is waited for.
+const AT_WORK: [&str; 12] = [
+    "kubeadm",
+    "make the cluster",
+    "finish ",
+    "join ",
+    "mint ",
+    "install ",
+    "refresh the package lists",
+    "pull ",
+    "import ",
+    "wait",
+    "roll",
+    "apply ",
+];
+
+/// How long a run took, and for how long of that no machine was at work with what takes its time, and none was waited for.
+pub struct Spent {
+    /// From the first event to the last.
+    pub whole: Duration,
+    /// With nothing of that under way.
+    pub idle: Duration,
+}
+
+impl Spent {
+    /// Reads the log.
+    pub fn of(log: &Path) -> Self {
+        let text = std::fs::read_to_string(log).unwrap();
+        let mut at_work: BTreeSet<String> = BTreeSet::new();
+        let (mut began, mut before, mut idle) = (None, None, Duration::ZERO);
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let now: Timestamp = event["time"].as_str().unwrap().parse().unwrap();
+            began.get_or_insert(now);
+            if at_work.is_empty() {
+                idle += before.map_or(Duration::ZERO, |before| now.duration_since(before).unsigned_abs());
+            }
+            before = Some(now);
+            let host = event["host"].as_str().unwrap_or_default();
+            match event["event"].as_str().unwrap() {
+                "host_does" if AT_WORK.iter().any(|word| event["doing"].as_str().unwrap().starts_with(word)) => {
+                    at_work.insert(host.to_owned());
+                }
+                "host_does" | "task_finished" | "host_finished" => drop(at_work.remove(host)),
+                _ => {}
+            }
+        }
+        let whole = before.zip(began).map_or(Duration::ZERO, |(last, first)| last.duration_since(first).unsigned_abs());
+        Self { whole, idle }
+    }
+
+    /// Of a hundred, how many are idle.
+    pub fn idle_share(&self) -> f64 {
+        100.0 * self.idle.as_secs_f64() / self.whole.as_secs_f64()
+    }
+}
+
+#[test]
+fn a_log_says_for_how_long_nothing_was_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("run.jsonl");
+    let line = |second: u32, rest: &str| format!("{{\"time\": \"2026-11-26T10:00:{second:02}Z\", {rest}}}\n");
+    let does = |host: &str, doing: &str| format!("\"event\": \"host_does\", \"host\": \"{host}\", \"doing\": \"{doing}\"");
+    let text = [
+        line(0, "\"event\": \"run_started\""),
+        line(1, &does("m1", "connecting")),
+        line(3, &does("m1", "install kubelet and 2 more: unpacking")),
+        line(5, &does("w1", "kubeadm join on w1")),
+        line(9, "\"event\": \"task_finished\", \"host\": \"m1\""),
+        line(10, "\"event\": \"task_finished\", \"host\": \"w1\""),
+        line(20, "\"event\": \"run_finished\""),
+    ];
+    std::fs::write(&log, text.concat()).unwrap();
+    let spent = Spent::of(&log);
+    assert_eq!((spent.whole.as_secs(), spent.idle.as_secs()), (20, 13));
+    assert_eq!(spent.idle_share().round(), 65.0);
+}
