@@ -61,12 +61,7 @@ pub fn script(source: &Source<'_>, name: &str) -> Result<String, Nul> {
 static SEND: Function = Function {
     name: "s_send_etcd_snapshot",
     needs: &[&FAIL, &ETCDCTL],
-    text: r#"ask_etcd() {
-  etcd_at=$1 etcd_pki=$2
-  shift 2
-  by_etcdctl --endpoints "$etcd_at" --cacert "$etcd_pki/ca.crt" --cert "$etcd_pki/server.crt" --key "$etcd_pki/server.key" "$@"
-}
-s_send_etcd_snapshot() {
+    text: r#"s_send_etcd_snapshot() {
   [ -f "$3" ] || s_fail "there is no $3: no etcd of kubeadm's runs here"
   dir=$(sed -n 's/^ *- --data-dir=//p' "$3") || exit 1
   [ -d "$dir" ] || s_fail "etcd's data is not in a folder: ${dir:-its manifest names none}"

@@ -29,6 +29,7 @@ mod disk_nvme;
 mod disk_wipe;
 mod disks;
 mod etcd_snapshots;
+mod etcd_steps;
 mod facts_local;
 mod facts_machines;
 mod facts_setup;

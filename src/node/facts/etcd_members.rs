@@ -82,6 +82,8 @@ pub(super) const KIND: Kind = Kind {
 
 // The list wants a majority; who does not answer the other two is told by their output, so their status says nothing more. An etcdctl of
 // the machine gets none of the person's variables: it refuses those that it is told otherwise.
+//
+// `find_etcdctl` is called first; `ask_etcd URL FOLDER WORD…` then asks the one that has its certificates in that folder.
 pub(in crate::node) static ETCDCTL: Function = Function {
     name: "find_etcdctl",
     text: r#"
@@ -106,6 +108,11 @@ find_etcdctl() {
   err=$why
   return 1
 }
+ask_etcd() {
+  etcd_at=$1 etcd_pki=$2
+  shift 2
+  by_etcdctl --endpoints "$etcd_at" --cacert "$etcd_pki/ca.crt" --cert "$etcd_pki/server.crt" --key "$etcd_pki/server.key" "$@"
+}
 "#,
     needs: &[&ONCE],
 };
@@ -118,8 +125,7 @@ probe_etcd_members() {
   find_etcdctl || { r=$err; answer "$id" 1; return; }
   all=
   for what in "member list" "endpoint status --cluster" "endpoint health --cluster"; do
-    once by_etcdctl --endpoints "$endpoint" --cacert "$folder/ca.crt" --cert "$folder/server.crt" --key "$folder/server.key" \
-      --dial-timeout 3s --command-timeout 5s -w json $what
+    once ask_etcd "$endpoint" "$folder" --dial-timeout 3s --command-timeout 5s -w json $what
     what=${what#* }
     section "${what%% *}"
     [ "$what" != list ] || [ "$st" = 0 ] || break

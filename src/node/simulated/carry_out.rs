@@ -100,9 +100,12 @@ impl World {
             Step::Run(_) | Step::Launch(_) | Step::Request(_) | Step::Unarchive(_) | Step::WaitFor(_) => self.tick().map(|_| ()),
             // a cluster is more than a machine: `cluster::membership` has a simulation of its own
             Step::PutMaterial(_) => self.tick().map(|_| ()),
-            Step::Kubeadm(_) | Step::ResetNode(_) | Step::MintJoin(_) | Step::RevokeJoins(_) | Step::GrantAdmin(_) => {
-                self.tick().map(|_| ())
-            }
+            Step::Kubeadm(_)
+            | Step::ResetNode(_)
+            | Step::StaticPodFolder(_)
+            | Step::MintJoin(_)
+            | Step::RevokeJoins(_)
+            | Step::GrantAdmin(_) => self.tick().map(|_| ()),
             Step::ApproveRequest(_) | Step::DeleteNode(_) | Step::RemoveMember(_) | Step::MarkNode(_) => self.tick().map(|_| ()),
         }
     }

@@ -48,15 +48,6 @@ pub struct DeleteNode {
     pub uid: String,
 }
 
-/// Removes a member of etcd, after a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemoveMember {
-    /// Its id.
-    pub id: u64,
-    /// Where etcd's data is on this machine: the snapshot is left beside it.
-    pub data_dir: String,
-}
-
 /// Gives a Node labels, annotations and taints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkNode {
@@ -83,17 +74,6 @@ const KUBECTL: Function = Function {
 };
 
 /// etcdctl in etcd's own container, by the certificates of this machine's etcd: kubeadm's images have it, machines seldom do.
-pub(super) const ETCDCTL: Function = Function {
-    name: "s_etcdctl",
-    needs: &[&FAIL],
-    text: r#"s_etcdctl() {
-  etcd=$(crictl --runtime-endpoint unix:///run/containerd/containerd.sock ps --state running --label io.kubernetes.container.name=etcd -q 2>/dev/null 9>&- | head -n 1)
-  [ -n "$etcd" ] || s_fail "no container of etcd runs here"
-  crictl --runtime-endpoint unix:///run/containerd/containerd.sock exec "$etcd" etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
-    --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key "$@" 9>&-
-}"#,
-};
-
 /// A description, the file or nothing.
 const MINT: Function = Function {
     name: "s_mint_join",
@@ -151,19 +131,6 @@ const DELETE: Function = Function {
 )"#,
 };
 
-/// An id in hexadecimal, where the data is.
-const REMOVE_MEMBER: Function = Function {
-    name: "s_remove_member",
-    needs: &[&ETCDCTL],
-    text: r#"s_remove_member() (
-  umask 077
-  kept=$2/homelabctl-before-removal-$1.db
-  # by its path in the container, which is the same one
-  s_etcdctl snapshot save "$kept" >&2 || exit 1
-  s_etcdctl member remove "$1"
-)"#,
-};
-
 /// A Node, a patch in JSON, how many taints, taints to set, taints to take away.
 const MARK: Function = Function {
     name: "s_mark_node",
@@ -179,7 +146,7 @@ const MARK: Function = Function {
 };
 
 /// What all of these may move: the cluster's objects, which are asked on control planes.
-fn of_the_cluster() -> Vec<Touch> {
+pub(super) fn of_the_cluster() -> Vec<Touch> {
     vec![Touch::Files("/etc/kubernetes".into()), Touch::Files(MATERIAL.into()), Touch::Units, Touch::Ports]
 }
 
@@ -275,24 +242,6 @@ impl Action for DeleteNode {
     fn check(&self) -> Result<(), Invalid> {
         check::word("name of a Node", &self.name)?;
         check::word("Node's uid", &self.uid)
-    }
-}
-
-impl Action for RemoveMember {
-    fn call(&self) -> Call {
-        Call::new(&REMOVE_MEMBER, [format!("{:x}", self.id), self.data_dir.clone()])
-    }
-
-    fn touches(&self) -> Vec<Touch> {
-        of_the_cluster()
-    }
-
-    fn describe(&self) -> String {
-        format!("remove the etcd member {:x}, after a snapshot", self.id)
-    }
-
-    fn check(&self) -> Result<(), Invalid> {
-        check::path(&self.data_dir)
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::cluster::ETCDCTL;
+use super::etcd::EtcdAsked;
 use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::facts::ETCDCTL;
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -20,6 +21,10 @@ pub struct PutMaterial {
     /// Its content.
     pub content: String,
 }
+
+/// Makes the folder in which the kubelet looks for static pods, unless it is there. kubeadm would make it, later than kube-vip needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaticPodFolder;
 
 /// The content is a secret.
 impl fmt::Debug for PutMaterial {
@@ -45,6 +50,8 @@ pub struct Kubeadm {
 pub struct ResetNode {
     /// Where etcd's data is, if it goes too.
     pub etcd_data: Option<String>,
+    /// The machine's own etcd: while it answers for its cluster, its data stays.
+    pub asked: EtcdAsked,
 }
 
 /// The directory, the file's name, its content, which is an argument of the shell's own printf only.
@@ -56,6 +63,9 @@ const PUT: Function = Function {
   mkdir -p -- "$1" && chmod 0700 -- "$1" && printf %s "$3" >"$1/$2"
 )"#,
 };
+
+const STATIC_POD_FOLDER: Function =
+    Function { name: "s_static_pod_folder", needs: &[], text: "s_static_pod_folder() { mkdir -p -m 0700 -- /etc/kubernetes/manifests; }" };
 
 /// The file that goes away or nothing, kubeadm's words.
 const KUBEADM: Function = Function {
@@ -73,15 +83,15 @@ const KUBEADM: Function = Function {
 };
 
 // kubeadm leaves a network's configuration where it is, and it leads nowhere once its pods are gone
-/// etcd's data or nothing.
+/// etcd's data or nothing, the URL of etcd, the folder of its certificates.
 const RESET: Function = Function {
     name: "s_reset_node",
-    needs: &[&ETCDCTL],
+    needs: &[&FAIL, &ETCDCTL],
     text: r#"s_reset_node() (
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
   # a list of members needs a majority behind it: one that was removed is given none
-  if [ -n "$1" ] && members=$(s_etcdctl --command-timeout 10s member list 2>/dev/null) && [ -n "$members" ]; then
-    s_fail "etcd on this machine answers for its cluster: its data is no removed member's; nothing was touched"
+  if [ -n "$1" ] && find_etcdctl && once ask_etcd "$2" "$3" --command-timeout 10s member list; then
+    s_fail "etcd on this machine answers for its cluster: its data is no removed member's, and nothing was touched"
   fi
   kubeadm reset --force --skip-phases remove-etcd-member 9>&- || exit 1
   if [ -n "$1" ]; then
@@ -111,6 +121,24 @@ impl Action for PutMaterial {
             return check::refuse("name of a file", &self.name, "has a slash in it");
         }
         check::word("name of a file", &self.name)
+    }
+}
+
+impl Action for StaticPodFolder {
+    fn call(&self) -> Call {
+        Call::new(&STATIC_POD_FOLDER, [""; 0])
+    }
+
+    fn touches(&self) -> Vec<Touch> {
+        vec![Touch::Files("/etc/kubernetes".into())]
+    }
+
+    fn describe(&self) -> String {
+        "make the folder of static pods".into()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
     }
 }
 
@@ -146,7 +174,8 @@ impl Action for Kubeadm {
 
 impl Action for ResetNode {
     fn call(&self) -> Call {
-        Call::new(&RESET, [self.etcd_data.clone().unwrap_or_default()])
+        let EtcdAsked { endpoint, certificates } = &self.asked;
+        Call::new(&RESET, [self.etcd_data.as_deref().unwrap_or_default(), endpoint, certificates])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -158,6 +187,7 @@ impl Action for ResetNode {
     }
 
     fn check(&self) -> Result<(), Invalid> {
+        self.asked.check()?;
         match self.etcd_data.as_deref() {
             Some("/") => check::refuse("directory of etcd", "/", "is none"),
             Some(path) => check::path(path),

@@ -17,6 +17,7 @@ mod cluster_network;
 mod cluster_objects;
 mod directory;
 mod disk;
+mod etcd;
 mod filesystem;
 mod flags;
 mod gpt;
@@ -60,11 +61,12 @@ pub use backup::{BACKUP_FILE, Backup};
 pub use check::Invalid;
 pub use clock::{SetHardwareClock, SetTimeZone};
 pub(crate) use clock::{adjtime, is_local};
-pub use cluster::{ApproveRequest, DeleteNode, GrantAdmin, MarkNode, MintJoin, RemoveMember, RevokeJoins};
+pub use cluster::{ApproveRequest, DeleteNode, GrantAdmin, MarkNode, MintJoin, RevokeJoins};
 pub use cluster_network::CheckNetwork;
 pub use cluster_objects::{ApplyObjects, WaitForObjects};
 pub use directory::MakeDirectory;
 pub use disk::{FormatPartition, LabelDisk, NamePartition};
+pub use etcd::{EtcdAsked, RemoveMember};
 pub use filesystem::{GrowFilesystem, MakeFilesystem};
 pub use flags::ChangeFlags;
 pub use home::{MakeHome, MakeSshKey};
@@ -72,7 +74,7 @@ pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
-pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode};
+pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode, StaticPodFolder};
 pub use launch::Launch;
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
@@ -258,6 +260,8 @@ steps! {
     Kubeadm(Kubeadm),
     /// kubeadm's files, taken away.
     ResetNode(ResetNode),
+    /// The folder of static pods.
+    StaticPodFolder(StaticPodFolder),
     /// A token to join with.
     MintJoin(MintJoin),
     /// Tokens, taken back.

@@ -10,8 +10,8 @@ use crate::cluster::settings::Settings;
 use crate::modules::Doing;
 use crate::node::Plan;
 use crate::node::steps::{
-    ApproveRequest, DeleteNode, GrantAdmin, Kubeadm, MATERIAL, MarkNode, MintJoin, PutMaterial, Remove, RemoveMember, RemoveWhat,
-    ResetNode, RevokeJoins, Source, Step, UnitAction, UnitStep, WriteFile,
+    ApproveRequest, DeleteNode, EtcdAsked, GrantAdmin, Kubeadm, MATERIAL, MarkNode, MintJoin, PutMaterial, Remove, RemoveMember,
+    RemoveWhat, ResetNode, RevokeJoins, Source, StaticPodFolder, Step, UnitAction, UnitStep, WriteFile,
 };
 
 /// Where etcd's data is, as this program's configuration has it.
@@ -86,8 +86,12 @@ impl<'a> Carrying<'a> {
             Act::Join(role) => (name, self.join(host, *role, minted?)?),
             Act::FinishJoin => (name, self.finish_join(host, minted?)?),
             Act::ApproveCsr(request) => (other?, vec![ApproveRequest { name: request.clone() }.into()]),
-            Act::Reset { with_data } => (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()) }.into()]),
-            Act::RemoveMember { id, .. } => (other?, vec![RemoveMember { id: *id, data_dir: ETCD_DATA.to_owned() }.into()]),
+            Act::Reset { with_data } => {
+                (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()), asked: EtcdAsked::default() }.into()])
+            }
+            Act::RemoveMember { id, .. } => {
+                (other?, vec![RemoveMember { id: *id, data_dir: ETCD_DATA.to_owned(), asked: EtcdAsked::default() }.into()])
+            }
             Act::DeleteNode { uid } => (other?, vec![DeleteNode { name: host.node.clone(), uid: uid.clone() }.into()]),
             Act::StartKubelet => (name, vec![kubelet(UnitAction::Enable), kubelet(UnitAction::Start)]),
             Act::RestartKubelet => (name, vec![kubelet(UnitAction::Restart)]),
@@ -148,12 +152,11 @@ impl<'a> Carrying<'a> {
         Some(steps)
     }
 
-    /// The package of the kubelet has made its directory.
     fn kube_vip(&self, host: &Host, rights: Credentials) -> Option<Vec<Step>> {
         let interface = self.called.get(&host.name)?.interface.as_deref();
         let source = Source::Bytes(kube_vip::manifest(self.settings, rights, interface)?.into_bytes());
         let (owner, group) = ("root".to_owned(), "root".to_owned());
-        Some(vec![WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
+        Some(vec![StaticPodFolder.into(), WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
     }
 
     fn join(&self, host: &Host, role: Role, minted: &Minted) -> Option<Vec<Step>> {
