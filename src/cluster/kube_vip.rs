@@ -33,9 +33,10 @@ pub fn manifest(settings: &Settings, rights: Credentials, interface: Option<&str
         ("svc_enable", "false".to_owned()),
         ("vip_leaderelection", "true".to_owned()),
         ("vip_leasename", "plndr-cp-lock".to_owned()),
-        ("vip_leaseduration", "5".to_owned()),
-        ("vip_renewdeadline", "3".to_owned()),
-        ("vip_retryperiod", "1".to_owned()),
+        // as Kubernetes' own leaders have it: with kube-vip's 5, 3 and 1 seconds a slow etcd moves the address to and fro
+        ("vip_leaseduration", "15".to_owned()),
+        ("vip_renewdeadline", "10".to_owned()),
+        ("vip_retryperiod", "2".to_owned()),
         ("address", address.to_string()),
     ];
     let mut env: Vec<Value> = texts.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

@@ -170,6 +170,7 @@ pub use matches::Matches;
 pub use module::{Module, ModulePlace, ModuleState};
 pub use mount::{Mount, MountAt, Mounts};
 pub use next_kernel::{NextKernelModule, NextModule};
+pub(in crate::node) use once::ONCE;
 pub use open_ports::{ClosePorts, LISTENER, OpenPorts, Opened};
 pub use os_release::{OperatingSystem, OsRelease};
 pub use package::{Package, PackageManager, PackageState, PackageStatus};

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::kubeadm::MATERIAL;
 use super::{Action, Call, FAIL, Invalid, check};
-use crate::node::facts::KUBECTL as BY_KUBECTL;
+use crate::node::facts::{KUBECTL as BY_KUBECTL, ONCE};
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -66,27 +66,48 @@ pub struct MarkNode {
 /// kubectl as this control plane may use it.
 const KUBECTL: Function = Function {
     name: "s_kubectl",
-    needs: &[&FAIL, &BY_KUBECTL],
+    needs: &[&FAIL, &AGAIN, &BY_KUBECTL],
     text: r#"s_kubectl() {
   command -v kubectl >/dev/null || s_fail "there is no kubectl"
   by_kubectl /etc/kubernetes/admin.conf "$@"
 }"#,
 };
 
-/// etcdctl in etcd's own container, by the certificates of this machine's etcd: kubeadm's images have it, machines seldom do.
+/// `s_again COMMAND…` runs a command, and again for a minute while it reaches nobody: the endpoint's address may just be moving to another
+/// control plane. What was not reached has done nothing; an answer, whatever it is, ends it.
+const AGAIN: Function = Function {
+    name: "s_again",
+    needs: &[&ONCE],
+    text: r#"s_again() {
+  s_began=$(date +%s)
+  until once "$@"; do
+    case $err in
+      *"from server"*) break ;;
+      *"dial tcp"*|*" was refused - did you specify"*) ;;
+      *) break ;;
+    esac
+    [ "$(($(date +%s) - s_began))" -lt 60 ] || break
+    sleep 2
+  done
+  [ -z "$err" ] || printf '%s\n' "$err" >&2
+  [ -z "$r" ] || printf '%s\n' "$r"
+  return "$st"
+}"#,
+};
+
 /// A description, the file or nothing.
 const MINT: Function = Function {
     name: "s_mint_join",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &AGAIN],
     text: r#"s_mint_join() (
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
   if [ -n "$2" ]; then
     status=0
-    kubeadm init phase upload-certs --upload-certs --skip-certificate-key-print --config "$2" >&2 9>&- || status=$?
+    s_again kubeadm init phase upload-certs --upload-certs --skip-certificate-key-print --config "$2" >&2 || status=$?
     rm -f -- "$2"
     [ "$status" -eq 0 ] || exit "$status"
   fi
-  kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m --description "$1" 9>&-
+  s_again kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m --description "$1"
 )"#,
 };
 
@@ -96,19 +117,19 @@ const REVOKE: Function = Function {
     needs: &[&KUBECTL],
     text: r#"s_revoke_joins() (
   for id in "$@"; do
-    s_kubectl -n kube-system delete secret "bootstrap-token-$id" --ignore-not-found || exit 1
+    s_again s_kubectl -n kube-system delete secret "bootstrap-token-$id" --ignore-not-found || exit 1
   done
-  s_kubectl -n kube-system delete secret kubeadm-certs --ignore-not-found
+  s_again s_kubectl -n kube-system delete secret kubeadm-certs --ignore-not-found
 )"#,
 };
 
 /// Nothing. It is the object that kubeadm makes (its phases/kubeconfig, EnsureAdminClusterRoleBinding).
 const GRANT: Function = Function {
     name: "s_grant_admin",
-    needs: &[&FAIL, &BY_KUBECTL],
+    needs: &[&FAIL, &AGAIN, &BY_KUBECTL],
     text: r#"s_grant_admin() (
   [ -f /etc/kubernetes/super-admin.conf ] || s_fail "there is no /etc/kubernetes/super-admin.conf"
-  by_kubectl /etc/kubernetes/super-admin.conf \
+  s_again by_kubectl /etc/kubernetes/super-admin.conf \
     create clusterrolebinding kubeadm:cluster-admins --clusterrole=cluster-admin --group=kubeadm:cluster-admins
 )"#,
 };
@@ -118,7 +139,7 @@ const APPROVE: Function = Function {
     name: "s_approve_request",
     needs: &[&KUBECTL],
     text: r#"s_approve_request() (
-  s_kubectl certificate approve "$1"
+  s_again s_kubectl certificate approve "$1"
 )"#,
 };
 
@@ -126,8 +147,9 @@ const APPROVE: Function = Function {
 const DELETE: Function = Function {
     name: "s_delete_node",
     needs: &[&KUBECTL],
-    text: r#"s_delete_node() (
-  printf %s "$2" | s_kubectl delete --raw "$1" -f -
+    text: r#"s_delete_object() { printf %s "$2" | s_kubectl delete --raw "$1" -f -; }
+s_delete_node() (
+  s_again s_delete_object "$1" "$2"
 )"#,
 };
 
@@ -135,13 +157,14 @@ const DELETE: Function = Function {
 const MARK: Function = Function {
     name: "s_mark_node",
     needs: &[&KUBECTL],
-    text: r#"s_mark_node() (
+    text: r#"s_patch_node() { printf %s "$2" | s_kubectl patch node "$1" --type merge --patch-file /dev/stdin; }
+s_mark_node() (
   node=$1 patch=$2
   shift 2
   if [ -n "$patch" ]; then
-    printf %s "$patch" | s_kubectl patch node "$node" --type merge --patch-file /dev/stdin || exit 1
+    s_again s_patch_node "$node" "$patch" || exit 1
   fi
-  [ $# -eq 0 ] || s_kubectl taint node "$node" --overwrite "$@"
+  [ $# -eq 0 ] || s_again s_kubectl taint node "$node" --overwrite "$@"
 )"#,
 };
 
