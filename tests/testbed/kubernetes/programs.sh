@@ -30,6 +30,8 @@ host-local                cni           github.com/containernetworking/plugins  
 portmap                   cni           github.com/containernetworking/plugins  /plugins/meta/portmap
 flannel                   flannel-cni   testbed.invalid/flannel-cni     .
 kube-vip                  kube-vip      github.com/kube-vip/kube-vip    .
+helm                      helm          helm.sh/helm/v3                 /cmd/helm
+cilium-chart              cilium        github.com/cilium/cilium        /install/kubernetes/cilium
 '
 
 # What the linker writes into a program of FOLDER at VERSION: who it says that it is.
@@ -44,6 +46,7 @@ stamp() {
             ;;
         cri-tools) printf -- '-X sigs.k8s.io/cri-tools/pkg/version.Version=%s' "$2" ;;
         cni) printf -- '-X github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion=%s' "$2" ;;
+        helm) printf -- '-X helm.sh/helm/v3/internal/version.version=%s' "$2" ;;
         flannel) printf -- '-X github.com/flannel-io/flannel/pkg/version.Version=%s' "$2" ;;
     esac
 }
@@ -69,9 +72,10 @@ program() {
             export CGO_ENABLED=$cgo GOWORK=off GOMODCACHE="$cache/go/mod" GOCACHE="$cache/go/build"
             begun=$(date +%s)
             case $name in
-                *.yml) # not a program, but it goes with one
+                *.yml | *-chart) # not a program, but it goes with one
                     "$go" mod download "$module" >&2
-                    cp "$("$go" list -mod=readonly -m -f '{{.Dir}}' "$module")$package" "$dir/$name.unfinished"
+                    rm -rf "$dir/$name.unfinished"
+                    cp -r --no-preserve=mode "$("$go" list -mod=readonly -m -f '{{.Dir}}' "$module")$package" "$dir/$name.unfinished"
                     ;;
                 *)
                     set -- -mod=readonly -trimpath -buildvcs=false -tags "$tags" -ldflags "$flags" -o "$dir/$name.unfinished"
