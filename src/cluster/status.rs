@@ -130,7 +130,7 @@ impl Status {
             }
         }
         let api = membership::api(endpoint, &machines, &heard, None);
-        let etcd = membership::etcd(&machines, &heard);
+        let etcd = membership::etcd(&machines, &heard, api.authority());
         let contents = if matches!(api, Api::Answers(_)) { heard.values().find_map(answered).cloned() } else { None };
         let nodes = contents.as_ref().and_then(|contents| contents.nodes.as_ref().ok()).cloned().unwrap_or_default();
         let members = heard.values().find_map(|heard| heard.members.present()).cloned().unwrap_or_default();

@@ -42,6 +42,8 @@ struct Running<'a, M: Machines> {
     gone: BTreeMap<String, String>,
     /// How often a host's connection was lost since it last answered.
     lost: BTreeMap<String, u8>,
+    /// What a person has said yes to.
+    agreed: BTreeSet<String>,
 }
 
 impl<M: Machines> Engine<M> {
@@ -119,8 +121,8 @@ impl<M: Machines> Engine<M> {
             Ok(course) => course,
             Err(refusal) => return Ok(same(Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) })),
         };
-        let (eyes, gone, lost) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut running = Running { engine: self, at, task, check: manner.check, began: Instant::now(), eyes, gone, lost };
+        let (eyes, gone, lost, agreed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let mut running = Running { engine: self, at, task, check: manner.check, began: Instant::now(), eyes, gone, lost, agreed };
         running.reach(&course.hosts(), &crew).await;
         if !self.core.options.check {
             running.forget().await;
@@ -272,6 +274,7 @@ impl<M: Machines> Running<'_, M> {
             })
             .collect();
         let read: Vec<_> = stream::iter(work).buffer_unordered(engine.core.options.forks.max(1)).collect().await;
+        let mut is_lost = false;
         for (name, read) in read {
             let why = match read {
                 Ok(()) => {
@@ -279,6 +282,7 @@ impl<M: Machines> Running<'_, M> {
                     continue;
                 }
                 Err(Halt::Gone(gone)) => {
+                    is_lost = true;
                     self.lose(&name, gone.why).await;
                     continue;
                 }
@@ -286,6 +290,10 @@ impl<M: Machines> Running<'_, M> {
                 Err(Halt::Unknown(_)) => "nothing is known of it".to_owned(),
             };
             self.gone.insert(name, why);
+        }
+        if is_lost {
+            // by the time that it is back, what the others said may be old
+            self.forget().await;
         }
     }
 
@@ -304,7 +312,20 @@ impl<M: Machines> Running<'_, M> {
     /// Does all of it: side by side on different hosts, one after the other on one.
     async fn act(&mut self, course: &mut dyn Course, doings: Vec<Doing>) {
         let asked: Vec<String> = doings.iter().filter(|doing| doing.irreversible).map(|doing| doing.what.clone()).collect();
-        let refused = if asked.is_empty() { None } else { self.engine.consents(asked).await.err() };
+        let is_new = asked.iter().any(|what| !self.agreed.contains(what));
+        let refused = if is_new && !self.engine.core.options.yes {
+            match self.engine.consents(asked.clone()).await {
+                Ok(()) => {
+                    // a question may stand for an hour: what is done is what is decided once more, by a look from after the answer
+                    self.agreed.extend(asked);
+                    course.put_off();
+                    return;
+                }
+                Err(failed) => Some(failed),
+            }
+        } else {
+            None
+        };
         let mut by_host: BTreeMap<String, Vec<Doing>> = BTreeMap::new();
         for doing in doings {
             match refused.clone().filter(|_| doing.irreversible) {
@@ -364,9 +385,6 @@ impl<M: Machines> Running<'_, M> {
 impl<M: Machines> Engine<M> {
     /// A person's word for what cannot be taken back.
     async fn consents(&self, what: Vec<String>) -> Result<(), Failed> {
-        if self.core.options.yes {
-            return Ok(());
-        }
         let all = what.join("; ");
         let why = match self.ask(Question::Irreversible { what }).await {
             Reply::Yes => return Ok(()),

@@ -84,6 +84,9 @@ pub trait Course: Send {
 
     /// What came of something that was done.
     fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>);
+
+    /// What it wanted done last was not begun: a person was asked first, and said yes. What is so by now decides anew.
+    fn put_off(&mut self) {}
 }
 
 /// What is known of all hosts.

@@ -46,7 +46,7 @@ impl Source<'static> {
 }
 
 /// etcd writes a file of that size once more; were its disk full, it would stop, and the cluster with it. In MiB.
-const SPARE: &str = "512";
+pub(super) const SPARE: &str = "512";
 
 /// A script that sends a snapshot on its standard output: what is [`Announced`], and then the bytes. `name` tells it from others.
 ///
@@ -58,9 +58,22 @@ pub fn script(source: &Source<'_>, name: &str) -> Result<String, Nul> {
     Ok(script.finish())
 }
 
+/// The folder of etcd's data, how many MiB have to be left beside a snapshot there. Ends the script if there is no room.
+pub(super) static ROOM: Function = Function {
+    name: "s_room_for_snapshot",
+    needs: &[&FAIL],
+    text: r#"s_room_for_snapshot() {
+  free=$(df -Pk -- "$1" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
+  size=$(stat -c %s -- "$1/member/snap/db") || s_fail "etcd's database is not in its folder: $1/member/snap/db"
+  [ -n "$free" ] || s_fail "how much space is left at $1 could not be read"
+  [ "$((free / 1024))" -ge "$((size / 1048576 + $2))" ] ||
+    s_fail "only $((free / 1024)) MiB are left at $1; the snapshot takes $((size / 1048576)) MiB of them, and etcd stops on a full disk"
+}"#,
+};
+
 static SEND: Function = Function {
     name: "s_send_etcd_snapshot",
-    needs: &[&FAIL, &ETCDCTL],
+    needs: &[&FAIL, &ETCDCTL, &ROOM],
     text: r#"s_send_etcd_snapshot() {
   [ -f "$3" ] || s_fail "there is no $3: no etcd of kubeadm's runs here"
   dir=$(sed -n 's/^ *- --data-dir=//p' "$3") || exit 1
@@ -70,11 +83,7 @@ static SEND: Function = Function {
   # it would wait for one that is down as long as a large snapshot may take
   once ask_etcd "$1" "$2" --command-timeout 10s endpoint health || s_fail "etcd does not answer: ${err##*"$nl"}"
   find "$dir" -maxdepth 1 -name 'homelabctl-snapshot-*' -mmin +1440 -exec rm -f -- {} + || :
-  free=$(df -Pk -- "$dir" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
-  size=$(stat -c %s -- "$dir/member/snap/db") || s_fail "etcd's database is not where its manifest says: $dir/member/snap/db"
-  [ -n "$free" ] || s_fail "how much space is left at $dir could not be read"
-  [ "$((free / 1024))" -ge "$((size / 1048576 + $4))" ] ||
-    s_fail "only $((free / 1024)) MiB are left at $dir; the snapshot takes $((size / 1048576)) MiB of them, and etcd stops on a full disk"
+  s_room_for_snapshot "$dir" "$4"
   umask 077
   # the words of a function are gone when its shell ends
   snapshot=$3

@@ -295,12 +295,12 @@ fn members_of_etcd_that_do_not_answer_are_told_and_no_majority_is_unknown() {
     cluster.ctl_in_time(&["put", "a", "1"]).unwrap();
     let three = members(&node, &cluster);
     assert_eq!(answering(&three), [is("m0", false, true), is("m1", false, true), is("m2", false, false), is("m3", true, true)]);
-    match etcd(&machine(), &heard(Seen::Absent, three)) {
+    match etcd(&machine(), &heard(Seen::Absent, three), None) {
         EtcdSeen::Answers(members) => assert_eq!((members.ca.as_str(), members.members.len()), ("sha256:ours", 4)),
         other => panic!("{other:?}"),
     }
     cluster.kill(1);
     let none = members(&node, &cluster);
     assert!(matches!(&none, Seen::Unknown(_)), "{none:?}");
-    assert!(matches!(etcd(&machine(), &heard(Seen::Absent, none)), EtcdSeen::Unknown(_)));
+    assert!(matches!(etcd(&machine(), &heard(Seen::Absent, none), None), EtcdSeen::Unknown(_)));
 }

@@ -50,8 +50,9 @@ fn a_member_that_answers_keeps_its_vote_and_its_data() {
     let asked = |at: usize| EtcdAsked { endpoint: etcd.client_urls()[at].clone(), certificates: certificates.to_owned() };
     let (first, last) = (asked(0), asked(2));
     let id = etcd.list().unwrap()[2].id;
-    let removal = |id: u64| RemoveMember { id, data_dir: data_dir.clone(), asked: first.clone() };
-    let reset = || ResetNode { etcd_data: Some(data_dir.clone()), asked: last.clone() };
+    let speaker = etcd.data(0);
+    let removal = |id: u64| RemoveMember { id, data_dir: speaker.to_str().unwrap().to_owned(), asked: first.clone() };
+    let reset = || ResetNode { etcd_data: Some(data_dir.clone()), asked: last.clone(), attempt: 1 };
 
     let refused = carried_out(removal(id), dir.path());
     assert!(!refused.status.success() && complaint(&refused).contains("answers at"), "{refused:?}");
@@ -66,7 +67,7 @@ fn a_member_that_answers_keeps_its_vote_and_its_data() {
     let removed = carried_out(removal(id), dir.path());
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(etcd.list().unwrap().len(), 2);
-    let kept = data.join(format!("homelabctl-before-removal-{id:x}.db"));
+    let kept = speaker.join(format!("homelabctl-before-removal-{id:x}.db"));
     assert!(fs::metadata(&kept).unwrap().len() > 0, "a snapshot is left");
     // started once more, with the data of a member that is none any more, it answers nobody
     let _ = etcd.resume(2);

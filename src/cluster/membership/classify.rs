@@ -135,7 +135,7 @@ impl Found {
             return Ok(State::Expelled);
         }
         // a reset that was cut off takes the kubelet's configuration first
-        if self.conf && self.can_start && !self.has_manifests && node.is_some_and(|node| !node.marks.labels.contains_key(CONTROL_PLANE)) {
+        if self.conf && self.can_start && !self.has_manifests {
             return Ok(State::WrongRole("the inventory has it as a control plane, and it is joined as a worker".to_owned()));
         }
         if self.conf || self.has_manifests || self.bootstraps || self.authority {

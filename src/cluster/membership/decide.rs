@@ -25,6 +25,18 @@ impl Memory {
         *count = count.saturating_add(1);
     }
 
+    /// That was decided, and not done after all.
+    pub fn not_tried(&mut self, action: &Action) {
+        if let Some(count) = self.tried.get_mut(&(action.host.clone(), action.act.kind())) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// How often such a thing was tried on that host: 1 for the first time.
+    pub fn attempt(&self, action: &Action) -> u8 {
+        self.tried.get(&(action.host.clone(), action.act.kind())).copied().unwrap_or(0)
+    }
+
     /// That was waited for as long as [`For::at_most`] says, and did not come.
     pub fn waited_out(&mut self, waits: &Waits) {
         self.waited.insert((waits.host.clone(), waits.what));

@@ -129,6 +129,16 @@ pub enum Api {
     Unknown(String),
 }
 
+impl Api {
+    /// Whose cluster answers, by its authority.
+    pub fn authority(&self) -> Option<&str> {
+        match self {
+            Self::Answers(objects) => Some(&objects.ca),
+            Self::Silent(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// What the API says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objects {

@@ -216,8 +216,8 @@ fn lease(contents: &ClusterContents, own: Option<&str>) -> Seen<String> {
 
 /// What etcd says of its members, by all that was heard: of those who were answered, the one who knows most. Where two of one cluster were
 /// told otherwise, its members are just changing, and which of them there are is not known: a member that is new on one list only is not
-/// one that was removed.
-pub fn etcd(machines: &BTreeMap<String, Reach>, heard: &BTreeMap<String, Heard>) -> Etcd {
+/// one that was removed. Once it is known whose cluster is ours, by its authority, no other cluster's etcd is heard.
+pub fn etcd(machines: &BTreeMap<String, Reach>, heard: &BTreeMap<String, Heard>, ours: Option<&str>) -> Etcd {
     let mut against = Vec::new();
     let mut best: Option<(&str, Members)> = None;
     for (host, heard) in heard {
@@ -229,6 +229,9 @@ pub fn etcd(machines: &BTreeMap<String, Reach>, heard: &BTreeMap<String, Heard>)
             (Seen::Absent, _) => {}
             (Seen::Unknown(why), _) | (Seen::Present(_), Seen::Unknown(why)) => against.push(format!("{host}: {why}")),
             (Seen::Present(_), Seen::Absent) => against.push(format!("{host}: it has no certificate of an authority")),
+            (Seen::Present(_), Seen::Present(ca)) if ours.is_some_and(|ours| ours != ca) => {
+                against.push(format!("{host}: its etcd is another cluster's"));
+            }
             (Seen::Present(said), Seen::Present(ca)) => {
                 let members = Members { ca: ca.clone(), members: said.iter().map(member).collect(), leader: leader(said) };
                 let voters = || members.members.iter().filter(|member| !member.learner);
@@ -426,13 +429,17 @@ mod tests {
 
     #[test]
     fn etcd_answers_where_a_majority_does() {
-        let asked = |by: Vec<Heard>| etcd(&machines(&Seen::Absent), &heard(by));
+        let asked = |by: Vec<Heard>| etcd(&machines(&Seen::Absent), &heard(by), None);
         let (yes, no) = (Some(true), Some(false));
         let Etcd::Answers(members) = asked(vec![none(), voters([yes, None, yes]), voters([yes, no, yes])]) else { panic!("no answer") };
         assert_eq!((members.ca.as_str(), members.leader), ("sha256:ours", Seen::Present(1)));
         assert_eq!(members.members[1].healthy, Seen::Absent, "who knows more is heard");
         assert!(matches!(asked(vec![voters([yes, no, no])]), Etcd::Unknown(why) if why == "m1: only 1 of 3 voters answer"));
         assert!(matches!(asked(vec![none()]), Etcd::Unknown(_)));
+        let said = heard(vec![voters([yes, yes, yes])]);
+        assert!(matches!(etcd(&machines(&Seen::Absent), &said, Some("sha256:ours")), Etcd::Answers(_)));
+        let theirs = etcd(&machines(&Seen::Absent), &said, Some("sha256:other"));
+        assert!(matches!(theirs, Etcd::Unknown(why) if why == "m1: its etcd is another cluster's"));
         // one was asked before a member came, the other after
         let mut before = voters([yes, yes, yes]);
         if let Seen::Present(members) = &mut before.members {
@@ -443,6 +450,6 @@ mod tests {
         // whose etcd it is has to be known
         let mut blank = machines(&Seen::Absent);
         blank.insert("m1".into(), Reach::Reached(Box::new(Machine::blank("m1"))));
-        assert!(matches!(etcd(&blank, &heard(vec![voters([yes, yes, yes])])), Etcd::Unknown(_)));
+        assert!(matches!(etcd(&blank, &heard(vec![voters([yes, yes, yes])]), None), Etcd::Unknown(_)));
     }
 }

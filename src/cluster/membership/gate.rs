@@ -44,6 +44,9 @@ pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) 
     if Guard::OtherAddress.stops(member.peer != host.peer_url()) {
         against.push(format!("the member is at {}, and the machine that was reached is not", member.peer));
     }
+    if Guard::OtherAddress.stops(!member.name.is_empty() && member.name != host.node) {
+        against.push(format!("the member is {}'s, and the machine that was reached is {}", member.name, host.node));
+    }
     match &member.healthy {
         Seen::Absent => {}
         Seen::Present(()) if Guard::MemberAnswers.stops(true) => against.push(format!("etcd's member {} answers", named(member))),

@@ -50,6 +50,10 @@ impl Deciding<'_> {
             }
             State::GhostLearner { id } => self.act(host, Act::RemoveMember { id: *id, learner: true }),
             State::GhostVoter { id } => self.ghost_voter(host, *id, members),
+            // a member that is just coming in looks the same for a moment
+            State::Expelled if !self.memory.has_waited(host, For::Expulsion) => {
+                self.wait(host, For::Expulsion, "it has etcd's data, and etcd has no member of it", Why::Gate, AGAIN);
+            }
             State::Expelled => self.reset_control_plane(host, true),
             State::PartialJoin => self.reset_control_plane(host, false),
             State::GhostNode { uid } => self.ghost_node(host, uid),

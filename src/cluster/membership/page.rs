@@ -35,7 +35,9 @@ pub fn page() -> String {
          ## What is waited for\n\n| a host waits | at most |\n|---|---|\n",
     );
     for what in For::ALL {
-        let _ = writeln!(page, "| {} | {} min |", what.word(), what.at_most().as_secs() / 60);
+        let seconds = what.at_most().as_secs();
+        let time = if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) };
+        let _ = writeln!(page, "| {} | {time} |", what.word());
     }
     page
 }

@@ -84,11 +84,13 @@ pub enum For {
     Gone,
     /// etcd's members and the API servers to be well.
     Health,
+    /// That a machine with etcd's data has no member is seen again and again.
+    Expulsion,
 }
 
 impl For {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Probe,
         Self::Api,
         Self::Unit,
@@ -99,11 +101,13 @@ impl For {
         Self::Ready,
         Self::Gone,
         Self::Health,
+        Self::Expulsion,
     ];
 
     /// How long at most, within one run.
     pub fn at_most(self) -> Duration {
         Duration::from_secs(match self {
+            Self::Expulsion => 8,
             Self::Registration => 60,
             Self::Certificate | Self::Gone => 120,
             Self::Probe | Self::Api | Self::Node | Self::Ready | Self::Health => 300,
@@ -124,6 +128,7 @@ impl For {
             Self::Ready => "for its Node to be ready",
             Self::Gone => "for the old machine to be seen as gone",
             Self::Health => "for etcd and the API servers to be well",
+            Self::Expulsion => "and looking once more before its data goes",
         }
     }
 }

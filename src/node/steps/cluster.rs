@@ -90,7 +90,7 @@ const AGAIN: Function = Function {
     sleep 2
   done
   [ -z "$err" ] || printf '%s\n' "$err" >&2
-  [ -z "$r" ] || printf '%s\n' "$r"
+  printf %s "$r"
   return "$st"
 }"#,
 };
@@ -143,12 +143,15 @@ const APPROVE: Function = Function {
 )"#,
 };
 
-/// A path of the API, a body.
+/// A path of the API, a body, the Node's name.
 const DELETE: Function = Function {
     name: "s_delete_node",
     needs: &[&KUBECTL],
     text: r#"s_delete_object() { printf %s "$2" | s_kubectl delete --raw "$1" -f -; }
 s_delete_node() (
+  # in the time since it was decided, its kubelet may have come back
+  ready=$(s_again s_kubectl get node "$3" --ignore-not-found -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') || exit 1
+  case $ready in True|False) s_fail "the kubelet of the Node $3 reports: it is not deleted" ;; esac
   s_again s_delete_object "$1" "$2"
 )"#,
 };
@@ -251,7 +254,7 @@ impl Action for ApproveRequest {
 impl Action for DeleteNode {
     fn call(&self) -> Call {
         let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": self.uid}});
-        Call::new(&DELETE, [format!("/api/v1/nodes/{}", self.name), body.to_string()])
+        Call::new(&DELETE, [format!("/api/v1/nodes/{}", self.name), body.to_string(), self.name.clone()])
     }
 
     fn touches(&self) -> Vec<Touch> {

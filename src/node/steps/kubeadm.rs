@@ -41,6 +41,8 @@ pub struct Kubeadm {
     pub words: Vec<String>,
     /// A file below [`MATERIAL`] that goes away with its end, however it ends.
     pub material: Option<String>,
+    /// How often that was tried: what was done before counts for nothing now, whatever came of it.
+    pub attempt: u8,
     /// What it is for, in a few words.
     pub what: String,
 }
@@ -52,6 +54,8 @@ pub struct ResetNode {
     pub etcd_data: Option<String>,
     /// The machine's own etcd: while it answers for its cluster, its data stays.
     pub asked: EtcdAsked,
+    /// As [`Kubeadm::attempt`].
+    pub attempt: u8,
 }
 
 /// The directory, the file's name, its content, which is an argument of the shell's own printf only.
@@ -67,13 +71,13 @@ const PUT: Function = Function {
 const STATIC_POD_FOLDER: Function =
     Function { name: "s_static_pod_folder", needs: &[], text: "s_static_pod_folder() { mkdir -p -m 0700 -- /etc/kubernetes/manifests; }" };
 
-/// The file that goes away or nothing, kubeadm's words.
+/// The file that goes away or nothing, which attempt it is, kubeadm's words.
 const KUBEADM: Function = Function {
     name: "s_kubeadm",
     needs: &[&FAIL],
     text: r#"s_kubeadm() (
   material=$1
-  shift
+  shift 2
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
   status=0
   kubeadm "$@" 9>&- || status=$?
@@ -83,7 +87,7 @@ const KUBEADM: Function = Function {
 };
 
 // kubeadm leaves a network's configuration where it is, and it leads nowhere once its pods are gone
-/// etcd's data or nothing, the URL of etcd, the folder of its certificates.
+/// etcd's data or nothing, the URL of etcd, the folder of its certificates, which attempt it is.
 const RESET: Function = Function {
     name: "s_reset_node",
     needs: &[&FAIL, &ETCDCTL],
@@ -145,7 +149,7 @@ impl Action for StaticPodFolder {
 impl Action for Kubeadm {
     fn call(&self) -> Call {
         let material = self.material.clone().unwrap_or_default();
-        Call::new(&KUBEADM, [material].into_iter().chain(self.words.iter().cloned()))
+        Call::new(&KUBEADM, [material, self.attempt.to_string()].into_iter().chain(self.words.iter().cloned()))
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -175,7 +179,7 @@ impl Action for Kubeadm {
 impl Action for ResetNode {
     fn call(&self) -> Call {
         let EtcdAsked { endpoint, certificates } = &self.asked;
-        Call::new(&RESET, [self.etcd_data.as_deref().unwrap_or_default(), endpoint, certificates])
+        Call::new(&RESET, [self.etcd_data.as_deref().unwrap_or_default(), endpoint, certificates, &self.attempt.to_string()])
     }
 
     fn touches(&self) -> Vec<Touch> {

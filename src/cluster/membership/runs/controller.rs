@@ -243,6 +243,7 @@ impl Run<'_> {
 /// How many moments that is waited for.
 fn patience(what: For) -> u32 {
     match what {
+        For::Expulsion => 2,
         For::Registration => 6,
         For::Certificate | For::Gone => 12,
         For::Probe | For::Api | For::Node | For::Ready | For::Health => 30,

@@ -47,10 +47,14 @@ pub(super) struct Carrying<'a> {
 }
 
 impl<'a> Carrying<'a> {
-    /// A control plane whose API server is ready, and that is not `but` if there is another one.
+    /// A control plane of our authority whose API server is ready, and that is not `but` if there is another one.
     pub(super) fn speaker(&self, but: Option<&str>) -> Option<&'a str> {
-        let ready =
-            || self.wanted.control_planes().filter(|host| self.evidence.machine(host).is_some_and(|machine| machine.readyz.is_present()));
+        let ours = &self.evidence.objects()?.ca;
+        let is_ready = |host: &&Host| {
+            let machine = self.evidence.machine(host);
+            machine.is_some_and(|machine| machine.readyz.is_present() && machine.ca.present() == Some(ours))
+        };
+        let ready = || self.wanted.control_planes().filter(is_ready);
         let other = ready().find(|host| Some(host.name.as_str()) != but);
         other.or_else(|| ready().next()).map(|host| host.name.as_str())
     }
@@ -75,19 +79,19 @@ impl<'a> Carrying<'a> {
     }
 
     /// What is done for an action; none where something is missing that it needs, which the next look tells.
-    pub(super) fn doing_of(&self, action: &Action, minted: Option<&Minted>) -> Option<Doing> {
+    pub(super) fn doing_of(&self, action: &Action, attempt: u8, minted: Option<&Minted>) -> Option<Doing> {
         let host = self.wanted.hosts.iter().find(|host| host.name == action.host)?;
         let name = host.name.as_str();
         let other = self.speaker(Some(name));
         let (on, steps): (&str, Vec<Step>) = match &action.act {
-            Act::Init { resumes } => (name, self.init(host, *resumes)?),
-            Act::FinishInit(parts) => (name, self.finish_init(host, parts)?),
+            Act::Init { resumes } => (name, self.init(host, *resumes, attempt)?),
+            Act::FinishInit(parts) => (name, self.finish_init(host, parts, attempt)?),
             Act::WriteKubeVip(rights) => (name, self.kube_vip(host, *rights)?),
-            Act::Join(role) => (name, self.join(host, *role, minted?)?),
-            Act::FinishJoin => (name, self.finish_join(host, minted?)?),
+            Act::Join(role) => (name, self.join(host, *role, minted?, attempt)?),
+            Act::FinishJoin => (name, self.finish_join(host, minted?, attempt)?),
             Act::ApproveCsr(request) => (other?, vec![ApproveRequest { name: request.clone() }.into()]),
             Act::Reset { with_data } => {
-                (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()), asked: EtcdAsked::default() }.into()])
+                (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()), asked: EtcdAsked::default(), attempt }.into()])
             }
             Act::RemoveMember { id, .. } => {
                 (other?, vec![RemoveMember { id: *id, data_dir: ETCD_DATA.to_owned(), asked: EtcdAsked::default() }.into()])
@@ -121,18 +125,18 @@ impl<'a> Carrying<'a> {
         Some(Machine { name: called.name.clone(), address: called.address.parse().ok()?, taints: taints(self.settings, of_inventory) })
     }
 
-    fn init(&self, host: &Host, resumes: bool) -> Option<Vec<Step>> {
+    fn init(&self, host: &Host, resumes: bool, attempt: u8) -> Option<Vec<Step>> {
         let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
         let (path, put) = put("init.yaml", &config);
         let mut words = vec!["init".to_owned(), "--config".to_owned(), path.clone(), "--skip-token-print".to_owned()];
         if resumes {
             words.push(format!("--ignore-preflight-errors={}", LEFT.join(",")));
         }
-        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm init on {}", host.name) };
+        let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm init on {}", host.name) };
         Some(vec![put, kubeadm.into()])
     }
 
-    fn finish_init(&self, host: &Host, parts: &[InitPart]) -> Option<Vec<Step>> {
+    fn finish_init(&self, host: &Host, parts: &[InitPart], attempt: u8) -> Option<Vec<Step>> {
         let config = kubeadm_config::init(self.settings, &self.machine(host)?, &Secret::new(random_token()), &Secret::new(random_key()));
         let mut steps = Vec::new();
         if parts.contains(&InitPart::AdminBinding) {
@@ -146,7 +150,7 @@ impl<'a> Carrying<'a> {
         steps.push(put);
         for (phase, what) in phases {
             let words = ["init", "phase"].iter().chain(phase).map(|word| (*word).to_owned()).chain(["--config".to_owned(), path.clone()]);
-            steps.push(Kubeadm { words: words.collect(), material: None, what: format!("kubeadm init phase: {what}") }.into());
+            steps.push(Kubeadm { words: words.collect(), material: None, attempt, what: format!("kubeadm init phase: {what}") }.into());
         }
         steps.push(Remove { path, what: RemoveWhat::File }.into());
         Some(steps)
@@ -159,20 +163,20 @@ impl<'a> Carrying<'a> {
         Some(vec![StaticPodFolder.into(), WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
     }
 
-    fn join(&self, host: &Host, role: Role, minted: &Minted) -> Option<Vec<Step>> {
+    fn join(&self, host: &Host, role: Role, minted: &Minted, attempt: u8) -> Option<Vec<Step>> {
         let key = if role == Role::ControlPlane { Some(minted.key.clone()?) } else { None };
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, key)?);
         let (path, put) = put("join.yaml", &config);
         let words = ["join", "--config", path.as_str()].map(str::to_owned).to_vec();
-        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm join on {}", host.name) };
+        let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm join on {}", host.name) };
         Some(vec![put, kubeadm.into()])
     }
 
-    fn finish_join(&self, host: &Host, minted: &Minted) -> Option<Vec<Step>> {
+    fn finish_join(&self, host: &Host, minted: &Minted, attempt: u8) -> Option<Vec<Step>> {
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, None)?);
         let (path, put) = put("finish-join.yaml", &config);
         let words = ["join", "phase", "kubelet-start", "--config", path.as_str()].map(str::to_owned).to_vec();
-        let kubeadm = Kubeadm { words, material: Some(path), what: format!("kubeadm join phase kubelet-start on {}", host.name) };
+        let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm join phase kubelet-start on {}", host.name) };
         Some(vec![put, kubeadm.into()])
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Kubeadm {
     /// The key of the certificates, while the token is being minted.
     key: Option<Secret>,
     minted: Option<Minted>,
+    /// What was decided last.
+    decided: Vec<Action>,
     /// A person's no: the run ends with it.
     declined: Option<Failed>,
 }
@@ -48,6 +50,7 @@ impl Kubeadm {
             joins: None,
             key: None,
             minted: None,
+            decided: Vec::new(),
             declined: None,
         }
     }
@@ -80,7 +83,7 @@ impl Kubeadm {
         let mut doings: Vec<Doing> = Vec::new();
         let mut missing = Vec::new();
         for action in &others {
-            match carrying.doing_of(action, None) {
+            match carrying.doing_of(action, self.memory.attempt(action), None) {
                 Some(doing) => doings.push(doing),
                 None => missing.push(action.clone()),
             }
@@ -107,7 +110,7 @@ impl Kubeadm {
         let carrying = self.carrying(&observed);
         let (mut doings, mut missing) = (Vec::new(), Vec::new());
         for action in joins {
-            match carrying.doing_of(&action, Some(&minted)) {
+            match carrying.doing_of(&action, self.memory.attempt(&action), Some(&minted)) {
                 Some(doing) => doings.push(doing),
                 None => missing.push(action),
             }
@@ -168,6 +171,7 @@ impl Kubeadm {
                 for action in &next.actions {
                     self.memory.tried(action);
                 }
+                self.decided = next.actions.clone();
                 return self.act(observed, next.actions);
             }
             if next.waits.is_empty() {
@@ -211,6 +215,13 @@ impl Course for Kubeadm {
             Ok(observed) => self.decided(observed, hosts.elapsed),
             Err(needs) => Turn::Read(needs),
         }
+    }
+
+    fn put_off(&mut self) {
+        for action in std::mem::take(&mut self.decided) {
+            self.memory.not_tried(&action);
+        }
+        (self.joins, self.key, self.minted) = (None, None, None);
     }
 
     fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>) {

@@ -68,7 +68,7 @@ pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -
         return Err(needs);
     }
     let api = membership::api(&endpoint, &machines, &heard, None);
-    let etcd = membership::etcd(&machines, &heard);
+    let etcd = membership::etcd(&machines, &heard, api.authority());
     Ok(Observed { wanted: crew.wanted(settings, &called), evidence: Evidence { machines, api, etcd }, called })
 }
 
