@@ -4,6 +4,9 @@ use super::script::Function;
 
 /// `kube_begin` makes a folder for what is asked (1 with the reason in `$r` where it is no control plane), `kube_ask WORDS…` asks: its
 /// answer goes to `$r`, its complaint to `$err`; `kube_end` removes the folder, and keeps `$r` and `$err`.
+///
+/// While nobody is reached it asks again, for 40 s: the endpoint's address moves with a control plane, and a leader of etcd is elected in
+/// less. Everything that is asked so may be asked twice.
 pub(super) static KUBE: Function = Function {
     name: "kube_begin",
     text: r#"
@@ -19,8 +22,24 @@ kube_ask() {
   kube "$@" >"$kube_dir/out" 2>"$kube_dir/err" </dev/null
   st=$?
   r=$(cat "$kube_dir/out") err=$(cat "$kube_dir/err")
+  if kube_is_away; then
+    sleep 2
+    kube_ask "$@"
+    return
+  fi
+  away_since=
   [ "$st" -eq 0 ] || err=${err:-kubectl ended with status $st}
   return "$st"
+}
+kube_is_away() {
+  [ "$st" -ne 0 ] || return 1
+  case $err in
+    *"from server"*) return 1 ;;
+    *"dial tcp"* | *" was refused - did you specify"* | *"Client.Timeout"* | *"TLS handshake timeout"*) ;;
+    *) return 1 ;;
+  esac
+  away_since=${away_since:-$(date +%s)}
+  [ "$(($(date +%s) - away_since))" -lt 40 ]
 }
 kube_end() {
   rm -rf -- "$kube_dir"
