@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::read::Broken;
 use super::{CniName, ProxyMode, ServedBy, Settings, arguments, end_of_life, kubelet_fields};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggestion};
 use crate::yaml::Node;
@@ -13,9 +14,9 @@ const OLDEST_MINOR: u32 = 31;
 /// kube-apiserver listens here on each control plane; what is in front of it may have another.
 pub const API_PORT: u16 = 6443;
 
-/// Adds what does not fit, and what to know, to `problems`.
-pub(super) fn check(settings: &Settings, cluster: &Node, today: &str, problems: &mut Diagnostics) {
-    let mut check = Check { settings, cluster, problems };
+/// Adds what does not fit, and what to know, to `problems`. Nothing is said of what a broken setting has to do with.
+pub(super) fn check(settings: &Settings, cluster: &Node, broken: &Broken, today: &str, problems: &mut Diagnostics) {
+    let mut check = Check { settings, cluster, broken, problems };
     check.version(today);
     check.endpoint();
     check.networks();
@@ -33,6 +34,7 @@ pub(super) fn check(settings: &Settings, cluster: &Node, today: &str, problems: 
 pub(super) struct Check<'a> {
     pub(super) settings: &'a Settings,
     pub(super) cluster: &'a Node,
+    pub(super) broken: &'a Broken,
     pub(super) problems: &'a mut Diagnostics,
 }
 
@@ -53,6 +55,11 @@ impl Check<'_> {
         self.problems.push(diagnostic.at(place).hint(hint));
     }
 
+    /// Whether these are known, each of them: by their names from `cluster` on.
+    pub(super) fn knows(&self, settings: &[&str]) -> bool {
+        !settings.iter().any(|setting| self.broken.has(setting))
+    }
+
     /// What must be corrected, and how.
     pub(super) fn error(&mut self, path: &[&str], message: impl Into<String>, hint: &str) {
         self.told(path, Diagnostic::error(message), hint);
@@ -69,6 +76,9 @@ impl Check<'_> {
     }
 
     fn version(&mut self, today: &str) {
+        if !self.knows(&["version"]) {
+            return;
+        }
         let version = self.settings.version;
         if version.minor < OLDEST_MINOR {
             let message = format!("Kubernetes {version} is older than v1.{OLDEST_MINOR}, the oldest that homelabctl sets up");
@@ -84,6 +94,9 @@ impl Check<'_> {
     }
 
     fn endpoint(&mut self) {
+        if !self.knows(&["endpoint"]) {
+            return;
+        }
         let endpoint = &self.settings.endpoint;
         let literal = endpoint.host.parse::<IpAddr>().ok();
         match (endpoint.served_by, endpoint.address, literal) {
@@ -112,7 +125,8 @@ impl Check<'_> {
         let held = endpoint.address.or(literal);
         let name = if endpoint.address.is_some() { "address" } else { "host" };
         for (what, network) in [("pods", self.settings.network.pods), ("services", self.settings.network.services)] {
-            if let Some(address) = held.filter(|address| network.contains(address)) {
+            let is_known = self.knows(&[&format!("network.{what}")]);
+            if let Some(address) = held.filter(|address| is_known && network.contains(address)) {
                 let message = format!("the endpoint's address {address} lies in the network of the {what}, {network}");
                 self.error(&["endpoint", name], message, "write a free address of the nodes' network");
             }
@@ -128,17 +142,21 @@ impl Check<'_> {
 
     fn networks(&mut self) {
         let (pods, services) = (self.settings.network.pods, self.settings.network.services);
-        if overlap(pods, services) {
+        let (knows_pods, knows_services) = (self.knows(&["network.pods"]), self.knows(&["network.services"]));
+        let knows_both = knows_pods && knows_services;
+        if knows_both && overlap(pods, services) {
             let message = format!("the networks of pods ({pods}) and services ({services}) overlap");
             self.error(&["network"], message, "leave both out (10.244.0.0/16 and 10.96.0.0/12), or take two that share no address");
         }
-        if pods.addr().is_ipv4() != services.addr().is_ipv4() {
+        if knows_both && pods.addr().is_ipv4() != services.addr().is_ipv4() {
             let message = format!("pods ({pods}) and services ({services}) are of different versions of IP");
             self.error(&["network"], message, "write both as version 4, or both as version 6");
         }
         // kube-controller-manager gives each node a /24 of it, or a /64
         let node: u8 = if pods.addr().is_ipv4() { 24 } else { 64 };
-        if pods.prefix_len() >= node {
+        if !knows_pods {
+            // neither its own size nor what has room in it
+        } else if pods.prefix_len() >= node {
             let message = format!("each node gets a /{node} of the network of pods, and {pods} has room for one at most");
             self.error(&["network", "pods"], message, &format!("take a larger one, such as a /{}", node - 8));
         } else if node - pods.prefix_len() > 16 {
@@ -147,13 +165,17 @@ impl Check<'_> {
         }
         let most = 254;
         let asked = self.settings.kubelet.get("maxPods").and_then(serde_json::Value::as_u64);
-        if let Some(asked) = asked.filter(|asked| node == 24 && *asked > most) {
+        let is_known = knows_pods && self.knows(&["kubelet.maxPods"]);
+        if let Some(asked) = asked.filter(|asked| is_known && node == 24 && *asked > most) {
             let message = format!("each node gets a /24 of the network of pods, and {asked} pods have no room in it");
             self.error(&["kubelet", "maxPods"], message, &format!("write {most} at most"));
         }
         // kube-apiserver: no more than 20 bits of addresses
         let room = services.max_prefix_len() - services.prefix_len();
         let (largest, usual) = (services.max_prefix_len() - 20, services.max_prefix_len() - 16);
+        if !knows_services {
+            return;
+        }
         if room > 20 {
             let message = format!("{services} is larger than kube-apiserver takes: /{largest} at most");
             self.error(&["network", "services"], message, &format!("take a smaller one, such as a /{usual}"));
@@ -164,6 +186,9 @@ impl Check<'_> {
     }
 
     fn cni(&mut self) {
+        if !self.knows(&["cni"]) {
+            return;
+        }
         let cni = &self.settings.cni;
         match (cni.name, &cni.manifest) {
             (CniName::Manifest, None) => {
@@ -190,6 +215,9 @@ impl Check<'_> {
     }
 
     fn proxy(&mut self) {
+        if !self.knows(&["kube_proxy.mode", "version"]) {
+            return;
+        }
         let (proxy, minor) = (&self.settings.kube_proxy, self.settings.version.minor);
         let nftables = "`mode: nftables` is what replaces it";
         match proxy.mode {
@@ -214,6 +242,9 @@ impl Check<'_> {
         } else if !proxy.strict_arp {
             let why = "without strict_arp every node answers ARP for every service's address";
             let at = ["kube_proxy", "strict_arp"];
+            if !self.knows(&["endpoint.served_by"]) {
+                return;
+            }
             if self.settings.endpoint.served_by == ServedBy::KubeVip {
                 self.error(&at, format!("{why}, and for kube-vip's"), "take it away: it is on by default");
             } else {
@@ -227,6 +258,9 @@ impl Check<'_> {
     }
 
     fn groups(&mut self) {
+        if !self.knows(&["groups"]) {
+            return;
+        }
         let groups = &self.settings.groups;
         for (name, list) in [("control_planes", &groups.control_planes), ("workers", &groups.workers)] {
             if list.is_empty() {
@@ -240,6 +274,9 @@ impl Check<'_> {
     }
 
     fn mirrors(&mut self) {
+        if !self.knows(&["registry_mirrors"]) {
+            return;
+        }
         let settings = self.settings;
         for (registry, _) in settings.registry_mirrors.iter().filter(|(_, mirrors)| mirrors.is_empty()) {
             let message = format!("`registry_mirrors.{registry}` names no mirror");
@@ -249,6 +286,9 @@ impl Check<'_> {
 
     /// Names of checks, as kubeadm has them: one that is misspelt excuses nothing, and is found when the run stops.
     fn preflight_errors(&mut self) {
+        if !self.knows(&["ignore_preflight_errors"]) {
+            return;
+        }
         let names = &self.settings.ignore_preflight_errors;
         for (n, name) in names.iter().enumerate() {
             let at = ["ignore_preflight_errors", &n.to_string()];

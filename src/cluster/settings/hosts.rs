@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::agree::Check;
+use super::read::Broken;
 use super::{ServedBy, Settings};
 use crate::diagnostics::{Diagnostics, suggestion};
 use crate::yaml::Node;
@@ -36,7 +37,8 @@ impl Settings {
 
     /// Adds what does not fit these hosts to `problems`. They are all that the inventory has, not those of `--limit`.
     pub fn check_hosts(&self, cluster: &Node, hosts: &[InventoryHost], problems: &mut Diagnostics) {
-        let mut check = Check { settings: self, cluster, problems };
+        let broken = Broken::default();
+        let mut check = Check { settings: self, cluster, broken: &broken, problems };
         let nodes: Vec<(&InventoryHost, Role)> =
             hosts.iter().filter_map(|host| Some((host, self.role(host.groups.iter().copied())?))).collect();
         let groups: Vec<&str> = hosts.iter().flat_map(|host| host.groups.iter().copied()).collect();
@@ -143,6 +145,6 @@ impl Check<'_> {
 impl Settings {
     /// Adds the files that are named and not there to `problems`.
     pub fn check_files(&self, cluster: &Node, is_there: &dyn Fn(&str) -> bool, problems: &mut Diagnostics) {
-        Check { settings: self, cluster, problems }.files(is_there);
+        Check { settings: self, cluster, broken: &Broken::default(), problems }.files(is_there);
     }
 }

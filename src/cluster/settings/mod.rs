@@ -237,12 +237,13 @@ impl Settings {
     /// `today` is the date as `2026-11-26`, for versions past their end of life.
     pub fn read(cluster: &Node, today: &str, problems: &mut Diagnostics) -> Option<Self> {
         let mut found = Diagnostics::default();
-        let value = read::read(cluster, &mut found).filter(|_| !found.has_errors());
-        let settings = value.and_then(|value| match serde_json::from_value::<Self>(value) {
+        let settings = read::read(cluster, &mut found).and_then(|read| match serde_json::from_value::<Self>(read.value) {
+            // what does not fit together is told together with what is wrong by itself, as far as both sides are known
             Ok(settings) => {
-                agree::check(&settings, cluster, today, &mut found);
+                agree::check(&settings, cluster, &read.broken, today, &mut found);
                 Some(settings)
             }
+            Err(_) if found.has_errors() => None,
             Err(why) => {
                 found.push(Diagnostic::error(format!("`cluster` cannot be read: {why}")).at(cluster.place.clone()));
                 None

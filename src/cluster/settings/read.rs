@@ -1,5 +1,7 @@
 //! The variable against the table: names, kinds and shapes; defaults are filled in.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Number, Value as Json};
 
 use super::field::{Field, Kind, Shape};
@@ -7,29 +9,62 @@ use super::table::SETTINGS;
 use crate::diagnostics::{Diagnostic, Diagnostics, similar, suggestion};
 use crate::yaml::{Node, Value, plain};
 
-/// All settings, as JSON with their defaults. None, if it is not even a mapping.
-pub fn read(cluster: &Node, problems: &mut Diagnostics) -> Option<Json> {
+/// Settings as they were read.
+pub struct Read {
+    /// All of them, as JSON with their defaults. What is wrong has its default, or what stands for it ([`stand_in`]).
+    pub value: Json,
+    /// Those that are wrong, missing or misspelt, so that nobody knows what they are to be.
+    pub broken: Broken,
+}
+
+/// Settings of which nobody knows what they are to be, by their names from `cluster` on.
+#[derive(Debug, Default)]
+pub struct Broken(BTreeSet<String>);
+
+impl Broken {
+    /// Whether that setting is one, or is in one, or has one in it: `kube_proxy.mode`.
+    pub fn has(&self, setting: &str) -> bool {
+        let is_in = |path: &str, other: &str| path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let path = format!("cluster.{setting}");
+        self.0.iter().any(|broken| is_in(broken, &path) || is_in(&path, broken))
+    }
+}
+
+/// Reads all settings. None, if it is not even a mapping.
+pub fn read(cluster: &Node, problems: &mut Diagnostics) -> Option<Read> {
     if cluster.as_map().is_none() {
         let error = Diagnostic::error(format!("`cluster` is a mapping, not {}", cluster.value.kind())).at(cluster.place.clone());
         problems.push(error.hint("its settings stand below it, indented: `name:`, `endpoint:` and so on"));
         return None;
     }
-    Some(fields("cluster", SETTINGS, Some(cluster), cluster, problems))
+    let mut broken = Broken::default();
+    let value = fields("cluster", SETTINGS, Some(cluster), cluster, &mut broken, problems);
+    Some(Read { value, broken })
 }
 
 /// `given` is what stands there, if it does; `near` is the place to point at for what is missing.
-fn fields(path: &str, table: &'static [Field], given: Option<&Node>, near: &Node, problems: &mut Diagnostics) -> Json {
+fn fields(
+    path: &str,
+    table: &'static [Field],
+    given: Option<&Node>,
+    near: &Node,
+    broken: &mut Broken,
+    problems: &mut Diagnostics,
+) -> Json {
     let mut object = Map::new();
     let entries = match given.map(|node| &node.value) {
         None | Some(Value::Null) => &[][..],
         Some(Value::Map(map)) => map,
         Some(other) => {
+            broken.0.insert(path.to_owned());
             let error = Diagnostic::error(format!("`{path}` is a mapping, not {}", other.kind())).at(near.place.clone());
             let first = table.first().map_or("", |field| field.name);
             problems.push(error.hint(format!("its settings stand below it, indented: `{first}:` and so on")));
-            return Json::Object(object);
+            // its settings are gone on with as if nothing stood there
+            &[][..]
         }
     };
+    let is_wrong = broken.0.contains(path);
     let unknown: Vec<(String, &Node)> = entries
         .iter()
         .map(|(key, _)| (plain(&key.value), key))
@@ -42,13 +77,14 @@ fn fields(path: &str, table: &'static [Field], given: Option<&Node>, near: &Node
         let path = format!("{path}.{}", field.name);
         let entry = entries.iter().find(|(key, _)| plain(&key.value) == field.name);
         let value = entry.map(|(_, value)| value).filter(|value| !value.is_null());
+        let before = problems.0.len();
         let value = match (field.kind, value, field.default) {
             (Kind::Fields(table), value, _) if value.is_some() || !field.required => {
-                Some(fields(&path, table, value, entry.map_or(near, |(_, value)| value), problems))
+                Some(fields(&path, table, value, entry.map_or(near, |(_, value)| value), broken, problems))
             }
             (kind, Some(value), _) => of_kind(&path, kind, value, problems),
             (kind, None, Some(default)) => of_default(kind, default),
-            (_, None, None) if field.required && !is_misspelt(field) => {
+            (_, None, None) if field.required && !is_misspelt(field) && !is_wrong => {
                 let place = entry.map_or(near, |(key, _)| key).place.clone();
                 let error = Diagnostic::error(format!("`{path}` is missing: {}", lower(field.about))).at(place);
                 problems.push(error.hint(format!("add `{}:`{}", field.name, example(field.kind))));
@@ -56,7 +92,11 @@ fn fields(path: &str, table: &'static [Field], given: Option<&Node>, near: &Node
             }
             _ => None,
         };
-        if let Some(value) = value {
+        let is_own = !matches!(field.kind, Kind::Fields(_)) || value.is_none();
+        if is_own && problems.0.len() > before || is_misspelt(field) {
+            broken.0.insert(path.clone());
+        }
+        if let Some(value) = value.or_else(|| stand_in(field)) {
             object.insert(field.name.to_owned(), value);
         }
     }
@@ -112,7 +152,8 @@ fn of_kind(path: &str, kind: Kind, node: &Node, problems: &mut Diagnostics) -> O
             Some(Json::Object(object))
         }
         (Kind::Map(..), other) => wrong(format!("is a mapping, not {}", other.kind()), "write `name: value` below it, indented"),
-        (Kind::Fields(table), _) => Some(fields(path, table, Some(node), node, problems)),
+        // who asks sees by the problems that something of it is wrong
+        (Kind::Fields(table), _) => Some(fields(path, table, Some(node), node, &mut Broken::default(), problems)),
         (Kind::Free, Value::Map(_)) => Some(free(node)),
         (Kind::Free, other) => wrong(format!("is a mapping, not {}", other.kind()), "write `name: value` below it, indented"),
     }
@@ -167,6 +208,19 @@ pub(in crate::cluster) fn free(node: &Node) -> Json {
         Value::List(list) => Json::Array(list.iter().map(free).collect()),
         Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (plain(&key.value), free(value))).collect()),
         other => Json::from(plain(other)),
+    }
+}
+
+/// What stands for a setting that is wrong or missing, so that all others can be looked at.
+fn stand_in(field: &Field) -> Option<Json> {
+    match (field.default, field.kind, field.required) {
+        (Some(default), kind, _) => of_default(kind, default),
+        (None, Kind::Choice(words), true) => words.first().copied().map(Json::from),
+        (None, Kind::Fields(table), true) => {
+            Some(Json::Object(table.iter().filter_map(|field| Some((field.name.to_owned(), stand_in(field)?))).collect()))
+        }
+        (None, Kind::Text(_), true) => Some("unknown".into()),
+        (None, ..) => None,
     }
 }
 

@@ -44,6 +44,29 @@ fn all_that_is_wrong_is_told_at_once() {
     assert_eq!(problems.0.len(), 4, "{problems}");
 }
 
+/// What a broken setting has to do with is not looked at: it would be told of a value that nobody has written.
+#[test]
+fn what_does_not_fit_is_told_beside_what_is_broken() {
+    for (over, told, untold) in [
+        ("name: Homelab\nnetwork: {pods: 10.96.0.0/14}", &["`cluster.name`", "overlap"][..], ""),
+        ("network: {pods: 10.96.0.0/14, services: 10.96.0}", &["`cluster.network.services`"], "overlap"),
+        ("network: {pods: 10.96.0.0/14, servces: 10.100.0.0/16}", &["`servces`"], "overlap"),
+        ("network: [10.96.0.0/14]\ncni: {name: manifest}", &["`cluster.network` is a mapping", "`cni.manifest` is missing"], "overlap"),
+        (
+            "endpoint: {host: k.example.net}\ngroups: {workers: [masters]}",
+            &["`cluster.endpoint.served_by` is missing", "both of"],
+            "kube-vip n",
+        ),
+        ("kube_proxy: {mode: ipvsx, scheduler: rr}\nkubelet: {maxPods: 500}", &["`cluster.kube_proxy.mode`", "500 pods"], "is IPVS's"),
+        ("version: next\nkubelet: {newField: 1, failSwapOn: maybe}", &["`cluster.version`", "`kubelet.failSwapOn`"], "has no field"),
+    ] {
+        let (settings, problems) = read(over);
+        let said = problems.to_string();
+        assert!(settings.is_none() && told.iter().all(|told| said.contains(told)), "{over}\n{said}");
+        assert!(untold.is_empty() || !said.contains(untold), "{over}\n{said}");
+    }
+}
+
 #[test]
 fn defaults_are_of_their_kind_and_agree() {
     let (settings, problems) = read("");
