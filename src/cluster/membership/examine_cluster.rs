@@ -98,7 +98,7 @@ fn without_credentials(machines: &BTreeMap<String, Reach>) -> Api {
 }
 
 /// Whether a URL leads to that `host:port`.
-fn is_at(server: &str, endpoint: &str) -> bool {
+pub(in crate::cluster) fn is_at(server: &str, endpoint: &str) -> bool {
     let address = |text: &str| text.trim_start_matches("https://").trim_end_matches('/').to_lowercase();
     address(server) == address(endpoint)
 }
@@ -211,7 +211,8 @@ fn lease(contents: &ClusterContents, own: Option<&str>) -> Seen<String> {
         return Seen::Unknown(format!("the lease of {} was renewed at {:?}", lease.holder_identity, lease.renew_time).into());
     };
     let is_over = now.duration_since(renewed) > SignedDuration::from_secs(lease.lease_duration_seconds);
-    if is_over { Seen::Absent } else { Seen::Present(lease.holder_identity.clone()) }
+    let since = if lease.acquire_time.is_empty() { String::new() } else { format!(", since {}", lease.acquire_time) };
+    if is_over { Seen::Absent } else { Seen::Present(format!("{}{since}", lease.holder_identity)) }
 }
 
 /// What etcd says of its members, by all that was heard: of those who were answered, the one who knows most. Where two of one cluster were
@@ -400,11 +401,15 @@ mod tests {
     fn a_lease_is_held_while_it_is_renewed_and_tokens_are_ours_by_their_words() {
         let renewed = |seconds: i64| {
             let renew_time = Timestamp::from_second(1_700_000_000 - seconds).unwrap().to_string();
-            Some(RunLease { holder_identity: "pat".into(), renew_time, lease_duration_seconds: 60 })
+            Some(RunLease { holder_identity: "pat".into(), renew_time, lease_duration_seconds: 60, ..RunLease::default() })
         };
         let held = |seconds: i64, own: Option<&str>| seen(ClusterContents { lease: renewed(seconds), ..contents() }, own).lease;
         assert_eq!((held(59, None), held(-500, None)), (Seen::Present("pat".into()), Seen::Present("pat".into())));
         assert!(held(61, None).is_absent() && held(0, Some("pat")).is_absent() && held(0, Some("sam")).is_present());
+        let since = |lease: RunLease| RunLease { acquire_time: "2023-11-14T22:00:00.000000Z".into(), ..lease };
+        let lease = renewed(0).map(since);
+        let told = seen(ClusterContents { lease, ..contents() }, None).lease;
+        assert_eq!(told, Seen::Present("pat, since 2023-11-14T22:00:00.000000Z".into()));
         let broken = Some(RunLease { holder_identity: "pat".into(), ..RunLease::default() });
         assert!(matches!(seen(ClusterContents { lease: broken, ..contents() }, None).lease, Seen::Unknown(_)));
         let token = |id: &str, description: &str| JoinToken { id: id.into(), description: description.into() };

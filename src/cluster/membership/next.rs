@@ -131,7 +131,10 @@ impl Deciding<'_> {
         match &objects.lease {
             Seen::Absent => false,
             Seen::Present(holder) if Guard::LeaseHeld.stops(true) => {
-                self.wait(first, For::Lease, &format!("{holder} changes the cluster"), Why::Lease, AGAIN);
+                let hint = format!(
+                    "if no run of homelabctl is under way any more, on a control plane:  kubectl -n kube-system delete lease homelabctl\n{AGAIN}"
+                );
+                self.wait(first, For::Lease, &format!("{holder} changes the cluster"), Why::Lease, &hint);
                 true
             }
             Seen::Unknown(why) if Guard::LeaseHeld.stops(true) => {

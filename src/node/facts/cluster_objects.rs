@@ -95,7 +95,7 @@ pub struct ClusterContents {
     pub not_asked: Option<String>,
     /// The same for the namespace kube-public.
     pub not_asked_public: Option<String>,
-    /// What stands in the ConfigMaps kubeadm-config and kubelet-config, by name and key (`kubeadm-config/ClusterConfiguration`).
+    /// What stands in the ConfigMaps kubeadm-config, kubelet-config and kube-proxy, by name and key (`kubeadm-config/ClusterConfiguration`).
     pub stored: BTreeMap<String, String>,
     /// The lease of a run of ours, held or not.
     pub lease: Option<RunLease>,
@@ -158,10 +158,15 @@ pub struct CertificateRequest {
 pub struct RunLease {
     /// Who holds it; empty if nobody.
     pub holder_identity: String,
+    /// When it was taken, in the same form; empty if it does not say so.
+    pub acquire_time: String,
     /// When it was renewed last: `2026-11-26T19:40:00.000000Z`.
     pub renew_time: String,
     /// How long it holds from then, in seconds.
     pub lease_duration_seconds: i64,
+    /// Which of its versions that is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub resource_version: String,
 }
 
 /// A token for joining.
@@ -200,9 +205,10 @@ ask_kube_system() {
     clusterrolebindings.rbac.authorization.k8s.io/kubeadm:node-autoapprove-bootstrap \
     clusterrolebindings.rbac.authorization.k8s.io/kubeadm:node-autoapprove-certificate-rotation \
     clusterrolebindings.rbac.authorization.k8s.io/kubeadm:get-nodes \
-    configmaps/kubeadm-config configmaps/kubelet-config deployments.apps/coredns daemonsets.apps/kube-proxy \
+    configmaps/kubeadm-config configmaps/kubelet-config configmaps/kube-proxy \
+    deployments.apps/coredns daemonsets.apps/kube-proxy daemonsets.apps/cilium \
     leases.coordination.k8s.io/homelabctl secrets/kubeadm-certs \
-    -o 'jsonpath={range .items[*]}found{"\t"}{.kind}/{.metadata.name}{"\n"}{end}{range .items[?(@.kind=="Lease")]}lease{"\t"}{.spec}{"\n"}{end}{range .items[?(@.kind=="ConfigMap")]}stored{"\t"}{.metadata.name}{"\t"}{.data}{"\n"}{end}'
+    -o 'jsonpath={range .items[*]}found{"\t"}{.kind}/{.metadata.name}{"\n"}{end}{range .items[?(@.kind=="Lease")]}lease{"\t"}{.spec}{"\t"}{.metadata.resourceVersion}{"\n"}{end}{range .items[?(@.kind=="ConfigMap")]}stored{"\t"}{.metadata.name}{"\t"}{.data}{"\n"}{end}'
 }
 probe_cluster_objects() {
   id=$1 dir=$2 conf=$2/admin.conf own=
@@ -302,7 +308,7 @@ fn contents(sections: &BTreeMap<&str, Section<'_>>) -> Result<ClusterContents, S
         not_asked: whole(&system).err(),
         not_asked_public: whole(&public).err(),
         stored: stored(&system)?,
-        lease: lines(&system, "lease").next().map(|fields| parsed(fields.first())).transpose()?,
+        lease: lines(&system, "lease").next().map(|fields| lease(&fields)).transpose()?,
         nodes: match whole(&nodes) {
             Ok(()) => Ok(lines(&nodes, "node").map(|fields| node(&fields)).collect::<Result<_, _>>()?),
             Err(why) => Err(why),
@@ -341,6 +347,11 @@ fn stored(section: &Section<'_>) -> Result<BTreeMap<String, String>, String> {
         stored.extend(data.into_iter().map(|(key, text)| (format!("{name}/{key}"), text)));
     }
     Ok(stored)
+}
+
+fn lease(fields: &[&str]) -> Result<RunLease, String> {
+    let [spec, version] = *fields else { return Err(format!("a lease as {fields:?}")) };
+    Ok(RunLease { resource_version: version.to_owned(), ..parsed(Some(&spec))? })
 }
 
 fn node(fields: &[&str]) -> Result<ClusterNode, String> {

@@ -104,6 +104,7 @@ impl World {
             | Step::ResetNode(_)
             | Step::StaticPodFolder(_)
             | Step::MintJoin(_)
+            | Step::HoldLease(_)
             | Step::RevokeJoins(_)
             | Step::GrantAdmin(_) => self.tick().map(|_| ()),
             Step::ApproveRequest(_) | Step::DeleteNode(_) | Step::RemoveMember(_) | Step::MarkNode(_) => self.tick().map(|_| ()),

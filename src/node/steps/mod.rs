@@ -28,6 +28,7 @@ mod images;
 mod kube_proxy;
 mod kubeadm;
 mod launch;
+mod lease;
 mod link;
 mod module;
 mod mount;
@@ -76,6 +77,7 @@ pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
 pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode, StaticPodFolder};
 pub use launch::Launch;
+pub use lease::{HoldLease, LeaseDoes};
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};
@@ -264,6 +266,8 @@ steps! {
     StaticPodFolder(StaticPodFolder),
     /// A token to join with.
     MintJoin(MintJoin),
+    /// The lease of a run in the cluster.
+    HoldLease(HoldLease),
     /// Tokens, taken back.
     RevokeJoins(RevokeJoins),
     /// The rights of admin.conf.
