@@ -107,6 +107,11 @@ impl Fleet {
 impl Machines for Fleet {
     type Machine = Real<Host>;
 
+    fn run(&self) -> String {
+        let Claim { nonce, who, from, .. } = &self.claim;
+        format!("{who} on {from} (run {})", nonce.get(..12).unwrap_or(nonce))
+    }
+
     async fn connect(&self, name: &str, via: &Via) -> Result<Reached<Self::Machine>, NotReached> {
         let known = if via.is_empty() { locked(&self.ready).remove(name) } else { None };
         let Ready { host, target } = match known {

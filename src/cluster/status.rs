@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::certificate::Certificate;
+use super::kubeadm_config::ETCD_DATA;
+use super::live::{self, Told, Verdict};
 use super::membership::{self, Api, Etcd, Evidence, Heard, Machine, Memory, Next, Reach, Role, Seen, Wanted};
+use super::settings::Settings;
 use crate::cluster::membership::reading::{Asking, map};
 use crate::node::facts::{
     ClusterAnswer, ClusterContents, ClusterNode, Content, EtcdMember, FileContent, Hostname, Kubeconfig, KubeconfigState, RunningKubeProxy,
@@ -46,6 +49,8 @@ pub struct Look {
     pub certificates: Vec<(String, Seen<Certificate>)>,
     /// What a control plane hears of the API and of etcd.
     pub heard: Option<Heard>,
+    /// What it tells of the settings that the cluster has.
+    pub told: Told,
 }
 
 /// What the machine of these facts says, all asked at once.
@@ -67,14 +72,15 @@ pub fn look(facts: &Facts<'_>, role: Role, endpoint: &str, address: &str) -> Res
         }
     }
     certificates.retain(|(_, certificate)| !certificate.is_absent());
-    let machine = asking.also(membership::examine(facts, "/var/lib/etcd", endpoint, address));
+    let machine = asking.also(membership::examine(facts, ETCD_DATA, endpoint, address));
+    let told = asking.also(live::told(facts, role));
     let heard = if role == Role::ControlPlane { Some(asking.also(membership::hear(facts))) } else { None };
     let (machine, heard) = match (machine, heard) {
         (Some(machine), None) => (Some(machine), None),
         (Some(machine), Some(Some(heard))) => (Some(machine), Some(heard)),
         _ => (None, None),
     };
-    let look = machine.map(|machine| Look { node, machine, proxy, certificates, heard });
+    let look = machine.zip(told).map(|(machine, told)| Look { node, machine, proxy, certificates, heard, told });
     asking.end(look)?.ok_or_else(|| Stop::Unknown(BTreeMap::new()))
 }
 
@@ -99,6 +105,8 @@ pub struct Status {
     pub unnamed: Vec<ClusterNode>,
     /// What a run would do next.
     pub next: Next,
+    /// What the cluster has otherwise than the settings say.
+    pub verdict: Verdict,
 }
 
 /// One host of the inventory.
@@ -116,13 +124,14 @@ pub struct HostStatus {
 
 impl Status {
     /// What was seen of those hosts, put together; `wanted` names all nodes of the inventory.
-    pub fn of(wanted: &Wanted, hosts: Vec<(String, Role, Result<Look, String>)>) -> Self {
+    pub fn of(settings: &Settings, wanted: &Wanted, hosts: Vec<(String, Role, Result<Look, String>)>) -> Self {
         let endpoint = wanted.endpoint.as_str();
         let mut machines = BTreeMap::new();
-        let mut heard = BTreeMap::new();
+        let (mut heard, mut told) = (BTreeMap::new(), BTreeMap::new());
         for (name, _, look) in &hosts {
             match look {
                 Ok(look) => {
+                    told.insert(name.clone(), look.told.clone());
                     machines.insert(name.clone(), Reach::Reached(Box::new(look.machine.clone())));
                     heard.extend(look.heard.clone().map(|heard| (name.clone(), heard)));
                 }
@@ -151,7 +160,7 @@ impl Status {
         let evidence = Evidence { machines, api, etcd };
         let next = membership::next(wanted, &evidence, &Memory::default());
         let Evidence { api, etcd, .. } = evidence;
-        Self { api, contents, etcd, members, hosts, unnamed, next }
+        Self { api, contents, etcd, members, hosts, unnamed, next, verdict: live::verdict(settings, &told) }
     }
 }
 
@@ -173,6 +182,7 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::settings::testing::settings;
 
     fn wanted(endpoint: &str) -> Wanted {
         let parts = std::collections::BTreeSet::new();
@@ -217,7 +227,8 @@ mod tests {
 
     fn look_of(node: &str, heard: Option<Heard>) -> Look {
         let machine = Machine::blank("5eed");
-        Look { node: Seen::Present(node.into()), machine, proxy: Seen::Absent, certificates: Vec::new(), heard }
+        let told = Told { objects: Seen::Absent, kube_vip: Seen::Absent, etcd_data: Seen::Absent, kubelet: Seen::Absent };
+        Look { node: Seen::Present(node.into()), machine, proxy: Seen::Absent, certificates: Vec::new(), heard, told }
     }
 
     #[test]
@@ -229,13 +240,13 @@ mod tests {
             ("W2".to_owned(), Role::Worker, Err("no route".to_owned())),
             ("w3".to_owned(), Role::Worker, Ok(look_of("w3", None))),
         ];
-        let status = Status::of(&wanted("10.0.0.100:6443"), hosts);
+        let status = Status::of(&settings(""), &wanted("10.0.0.100:6443"), hosts);
         let of: Vec<Option<&str>> = status.hosts.iter().map(|host| host.node.as_ref().map(|node| node.name.as_str())).collect();
         assert_eq!(of, [Some("m1"), Some("worker-one"), Some("w2"), None]);
         assert_eq!(status.unnamed.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["w9"]);
         // an answer from elsewhere tells nothing of this cluster
         let hosts = vec![("m1".to_owned(), Role::ControlPlane, Ok(look_of("m1", Some(self::heard(vec![node("m1")])))))];
-        let status = Status::of(&wanted("10.8.8.8:6443"), hosts);
+        let status = Status::of(&settings(""), &wanted("10.8.8.8:6443"), hosts);
         assert!(status.contents.is_none() && status.unnamed.is_empty() && status.hosts[0].node.is_none());
     }
 

@@ -32,6 +32,9 @@ pub trait Machines: Send + Sync {
     /// # Errors
     /// Why it cannot be had.
     fn lock(&self, host: &str, via: &Via, machine: &mut Self::Machine) -> impl Future<Output = Result<(), NotReached>> + Send;
+
+    /// This run, in words that no other run has: whose it is, from where, and which.
+    fn run(&self) -> String;
 }
 
 /// A machine that was reached.

@@ -117,7 +117,9 @@ impl<M: Machines> Engine<M> {
         let names: Vec<&str> = here.iter().map(|host| &*host.name).collect();
         let crew = self.crew(&view, &names).await;
         let same = |done: Done| names.iter().map(|name| ((*name).to_owned(), done.clone())).collect();
-        let mut course = match module.begin(&PlayTask { args, own: &own, check: manner.check, hosts: &crew, place: &task.action.place }) {
+        let run = self.machines.run();
+        let called = PlayTask { args, own: &own, check: manner.check, hosts: &crew, place: &task.action.place, run: &run };
+        let mut course = match module.begin(&called) {
             Ok(course) => course,
             Err(refusal) => return Ok(same(Done { why: Some(refusal.why), hint: refusal.hint, ..Done::new(Status::Refused) })),
         };

@@ -120,6 +120,10 @@ struct One(Shared);
 impl Machines for One {
     type Machine = Shared;
 
+    fn run(&self) -> String {
+        "a simulated run".to_owned()
+    }
+
     async fn connect(&self, _: &str, _: &Via) -> Result<Reached<Shared>, NotReached> {
         Ok(Reached { machine: self.0.clone(), user: "root".to_owned(), become_user: None })
     }

@@ -29,6 +29,10 @@ struct Connected(Fleet);
 impl Machines for Connected {
     type Machine = Simulated;
 
+    fn run(&self) -> String {
+        "a simulated run".to_owned()
+    }
+
     async fn connect(&self, host: &str, via: &Via) -> Result<Reached<Simulated>, NotReached> {
         let how: Vec<String> = via.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         self.0.1.lock().unwrap().push(format!("{host}{}", how.concat()));

@@ -49,6 +49,8 @@ pub struct PlayTask<'a> {
     pub hosts: &'a [PlayHost],
     /// Where the task stands.
     pub place: &'a Place,
+    /// The run, in words that no other run has.
+    pub run: &'a str,
 }
 
 /// A host of the inventory.

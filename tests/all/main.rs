@@ -20,6 +20,7 @@ mod cluster_e2e;
 mod cluster_facts;
 mod cluster_kubeadm;
 mod cluster_network;
+mod cluster_settings;
 mod cluster_steps;
 mod connections;
 mod control_plane;

@@ -26,6 +26,8 @@ use v1beta4::{
 const CONTAINERD: &str = "unix:///run/containerd/containerd.sock";
 /// A token is minted right before it is used, so that it need not live long.
 const TOKEN_LIVES: &str = "30m0s";
+/// Where etcd has its data, as this program's configuration has it.
+pub const ETCD_DATA: &str = "/var/lib/etcd";
 /// By what tokens of ours are known, and taken back at the end.
 pub const OURS: &str = "homelabctl: to join with";
 
@@ -142,7 +144,7 @@ pub fn cluster(settings: &Settings) -> ClusterConfiguration {
         api_server: ApiServer { extra_args: component(&arguments.api_server), cert_sans: settings.certificate_names.clone() },
         controller_manager: Component { extra_args: component(&arguments.controller_manager) },
         scheduler: Component { extra_args: component(&arguments.scheduler) },
-        etcd: (!etcd.is_empty()).then_some(Etcd { local: LocalEtcd { data_dir: "/var/lib/etcd", extra_args: etcd } }),
+        etcd: (!etcd.is_empty()).then_some(Etcd { local: LocalEtcd { data_dir: ETCD_DATA, extra_args: etcd } }),
     }
 }
 

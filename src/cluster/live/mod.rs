@@ -6,6 +6,8 @@
 mod form;
 #[cfg(test)]
 mod tests;
+mod told;
+mod verdict;
 
 use std::fmt;
 
@@ -17,6 +19,10 @@ use super::settings::read::free;
 use super::settings::{CniName, Field, Kind, Live, SETTINGS, ServedBy, Settings};
 use crate::diagnostics::Source;
 use crate::yaml;
+
+pub(in crate::cluster) use told::etcd_data;
+pub use told::{Told, lease, told};
+pub use verdict::{Verdict, verdict};
 
 /// What was read of a cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +59,8 @@ pub struct Difference {
     pub found: Value,
     /// What becomes of it.
     pub outcome: Outcome,
+    /// The hosts that have it otherwise; none: the cluster has.
+    pub hosts: Vec<String>,
 }
 
 /// What becomes of a difference.
@@ -62,8 +70,8 @@ pub enum Outcome {
     Reconciled,
     /// It stops the run, for this reason.
     Refused(String),
-    /// It is shown, and nothing is done.
-    Drift,
+    /// It is shown, and nothing is done, for this reason.
+    Drift(&'static str),
     /// What the cluster has is not known, so nothing is done: why.
     Unknown(String),
 }
@@ -97,6 +105,11 @@ pub fn differences(settings: &Settings, stored: &Stored) -> Vec<Difference> {
     }
     for (setting, wanted, is) in besides(settings, stored) {
         compare(setting, wanted, is, &mut found);
+    }
+    for one in found.iter_mut().filter(|one| one.setting == "endpoint.served_by" && one.wanted == "kube-vip") {
+        if matches!(one.outcome, Outcome::Drift(_)) {
+            one.outcome = Outcome::Reconciled;
+        }
     }
     let order = |setting: &str| form::ORDER.iter().position(|one| *one == setting);
     found.sort_by_key(|difference| order(&difference.setting));
@@ -147,7 +160,7 @@ fn compare(setting: &'static str, wanted: Value, is: Known<Value>, found: &mut V
         Known::Unknown(why) => (Value::Null, Outcome::Unknown(why)),
     };
     let (wanted, is) = form::apart(wanted, is);
-    found.push(Difference { setting: setting.to_owned(), wanted, found: is, outcome });
+    found.push(Difference { setting: setting.to_owned(), wanted, found: is, outcome, hosts: Vec::new() });
 }
 
 /// The document that a setting stands in is not there at all.
@@ -163,7 +176,8 @@ fn outcome(setting: &str) -> Outcome {
     match field(setting).map(|field| field.live) {
         Some(Live::Fixed(why)) => Outcome::Refused(why.to_owned()),
         Some(Live::Reconciled) => Outcome::Reconciled,
-        Some(Live::Drift | Live::Parts) | None => Outcome::Drift,
+        Some(Live::Drift(why)) => Outcome::Drift(why),
+        Some(Live::Parts) | None => Outcome::Drift("nothing more is known of it"),
     }
 }
 
@@ -195,16 +209,14 @@ impl CniName {
 /// One line: the setting, what it was and will be, and why not.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: &Value| match value {
-            Value::Null => "absent".to_owned(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        write!(f, "{}  {} → {}", self.setting, shown(&self.found), shown(&self.wanted))?;
+        write!(f, "{}  {} → {}", self.setting, verdict::shown(&self.found), verdict::shown(&self.wanted))?;
+        if !self.hosts.is_empty() {
+            write!(f, "  on {}", self.hosts.join(" "))?;
+        }
         match &self.outcome {
             Outcome::Reconciled => Ok(()),
             Outcome::Refused(why) => write!(f, "  refused: {why}"),
-            Outcome::Drift => f.write_str("  shown only: nothing is done"),
+            Outcome::Drift(why) => write!(f, "  shown only: {why}"),
             Outcome::Unknown(why) => write!(f, "  unknown: {why}"),
         }
     }

@@ -81,7 +81,8 @@ proptest! {
             let becomes = match field(&one.setting).unwrap().live {
                 Live::Reconciled => Outcome::Reconciled,
                 Live::Fixed(why) => Outcome::Refused(why.to_owned()),
-                Live::Drift | Live::Parts => Outcome::Drift,
+                Live::Drift(why) => Outcome::Drift(why),
+                Live::Parts => panic!("{}", one.setting),
             };
             prop_assert_eq!(&one.outcome, &becomes);
         }

@@ -7,6 +7,7 @@ use super::init::PORTS;
 use super::reading::{Asking, map};
 use super::seen::Seen;
 use crate::cluster::certificate::Certificate;
+use crate::cluster::live::etcd_data;
 use crate::node::facts::{
     Content, Directory, Endpoint, Entry, FileContent, KubeadmUnit, Kubeconfig, KubeconfigState, MachineId, Ports, Readyz, Stat, Unit,
     UnitState,
@@ -42,7 +43,7 @@ impl Asking<'_, '_> {
             kubelet_config: self.is_there("/var/lib/kubelet/config.yaml"),
             super_admin_conf: self.is_there("/etc/kubernetes/super-admin.conf"),
             manifests: self.manifests(),
-            etcd_data: self.is_there(&format!("{}/member", etcd_data_dir.trim_end_matches('/'))),
+            etcd_data: self.etcd_data(etcd_data_dir),
             kubelet: self.kubelet(),
             ports: map(self.seen(&Ports), |ports| {
                 let tcp = ports.into_iter().filter(|port| port.protocol == "tcp" && PORTS.contains(&port.port));
@@ -73,6 +74,25 @@ impl Asking<'_, '_> {
         map(self.seen(&Stat::new(path)), |_| Ok(()))
     }
 
+    /// Where its manifest has it, or else in the usual place, which is asked for at once in any case.
+    fn etcd_data(&mut self, usual: &str) -> Seen<()> {
+        let in_place = |place: &str| format!("{}/member", place.trim_end_matches('/'));
+        let (usual, place) = (in_place(usual), etcd_data(self));
+        let there = self.is_there(&usual);
+        match place {
+            Seen::Present(place) if in_place(&place) != usual => self.is_there(&in_place(&place)),
+            Seen::Present(_) | Seen::Absent => there,
+            // what is seen in the usual place is there wherever else there may be some
+            Seen::Unknown(why) => {
+                if there.is_present() {
+                    there
+                } else {
+                    Seen::Unknown(why)
+                }
+            }
+        }
+    }
+
     fn authority(&mut self) -> Seen<String> {
         map(self.seen(&Content::new("/etc/kubernetes/pki/ca.crt", MOST)), |content: FileContent| {
             Certificate::from_pem(&String::from_utf8_lossy(&content.bytes())).map(|certificate| certificate.key)
@@ -80,6 +100,8 @@ impl Asking<'_, '_> {
     }
 
     fn manifests(&mut self) -> Seen<Manifests> {
+        // asked for with the directory, not after it
+        let kube_vip = self.seen(&Content::new("/etc/kubernetes/manifests/kube-vip.yaml", MOST));
         let names: BTreeSet<String> = match self.seen::<_, Vec<Entry>>(&Directory::new("/etc/kubernetes/manifests")) {
             Seen::Present(entries) => entries.into_iter().map(|entry| entry.name).collect(),
             Seen::Absent => return Seen::Absent,
@@ -87,7 +109,7 @@ impl Asking<'_, '_> {
         };
         let kube_vip = match names.contains("kube-vip.yaml") {
             false => None,
-            true => match self.seen(&Content::new("/etc/kubernetes/manifests/kube-vip.yaml", MOST)) {
+            true => match kube_vip {
                 Seen::Present(content) => Some(rights(&content)),
                 Seen::Absent => None,
                 Seen::Unknown(why) => return Seen::Unknown(why),
@@ -183,6 +205,27 @@ mod tests {
             assert_eq!(*seen, Seen::Unknown("Input/output error".into()));
         }
         assert!(matches!((machine.ca, machine.manifests, machine.ports), (Seen::Unknown(_), Seen::Unknown(_), Seen::Unknown(_))));
+    }
+
+    #[test]
+    fn etcds_data_is_looked_for_where_its_manifest_has_it() {
+        let etcd = "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - command: [etcd, --data-dir=/data/etcd]\n    \
+             volumeMounts: [{name: d, mountPath: /data/etcd}]\n  volumes: [{name: d, hostPath: {path: /data/etcd}}]\n";
+        let with = |manifest: Reading, there: &str| {
+            let there = format!("{there}/member");
+            examined(|query| match (query.kind.as_str(), query.args.first().map_or("", String::as_str)) {
+                ("content", "/etc/kubernetes/manifests/etcd.yaml") => manifest.clone(),
+                ("stat", path) if path == there => {
+                    Reading::Present(json!({"kind": "directory", "mode": "0700", "uid": 0, "gid": 0, "owner": "root", "group": "root"}))
+                }
+                _ => Reading::Absent,
+            })
+            .etcd_data
+        };
+        let is = || Reading::Present(json!({"text": etcd}));
+        assert_eq!((with(is(), "/data/etcd"), with(is(), "/var/lib/etcd")), (Seen::Present(()), Seen::Absent));
+        assert_eq!(with(Reading::Absent, "/var/lib/etcd"), Seen::Present(()));
+        assert!(matches!(with(Reading::unknown("Input/output error"), "/data/etcd"), Seen::Unknown(_)));
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub use evidence::{
     Api, Credentials, Csr, Etcd, Evidence, KubeletConf, Machine, Manifests, Member, Members, NodeObject, Objects, Reach, Ready,
 };
 pub use examine::examine;
+pub(in crate::cluster) use examine_cluster::is_at;
 pub use examine_cluster::{Heard, OUR_TOKEN, api, etcd, hear};
 pub use gate::majority;
 pub use guard::Guard;

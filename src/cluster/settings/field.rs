@@ -14,6 +14,8 @@ pub struct Field {
     pub required: bool,
     /// What becomes of a change while the cluster lives.
     pub live: Live,
+    /// What is to be known of a change, if anything is.
+    pub note: &'static str,
     /// What it is about, in one sentence without a full stop.
     pub about: &'static str,
 }
@@ -81,8 +83,8 @@ pub enum Live {
     Reconciled,
     /// It is refused, for this reason.
     Fixed(&'static str),
-    /// The difference is shown, and nothing is done.
-    Drift,
+    /// The difference is shown, and nothing is done, for this reason.
+    Drift(&'static str),
     /// Its own settings say.
     Parts,
 }
@@ -90,7 +92,7 @@ pub enum Live {
 impl Field {
     /// A setting that may be left out, and that the cluster is made to follow.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, default: None, required: false, live: Live::Reconciled, about: "" }
+        Self { name, kind, default: None, required: false, live: Live::Reconciled, note: "", about: "" }
     }
 
     /// Settings below a name.
@@ -121,8 +123,15 @@ impl Field {
 
     /// A difference is only shown.
     #[must_use]
-    pub const fn drift(mut self) -> Self {
-        self.live = Live::Drift;
+    pub const fn drift(mut self, why: &'static str) -> Self {
+        self.live = Live::Drift(why);
+        self
+    }
+
+    /// What is to be known of a change.
+    #[must_use]
+    pub const fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
         self
     }
 

@@ -20,9 +20,10 @@ All that is wrong with them is told at once, before anything connects; of a play
 warning. `homelabctl schema` prints a JSON Schema for editors.
 
 What becomes of a change while the cluster lives stands in the last column: *reconciled* is done by the next `homelabctl provision`;
-*fixed* is refused, for the reason given; *shown* is told as a difference, and nothing is done. What the cluster was made with is
-read from the cluster each time (the ConfigMaps kubeadm-config, kubelet-config and kube-proxy, and the nodes), never from a file of
-this program's.
+*fixed* is refused, for the reason given, before anything is changed on any host; *shown* is told once as a warning, and nothing is
+done, for the reason given. `homelabctl cluster status` shows all differences. What the cluster was made with is read from the cluster
+each time (the ConfigMaps kubeadm-config, kubelet-config and kube-proxy, and the nodes), never from a file of this program's. What could
+not be read is said to be unknown, and changes nothing.
 
 | setting | default | about | on a live cluster |
 |---|---|---|---|
@@ -44,9 +45,10 @@ fn rows(prefix: &str, table: &[Field], text: &mut String) {
             (None, false) => String::new(),
         };
         let live = match field.live {
-            Live::Reconciled => "reconciled".to_owned(),
+            Live::Reconciled if field.note.is_empty() => "reconciled".to_owned(),
+            Live::Reconciled => format!("reconciled; {}", field.note),
             Live::Fixed(why) => format!("fixed: {why}"),
-            Live::Drift => "shown".to_owned(),
+            Live::Drift(why) => format!("shown: {why}"),
             Live::Parts => String::new(),
         };
         let about = match field.kind {

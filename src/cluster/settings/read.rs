@@ -43,14 +43,7 @@ pub fn read(cluster: &Node, problems: &mut Diagnostics) -> Option<Read> {
 }
 
 /// `given` is what stands there, if it does; `near` is the place to point at for what is missing.
-fn fields(
-    path: &str,
-    table: &'static [Field],
-    given: Option<&Node>,
-    near: &Node,
-    broken: &mut Broken,
-    problems: &mut Diagnostics,
-) -> Json {
+fn fields(path: &str, table: &'static [Field], given: Option<&Node>, near: &Node, broken: &mut Broken, problems: &mut Diagnostics) -> Json {
     let mut object = Map::new();
     let entries = match given.map(|node| &node.value) {
         None | Some(Value::Null) => &[][..],

@@ -51,7 +51,7 @@ fn described(field: &Field) -> String {
     match field.live {
         Live::Reconciled => format!("{}. On a live cluster a change is carried out.", field.about),
         Live::Fixed(why) => format!("{}. On a live cluster a change is refused: {why}.", field.about),
-        Live::Drift => format!("{}. On a live cluster a difference is shown, and nothing is done.", field.about),
+        Live::Drift(why) => format!("{}. On a live cluster a difference is shown, and nothing is done: {why}.", field.about),
         Live::Parts => format!("{}.", field.about),
     }
 }

@@ -7,6 +7,9 @@ const GROUPS: Kind = Kind::List(&Kind::Text(Shape::Any));
 /// Arguments of a program, by their names without the hyphens.
 const ARGUMENTS: Kind = Kind::Map(Shape::Any, &Kind::Text(Shape::Any));
 const OF_CERTIFICATES: &str = "every certificate and kubeconfig of the cluster carries it";
+const BY_JOIN: &str = "each control plane's manifests were written when it joined; `kubeadm init phase control-plane` writes them anew";
+const STAYS: &str = "one that is no longer named stays on its Node";
+const OF_ROLES: &str = "a host that is no longer named stays a node, and one that would become the other kind is refused";
 const OF_PODS: &str = "what runs in the cluster has addresses of it";
 
 /// What `cluster` may hold.
@@ -25,14 +28,20 @@ pub static SETTINGS: &[Field] = &[
     Field::parts("kube_proxy", KUBE_PROXY).about("What leads from a service's address to its pods"),
     Field::parts("groups", GROUPS_OF_HOSTS).about("Groups of the inventory that the nodes are in"),
     Field::new("labels", Kind::Map(Shape::Any, &Kind::Map(Shape::LabelKey, &Kind::Text(Shape::LabelValue))))
+        .note(STAYS)
         .about("Labels of nodes, by host or group"),
     Field::new("taints", Kind::Map(Shape::Any, &Kind::List(&Kind::Text(Shape::Taint))))
+        .note(STAYS)
         .about("Taints of nodes, by host or group; a control plane that is named here has these instead of kubeadm's own"),
-    Field::new("kubelet", Kind::Free).drift().about("Fields of KubeletConfiguration, as its documentation names them"),
-    Field::new("feature_gates", Kind::Map(Shape::Any, &Kind::Bool)).drift().about("Feature gates of all components"),
-    Field::new("extra_arguments", Kind::Fields(ARGUMENTS_OF)).drift().about("Arguments of the control plane's programs, without hyphens"),
+    Field::new("kubelet", Kind::Free)
+        .drift("each node took it from the cluster when it joined; the ConfigMap kubelet-config and `kubeadm upgrade node phase kubelet-config` change it")
+        .about("Fields of KubeletConfiguration, as its documentation names them"),
+    Field::new("feature_gates", Kind::Map(Shape::Any, &Kind::Bool))
+        .drift("they stand in each control plane's manifests, in the ConfigMaps and on every node, and have to change together")
+        .about("Feature gates of all components"),
+    Field::new("extra_arguments", Kind::Fields(ARGUMENTS_OF)).drift(BY_JOIN).about("Arguments of the control plane's programs, without hyphens"),
     Field::new("certificate_names", Kind::List(&Kind::Text(Shape::CertificateName)))
-        .drift()
+        .drift("each control plane's certificate was made when it joined; `kubeadm init phase certs apiserver` makes it anew")
         .about("Further names and addresses that the API's certificate is good for"),
     Field::new("registry_mirrors", Kind::Map(Shape::Registry, &Kind::List(&Kind::Text(Shape::Url))))
         .about("Where containerd asks first for images of a registry"),
@@ -49,12 +58,15 @@ static ENDPOINT: &[Field] = &[
     Field::new("port", Kind::Whole(1, 65535)).default("6443").fixed(OF_CERTIFICATES).about("Port of the API behind it"),
     Field::new("served_by", Kind::Choice(&["external", "kube-vip"]))
         .required()
-        .drift()
+        .drift("a kube-vip that is missing is put up; one that is no longer wanted goes on until its manifest is taken away")
         .about("Who brings it to a control plane that is up: something of yours (external), or kube-vip on the control planes"),
     Field::new("address", Kind::Text(Shape::Address))
         .fixed(OF_CERTIFICATES)
         .about("Virtual address that kube-vip holds; `host` if that is one"),
-    Field::new("version", Kind::Text(Shape::Version)).default("1.0.0").about("Version of kube-vip"),
+    Field::new("version", Kind::Text(Shape::Version))
+        .default("1.0.0")
+        .drift("a new one that does not come up takes the endpoint with it; change `image` in kube-vip.yaml, one control plane after the other")
+        .about("Version of kube-vip"),
 ];
 
 static NETWORK: &[Field] = &[
@@ -87,16 +99,21 @@ static KUBE_PROXY: &[Field] = &[
 ];
 
 static GROUPS_OF_HOSTS: &[Field] = &[
-    Field::new("control_planes", GROUPS).default("[masters, kube_control_plane]").about("Groups whose hosts are control planes"),
-    Field::new("workers", GROUPS).default("[workers, kube_node]").about("Groups whose hosts are workers"),
+    Field::new("control_planes", GROUPS)
+        .default("[masters, kube_control_plane]")
+        .note(OF_ROLES)
+        .about("Groups whose hosts are control planes"),
+    Field::new("workers", GROUPS).default("[workers, kube_node]").note(OF_ROLES).about("Groups whose hosts are workers"),
 ];
 
 static ARGUMENTS_OF: &[Field] = &[
-    Field::new("api_server", ARGUMENTS).drift().about("Of kube-apiserver"),
-    Field::new("controller_manager", ARGUMENTS).drift().about("Of kube-controller-manager"),
-    Field::new("scheduler", ARGUMENTS).drift().about("Of kube-scheduler"),
-    Field::new("etcd", ARGUMENTS).drift().about("Of etcd"),
-    Field::new("kubelet", ARGUMENTS).drift().about("Of every kubelet"),
+    Field::new("api_server", ARGUMENTS).drift(BY_JOIN).about("Of kube-apiserver"),
+    Field::new("controller_manager", ARGUMENTS).drift(BY_JOIN).about("Of kube-controller-manager"),
+    Field::new("scheduler", ARGUMENTS).drift(BY_JOIN).about("Of kube-scheduler"),
+    Field::new("etcd", ARGUMENTS).drift(BY_JOIN).about("Of etcd"),
+    Field::new("kubelet", ARGUMENTS)
+        .drift("it stands in /var/lib/kubelet/kubeadm-flags.env of each node since it joined, and is read there")
+        .about("Of every kubelet"),
 ];
 
 static PACKAGES: &[Field] = &[

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::super::columns::columns;
+use crate::cluster::live::{Difference, Outcome};
 use crate::cluster::membership::{Api, Etcd, Role, Seen};
 use crate::cluster::status::{HostStatus, Look, Status};
 use crate::node::facts::{ClusterNode, etcd_leader};
@@ -30,6 +31,7 @@ pub(super) fn sheet(name: &str, endpoint: &str, status: &Status, now: Timestamp)
         lines.push("Nodes that the inventory does not name; none is ever removed:".to_owned());
         lines.extend(status.unnamed.iter().map(|node| format!("  {}  {}, kubelet {}", node.name, ready(node), node.kubelet_version)));
     }
+    lines.extend(differences(status));
     lines.extend(next(status));
     ClusterSheet { lines, cluster: data(name, endpoint, status, now) }
 }
@@ -82,10 +84,29 @@ fn members(status: &Status) -> Vec<String> {
     columns(&status.members.iter().map(row).collect::<Vec<_>>()).lines().map(str::to_owned).collect()
 }
 
+/// What the cluster has otherwise than the settings say, and what a run makes of it.
+fn differences(status: &Status) -> Vec<String> {
+    let verdict = &status.verdict;
+    let mut lines: Vec<String> = verdict.differences.iter().map(|one| format!("  {one}")).collect();
+    lines.extend(
+        verdict.etcd_data.iter().map(|(who, place)| format!("  etcd's data  {place} by {who}  refused: it is looked for elsewhere")),
+    );
+    if !lines.is_empty() {
+        let by = verdict.by.as_deref().map(|by| format!(", by {by}")).unwrap_or_default();
+        lines.splice(0..0, [String::new(), format!("what the cluster has → what the settings say{by}:")]);
+    }
+    lines
+}
+
 /// What a run would do of who belongs to the cluster; of those that were looked at.
 fn next(status: &Status) -> Vec<String> {
     let is_seen = |name: &str| status.hosts.iter().any(|host| host.name == name);
     let mut lines = vec![String::new(), "what `homelabctl provision` would do next:".to_owned()];
+    if let Some(refusal) = status.verdict.refusal() {
+        lines.push(format!("  nothing: {}", refusal.why));
+        lines.extend(refusal.hint.iter().flat_map(|hint| hint.lines()).map(|line| format!("    {line}")));
+        return lines;
+    }
     lines.extend(status.next.actions.iter().map(|action| format!("  {action}")));
     lines.extend(status.next.waits.iter().map(|waits| format!("  {} waits {}: {}", waits.host, waits.what.word(), waits.which)));
     for refused in status.next.refused.iter().filter(|refused| refused.host.as_deref().is_none_or(is_seen)) {
@@ -215,6 +236,15 @@ fn data(name: &str, endpoint: &str, status: &Status, now: Timestamp) -> Map<Stri
         Etcd::Answers(_) => json!({"answers": true, "members": status.members, "leader": etcd_leader(&status.members)}),
         Etcd::Unknown(why) => json!({"answers": null, "why": why}),
     };
+    let difference = |one: &Difference| {
+        let (becomes, why) = match &one.outcome {
+            Outcome::Reconciled => ("reconciled", None),
+            Outcome::Refused(why) => ("refused", Some(why.as_str())),
+            Outcome::Drift(why) => ("shown", Some(*why)),
+            Outcome::Unknown(why) => ("unknown", Some(why.as_str())),
+        };
+        json!({"setting": one.setting, "cluster": one.found, "settings": one.wanted, "hosts": one.hosts, "outcome": becomes, "why": why})
+    };
     let all = json!({
         "name": name,
         "endpoint": endpoint,
@@ -225,6 +255,11 @@ fn data(name: &str, endpoint: &str, status: &Status, now: Timestamp) -> Map<Stri
             "actions": status.next.actions.iter().map(|action| json!({"host": action.host, "does": action.to_string()})).collect::<Vec<_>>(),
             "waits": status.next.waits.iter().map(|one| json!({"host": one.host, "what": one.what.word(), "which": one.which})).collect::<Vec<_>>(),
             "refused": status.next.refused.iter().map(|one| json!({"host": one.host, "why": one.refusal.why})).collect::<Vec<_>>(),
+        },
+        "settings": {
+            "by": status.verdict.by,
+            "differences": status.verdict.differences.iter().map(difference).collect::<Vec<_>>(),
+            "refused": status.verdict.refusal().map(|refusal| refusal.why),
         },
         "unnamed_nodes": status.unnamed.iter().map(node).collect::<Vec<_>>(),
     });
@@ -240,6 +275,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::certificate::Certificate;
+    use crate::cluster::live::{Told, Verdict};
     use crate::cluster::membership::{Act, Action, Machine, Member, Members, Next, Objects, State};
     use crate::node::facts::{ClusterContents, EtcdMember, ReadyCondition, RunningProxy};
 
@@ -308,12 +344,20 @@ mod tests {
             proxy: Seen::Present(RunningProxy { mode: "ipvs".into(), ipvs_services: 12 }),
             certificates,
             heard: None,
+            told: Told { objects: Seen::Absent, kube_vip: Seen::Absent, etcd_data: Seen::Absent, kubelet: Seen::Absent },
         };
         let certificates = vec![
             ("apiserver.crt".to_owned(), ends("2027-01-10T00:00:00Z")),
             ("ca.crt".to_owned(), ends("2036-01-01T00:00:00Z")),
             ("admin.conf".to_owned(), Seen::Unknown("Input/output error".into())),
         ];
+        let drift = Difference {
+            setting: "certificate_names".into(),
+            wanted: json!(["a.lan"]),
+            found: json!([]),
+            outcome: Outcome::Drift("it was made then"),
+            hosts: Vec::new(),
+        };
         let host = |name: &str, role, look, node| HostStatus { name: name.into(), role, look, node };
         Status {
             api: Api::Answers(Box::new(objects)),
@@ -335,6 +379,7 @@ mod tests {
                 actions: vec![Action { host: "w2".into(), act: Act::Join(Role::Worker) }],
                 ..Next::default()
             },
+            verdict: Verdict { by: Some("m1".into()), differences: vec![drift], etcd_data: Vec::new() },
         }
     }
 

@@ -86,7 +86,7 @@ fn prepared(
             (host.name.to_string(), host.role, look)
         };
         let wanted = wanted(settings, &cluster.all, &called);
-        let status = Status::of(&wanted, hosts.iter().map(seen).collect());
+        let status = Status::of(settings, &wanted, hosts.iter().map(seen).collect());
         let sheet = shown::sheet(&settings.name, &endpoint, &status, Timestamp::now());
         // one of those that answered tells of all
         if let Some((answer, _)) = hosts.iter().find_map(|host| answers.get(&host.name).filter(|(_, look)| look.is_some())) {

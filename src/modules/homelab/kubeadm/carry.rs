@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wanted::{Called, Crew, taints};
 use crate::cluster::kube_vip;
-use crate::cluster::kubeadm_config::{self, ConfigFile, Joining, Machine, OURS, Secret};
+use crate::cluster::kubeadm_config::{self, ConfigFile, ETCD_DATA, Joining, Machine, OURS, Secret};
 use crate::cluster::membership::{Act, Action, Credentials, Evidence, Host, InitPart, Role, Wanted};
 use crate::cluster::settings::Settings;
 use crate::modules::Doing;
@@ -14,8 +14,6 @@ use crate::node::steps::{
     RemoveWhat, ResetNode, RevokeJoins, Source, StaticPodFolder, Step, UnitAction, UnitStep, WriteFile,
 };
 
-/// Where etcd's data is, as this program's configuration has it.
-pub(super) const ETCD_DATA: &str = "/var/lib/etcd";
 /// What an `init` that was cut off has left, and `init` would stop at; the kubelet may have begun on it.
 const LEFT: [&str; 8] = [
     "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml",

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::carry::{Carrying, Minted};
+use super::lease::{First, Lease};
 use super::observe::{Observed, observe};
-use super::told::{Did, at_end, foretold};
+use super::told::{Did, at_end, foretold, refused};
 use super::wanted::Crew;
 use crate::cluster::kubeadm_config::Secret;
+use crate::cluster::live;
 use crate::cluster::membership::{Act, Action, For, Memory, Next, Waits, next};
 use crate::cluster::settings::Settings;
 use crate::modules::{Apart, Came, Course, Doing, Failed, How, PlayFacts, Turn};
@@ -34,12 +36,19 @@ pub(super) struct Kubeadm {
     minted: Option<Minted>,
     /// What was decided last.
     decided: Vec<Action>,
-    /// A person's no: the run ends with it.
+    /// A person's no, or the lease that is not to be had: the run ends with it.
     declined: Option<Failed>,
+    lease: Lease,
+    /// What is told of the settings, once.
+    warnings: Vec<String>,
+    /// What came of the hosts, while the lease is given back.
+    over: Option<Turn>,
+    /// The clock at the last turn.
+    now: Duration,
 }
 
 impl Kubeadm {
-    pub(super) fn new(settings: Settings, crew: Crew, check: bool) -> Self {
+    pub(super) fn new(settings: Settings, crew: Crew, check: bool, run: String) -> Self {
         Self {
             settings,
             crew,
@@ -52,6 +61,10 @@ impl Kubeadm {
             minted: None,
             decided: Vec::new(),
             declined: None,
+            lease: Lease::new(run),
+            warnings: Vec::new(),
+            over: None,
+            now: Duration::ZERO,
         }
     }
 
@@ -68,7 +81,23 @@ impl Kubeadm {
                 came.insert(host.name.clone(), Came::new(How::Skipped("it is no node of the cluster".to_owned())));
             }
         }
+        // of the whole cluster, so it is told with one of them
+        if let Some(came) = self.names().first().filter(|_| !self.warnings.is_empty()).and_then(|first| came.get_mut(first)) {
+            came.result.insert("warnings".to_owned(), self.warnings.clone().into());
+        }
         Turn::Done(came)
+    }
+
+    /// The end, after the lease was given back.
+    fn end(&mut self, observed: &Observed, end: Turn) -> Turn {
+        let through = self.carrying(observed).speaker(None).map(str::to_owned);
+        match self.lease.last(through.as_deref()) {
+            Some(doing) => {
+                self.over = Some(end);
+                Turn::Act(vec![doing])
+            }
+            None => end,
+        }
     }
 
     /// What is done on hosts that take no part: nothing.
@@ -152,7 +181,29 @@ impl Kubeadm {
         (!is_over).then(|| Turn::Wait(LOOK, waits.iter().map(doing).collect()))
     }
 
+    /// What comes before the actions: the lease. Nothing: it is held, or not needed.
+    fn leased(&mut self, observed: &Observed, actions: &[Action]) -> Option<Turn> {
+        if observed.evidence.objects()?.lease.is_present() {
+            self.lease.is_others();
+        }
+        let through = self.carrying(observed).speaker(None);
+        match self.lease.first(actions, through, live::lease(&self.settings, &observed.told), self.now) {
+            First::Nothing => None,
+            First::Do(doing) => Some(Turn::Act(vec![*doing])),
+            First::Not(failed) => {
+                self.declined = Some(failed);
+                Some(Turn::Forget)
+            }
+        }
+    }
+
     fn decided(&mut self, observed: Observed, elapsed: Duration) -> Turn {
+        let verdict = live::verdict(&self.settings, &observed.told);
+        self.warnings = verdict.warnings();
+        if let Some(refusal) = verdict.refusal() {
+            let end = self.done(refused(&self.names(), &observed.evidence, &refusal));
+            return self.end(&observed, end);
+        }
         // each time that a wait is over, it is decided anew; every wait is over only once
         loop {
             let mut next = next(&observed.wanted, &observed.evidence, &self.memory);
@@ -165,9 +216,13 @@ impl Kubeadm {
                 return self.done(foretold(&self.names(), &next));
             }
             if self.declined.is_some() {
-                return self.ended(&next);
+                let end = self.ended(&next);
+                return self.end(&observed, end);
             }
             if !next.actions.is_empty() {
+                if let Some(turn) = self.leased(&observed, &next.actions) {
+                    return turn;
+                }
                 for action in &next.actions {
                     self.memory.tried(action);
                 }
@@ -175,10 +230,12 @@ impl Kubeadm {
                 return self.act(observed, next.actions);
             }
             if next.waits.is_empty() {
-                return self.ended(&next);
+                let end = self.ended(&next);
+                return self.end(&observed, end);
             }
             if let Some(turn) = self.wait(&next.waits, elapsed) {
-                return turn;
+                let through = self.carrying(&observed).speaker(None);
+                return self.lease.renewal(through, elapsed).map_or(turn, |doing| Turn::Act(vec![doing]));
             }
         }
     }
@@ -208,10 +265,14 @@ impl Course for Kubeadm {
     }
 
     fn next(&mut self, hosts: &PlayFacts<'_>) -> Turn {
+        self.now = hosts.elapsed;
+        if let Some(end) = self.over.take() {
+            return end;
+        }
         if let Some(turn) = self.join() {
             return turn;
         }
-        match observe(&self.settings, &self.crew, hosts) {
+        match observe(&self.settings, &self.crew, hosts, self.lease.holder()) {
             Ok(observed) => self.decided(observed, hosts.elapsed),
             Err(needs) => Turn::Read(needs),
         }
@@ -225,6 +286,9 @@ impl Course for Kubeadm {
     }
 
     fn came(&mut self, doing: &Doing, came: Result<Vec<Output>, Failed>) {
+        if self.lease.came(doing, came.as_ref().err(), self.now) {
+            return;
+        }
         let mints = matches!(doing.change.steps.last(), Some(Step::MintJoin(_)));
         match came {
             Ok(outputs) if mints => {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::apart;
-use super::carry::ETCD_DATA;
 use super::wanted::{Called, Crew};
-use crate::cluster::kubeadm_config::endpoint;
+use crate::cluster::kubeadm_config::{ETCD_DATA, endpoint};
+use crate::cluster::live::{self, Told};
 use crate::cluster::membership::{self, Evidence, Reach, Role, Wanted};
 use crate::cluster::settings::Settings;
 use crate::modules::{PlayFacts, PlayHost};
@@ -23,17 +23,19 @@ pub(super) struct Observed {
     pub(super) evidence: Evidence,
     /// What each machine that is reached says of itself.
     pub(super) called: BTreeMap<String, Called>,
+    /// What each of them tells of the settings that the cluster has.
+    pub(super) told: BTreeMap<String, Told>,
 }
 
-/// All of it.
+/// All of it, by the run that calls itself so.
 ///
 /// # Errors
 /// What has to be read first.
-pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -> Result<Observed, Needs> {
+pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>, run: &str) -> Result<Observed, Needs> {
     let mut needs: Needs = BTreeMap::new();
     let mut machines = BTreeMap::new();
     let mut called = BTreeMap::new();
-    let mut heard = BTreeMap::new();
+    let (mut heard, mut told) = (BTreeMap::new(), BTreeMap::new());
     let endpoint = endpoint(settings);
     for (host, role) in crew.nodes(settings) {
         let facts = match hosts.of(&host.name) {
@@ -60,6 +62,10 @@ pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -
                 Err(stop) => needed(stop),
             }
         }
+        match live::told(facts, role) {
+            Ok(said) => drop(told.insert(host.name.clone(), said)),
+            Err(stop) => needed(stop),
+        }
         if let Some(name) = name {
             called.insert(host.name.clone(), name);
         }
@@ -67,9 +73,9 @@ pub(super) fn observe(settings: &Settings, crew: &Crew, hosts: &PlayFacts<'_>) -
     if !needs.is_empty() {
         return Err(needs);
     }
-    let api = membership::api(&endpoint, &machines, &heard, None);
+    let api = membership::api(&endpoint, &machines, &heard, Some(run));
     let etcd = membership::etcd(&machines, &heard, api.authority());
-    Ok(Observed { wanted: crew.wanted(settings, &called), evidence: Evidence { machines, api, etcd }, called })
+    Ok(Observed { wanted: crew.wanted(settings, &called), evidence: Evidence { machines, api, etcd }, called, told })
 }
 
 /// The machine's name, and where the other nodes reach it: the inventory's address if the machine has it, or else the one that it goes

@@ -7,11 +7,14 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde_json::{Value, json};
 
 use super::HomelabKubeadm;
-use crate::cluster::settings::testing::GOOD;
+use crate::cluster::kube_vip;
+use crate::cluster::kubeadm_config;
+use crate::cluster::membership::Credentials;
+use crate::cluster::settings::testing::{GOOD, settings};
 use crate::diagnostics::{Diagnostics, Source};
 use crate::modules::{Apart, Args, Came, Course, Doing, Failed, How, PlayFacts, PlayHost, PlayModule as _, PlayTask, Turn, node};
 use crate::node::apply::Output;
-use crate::node::steps::{Kubeadm, MATERIAL, Step};
+use crate::node::steps::{HoldLease, Kubeadm, LeaseDoes, MATERIAL, Step};
 use crate::plan::{Facts, Observation, Query, Reading, Scope, Store};
 use crate::yaml;
 
@@ -32,6 +35,9 @@ struct World {
     ca: String,
     nodes: Vec<Value>,
     tokens: Vec<String>,
+    /// The configuration that the cluster was made with.
+    stored: Value,
+    lease: Value,
 }
 
 fn pem(name: &str) -> String {
@@ -46,14 +52,20 @@ impl World {
         let one =
             |(at, name): (usize, &&str)| ((*name).to_owned(), Machine { address: format!("192.168.2.{}", at + 11), ..Machine::default() });
         let machines = names.iter().enumerate().map(one).collect();
-        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new() }
+        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new(), stored: json!({}), lease: Value::Null }
     }
 
     fn reading(&self, host: &str, query: &Query) -> Reading {
         let machine = &self.machines[host];
         let master = host.starts_with('m');
         let file = query.args.first().map_or("", String::as_str);
-        let is_there = |there: bool| if there { Reading::Present(json!({"kind": "file"})) } else { Reading::Absent };
+        let is_there = |there: bool| {
+            if there {
+                Reading::Present(json!({"kind": "file", "mode": "0600", "uid": 0, "gid": 0, "owner": "root", "group": "root"}))
+            } else {
+                Reading::Absent
+            }
+        };
         if machine.broken.is_some_and(|kind| kind == query.kind) {
             return Reading::unknown("Input/output error");
         }
@@ -65,19 +77,26 @@ impl World {
                 "scope": "global", "broadcast": null, "secondary": false}]}])),
             "routes" => Reading::Present(json!([])),
             "ports" if !(machine.joined && master) => Reading::Present(json!([])),
-            "ports" => Reading::unknown("not asked in this test"),
+            "ports" => Reading::Present(
+                [6443, 2379].iter().map(|port| json!({"port": port, "protocol": "tcp", "address": "0.0.0.0", "programs": ["x"]})).collect(),
+            ),
             _ if !machine.joined && query.kind != "endpoint" => Reading::Absent,
             "endpoint" if self.machines.values().any(|machine| machine.joined) => Reading::Present(json!(null)),
             "endpoint" => Reading::Absent,
             "content" if master && file.ends_with("ca.crt") => Reading::Present(json!({"text": self.ca})),
-            "directory" if master && file.ends_with("manifests") => {
-                Reading::Present(json!(["etcd.yaml", "kube-apiserver.yaml"].map(|name| json!({"name": name, "kind": "file"}))))
-            }
+            "directory" if master && file.ends_with("manifests") => Reading::Present(json!(
+                ["etcd.yaml", "kube-apiserver.yaml", "kube-vip.yaml"].map(|name| json!({"name": name, "kind": "file"}))
+            )),
             "kubeconfig" => Reading::Present(json!({"server": "https://kube-api.example.net:6443", "authority": self.ca,
                 "certificate": pem(&format!("system:node:{host}"))})),
+            "content" if file.ends_with("kube-vip.yaml") && master => {
+                Reading::Present(json!({"text": kube_vip::manifest(&settings(""), Credentials::Admin, None).unwrap()}))
+            }
             "stat" if file.ends_with("config.yaml") => is_there(true),
             "stat" if file.ends_with("member") || file.ends_with("super-admin.conf") => is_there(master),
-            "unit" => Reading::Present(json!({"load_state": "loaded", "active_state": "active", "sub_state": "running"})),
+            "unit" => Reading::Present(json!({"name": "kubelet.service", "load_state": "loaded", "active_state": "active",
+                "sub_state": "running", "unit_file_state": "enabled", "fragment_path": null, "drop_in_paths": null,
+                "need_daemon_reload": false, "description": "kubelet"})),
             "readyz" if master => Reading::present(&true),
             "cluster_objects" if master => Reading::Present(json!({"authority": self.ca, "server": "https://kube-api.example.net:6443",
                 "answer": {"answers": {"version": "v1.34.2", "asked_at": 0, "admin_has_no_rights": false, "nodes": {"Ok": self.nodes},
@@ -87,7 +106,7 @@ impl World {
                         "ClusterRoleBinding/kubeadm:node-autoapprove-certificate-rotation", "ClusterRoleBinding/kubeadm:get-nodes",
                         "cluster-info/kubeconfig", "Role/kubeadm:bootstrap-signer-clusterinfo",
                         "RoleBinding/kubeadm:bootstrap-signer-clusterinfo", "Deployment/coredns", "DaemonSet/kube-proxy"],
-                    "not_asked": null, "not_asked_public": null, "stored": {}, "lease": null,
+                    "not_asked": null, "not_asked_public": null, "stored": self.stored, "lease": self.lease,
                     "tokens": {"Ok": self.tokens.iter().map(|id| json!({"id": id, "description": "homelabctl: to join with"})).collect::<Vec<_>>()}}}})),
             "etcd_members" if master => Reading::Present(json!(
                 self.machines
@@ -113,6 +132,36 @@ impl World {
     }
 }
 
+/// A cluster that is finished, made with these settings.
+fn made(names: &[&str], with: &str) -> World {
+    let mut world = World::new(names);
+    names.iter().for_each(|name| world.join(name));
+    let crew = |name: &str| if name.starts_with('m') { &["control-plane", ""][..] } else { &["worker"] };
+    for node in &mut world.nodes {
+        let name = node["name"].as_str().unwrap().to_owned();
+        node["ready"]["status"] = "True".into();
+        for role in crew(&name) {
+            let label = if role.is_empty() {
+                "node.kubernetes.io/exclude-from-external-load-balancers".into()
+            } else {
+                format!("node-role.kubernetes.io/{role}")
+            };
+            node["labels"][label] = "".into();
+        }
+        if name.starts_with('m') {
+            node["taints"] = json!(["node-role.kubernetes.io/control-plane:NoSchedule"]);
+        }
+    }
+    let made = settings(with);
+    let as_text = |config: &kubeadm_config::ConfigFile, kind: &str| {
+        config.text().split("---\n").find(|text| text.contains(&format!("\"kind\": \"{kind}\""))).unwrap().to_owned()
+    };
+    let config = kubeadm_config::stored(&made);
+    world.stored = json!({"kubeadm-config/ClusterConfiguration": as_text(&config, "ClusterConfiguration"),
+        "kubelet-config/kubelet": as_text(&config, "KubeletConfiguration"), "kube-proxy/config.conf": as_text(&config, "KubeProxyConfiguration")});
+    world
+}
+
 /// A play over all of them, but for those that are left out.
 fn course(names: &[&str], left_out: &[&str], check: bool) -> Box<dyn Course> {
     let text = format!("cluster: {{{}}}", GOOD.join(", "));
@@ -131,11 +180,19 @@ fn course(names: &[&str], left_out: &[&str], check: bool) -> Box<dyn Course> {
         })
         .collect();
     let place = node(&json!(null), &options.place).place;
-    HomelabKubeadm.begin(&PlayTask { args: &args, own: &BTreeMap::new(), check, hosts: &hosts, place: &place }).unwrap()
+    HomelabKubeadm
+        .begin(&PlayTask { args: &args, own: &BTreeMap::new(), check, hosts: &hosts, place: &place, run: "pat on t480 (run 5eed)" })
+        .unwrap()
 }
 
 /// Answers all that is asked, until it wants something else.
 fn turn(course: &mut dyn Course, world: &World, seconds: u64) -> Turn {
+    counted(course, world, seconds).0
+}
+
+/// The same, and how often something was read.
+fn counted(course: &mut dyn Course, world: &World, seconds: u64) -> (Turn, usize) {
+    let mut reads = 0;
     let mut stores: BTreeMap<String, Store> = course.hosts().into_iter().map(|name| (name, Store::default())).collect();
     for _ in 0..10 {
         let of = |(name, store): (&'_ String, &'_ Store)| (name.clone(), store.clone());
@@ -143,6 +200,7 @@ fn turn(course: &mut dyn Course, world: &World, seconds: u64) -> Turn {
         let hosts = held.iter().map(|(name, store)| (name.as_str(), Ok(Facts::new(store, Scope::new(name, "root"))))).collect();
         match course.next(&PlayFacts { hosts, elapsed: Duration::from_secs(seconds) }) {
             Turn::Read(needs) => {
+                reads += 1;
                 for (host, keys) in needs {
                     for key in keys {
                         let reading = world.reading(&host, &key.query);
@@ -150,7 +208,8 @@ fn turn(course: &mut dyn Course, world: &World, seconds: u64) -> Turn {
                     }
                 }
             }
-            turn => return turn,
+            Turn::Forget => stores.values_mut().for_each(|store| *store = Store::default()),
+            turn => return (turn, reads),
         }
     }
     panic!("it never has enough");
@@ -217,7 +276,7 @@ fn a_cluster_is_made_then_all_join_it_with_a_token_that_is_no_argument() {
     for round in 0..12 {
         let doings = match turn(&mut *course, &world, round) {
             Turn::Act(doings) => doings,
-            Turn::Wait(..) => break,
+            Turn::Wait(..) | Turn::Done(_) => break,
             turn => panic!("{turn:?}"),
         };
         for doing in &doings {
@@ -302,7 +361,115 @@ fn only_hosts_of_the_run_are_acted_on() {
     // the token is minted on the control plane, which is spoken to and not changed
     assert!(
         about.iter().all(|about| ["m1", "w1"].contains(about))
-            && done.iter().filter(|(host, ..)| host == "m1").all(|(_, _, what)| what.starts_with("mint")),
+            && done.iter().filter(|(host, ..)| host == "m1").all(|(_, _, what)| what.starts_with("mint") || what.contains("lease")),
         "{done:?}"
+    );
+}
+
+const NAMES: [&str; 4] = ["m1", "m2", "m3", "w1"];
+
+fn warnings(came: &BTreeMap<String, Came>) -> Vec<(&str, String)> {
+    came.iter().flat_map(|(host, came)| came.result.get("warnings").map(|told| (host.as_str(), told.to_string()))).collect()
+}
+
+fn lease(doing: &Doing) -> Option<&HoldLease> {
+    doing.change.steps.iter().find_map(|step| if let Step::HoldLease(lease) = step { Some(lease) } else { None })
+}
+
+#[test]
+fn a_cluster_that_is_as_it_should_be_is_read_once_and_no_lease_is_taken() {
+    let world = made(&NAMES, "");
+    let (end, reads) = counted(&mut *course(&NAMES, &[], false), &world, 0);
+    let came = ended(end);
+    assert!(came.values().all(|came| came.how == How::Good && came.changes.is_empty()), "{came:?}");
+    assert_eq!((reads, warnings(&came)), (1, Vec::new()), "one message to each machine, and nothing to tell");
+}
+
+#[test]
+fn a_changed_fixed_setting_refuses_all_before_anything_is_done() {
+    let mut world = made(&NAMES, "network: {pods: 10.20.0.0/16}");
+    // there would be something to do
+    world.machines.get_mut("w1").unwrap().joined = false;
+    world.nodes.retain(|node| node["name"] != "w1");
+    for check in [false, true] {
+        let came = ended(turn(&mut *course(&NAMES, &[], check), &world, 0));
+        for (host, came) in &came {
+            let How::Refused(refusal) = &came.how else { panic!("{host}: {came:?}") };
+            assert!(
+                refusal.why.contains("`network.pods` is 10.20.0.0/16 in the cluster, by m1, and the settings say 10.244.0.0/16"),
+                "{came:?}"
+            );
+            assert!(refusal.hint.as_ref().unwrap().contains("network: {pods: 10.20.0.0/16}"), "{came:?}");
+        }
+        assert_eq!(came.len(), NAMES.len());
+    }
+}
+
+#[test]
+fn drift_is_told_once_and_stops_nothing() {
+    let mut world = made(&NAMES, "kubelet: {maxPods: 100}\ncertificate_names: [old.lan]");
+    let came = ended(turn(&mut *course(&NAMES, &[], false), &world, 0));
+    assert!(came.values().all(|came| came.how == How::Good), "{came:?}");
+    let told = warnings(&came);
+    assert!(matches!(&told[..], [("m1", told)] if told.contains("maxPods") && told.contains("old.lan")), "{told:?}");
+    // what cannot be read is unknown, and no reason to change anything
+    world.stored["kubeadm-config/ClusterConfiguration"] = "a: [".into();
+    let came = ended(turn(&mut *course(&NAMES, &[], false), &world, 0));
+    assert!(came.values().all(|came| came.how == How::Good && came.changes.is_empty()), "{came:?}");
+    assert!(warnings(&came)[0].1.contains("not compared with the cluster: name, version"), "{came:?}");
+}
+
+#[test]
+fn etcds_data_elsewhere_is_refused() {
+    let mut world = made(&NAMES, "");
+    let text = world.stored["kubeadm-config/ClusterConfiguration"].as_str().unwrap();
+    let mut document: Value = serde_json::from_str(text).unwrap();
+    document["etcd"] = json!({"local": {"dataDir": "/data/etcd"}});
+    world.stored["kubeadm-config/ClusterConfiguration"] = document.to_string().into();
+    let came = ended(turn(&mut *course(&NAMES, &[], false), &world, 0));
+    assert!(came.values().all(|came| matches!(&came.how, How::Refused(refusal) if refusal.why.contains("/data/etcd"))), "{came:?}");
+}
+
+#[test]
+fn the_lease_is_taken_before_the_first_change_and_given_back_after_the_last() {
+    let mut world = made(&NAMES, "");
+    for node in world.nodes.iter_mut().filter(|node| node["name"] == "w1") {
+        node["labels"] = json!({});
+    }
+    // one that nobody renews any more
+    world.lease = json!({"holderIdentity": "sam on x", "renewTime": "1969-12-31T00:00:00.000000Z", "leaseDurationSeconds": 180, "resourceVersion": "7"});
+    let mut course = course(&NAMES, &[], false);
+    let take = acts(turn(&mut *course, &world, 0));
+    assert!(matches!(&take[..], [doing] if lease(doing).is_some_and(|lease| lease.does == LeaseDoes::Take("7".into()))), "{take:?}");
+    well(&mut *course, &take[0]);
+    world.lease =
+        json!({"holderIdentity": "pat on t480 (run 5eed)", "renewTime": "2090-01-01T00:00:00.000000Z", "leaseDurationSeconds": 180});
+    let mark = acts(turn(&mut *course, &world, 1));
+    assert!(mark.iter().all(|doing| doing.what.starts_with("set labels") && doing.about == "w1"), "{mark:?}");
+    well(&mut *course, &mark[0]);
+    world.nodes.iter_mut().for_each(|node| node["labels"]["node-role.kubernetes.io/worker"] = "".into());
+    let back = acts(turn(&mut *course, &world, 2));
+    assert!(lease(&back[0]).is_some_and(|lease| lease.does == LeaseDoes::GiveBack), "{back:?}");
+    well(&mut *course, &back[0]);
+    let (end, reads) = counted(&mut *course, &world, 3);
+    let came = ended(end);
+    assert_eq!(reads, 0, "the end was known");
+    assert!(came["m1"].changes.is_empty() && !came["w1"].changes.is_empty(), "who spoke for the cluster was not changed: {came:?}");
+}
+
+#[test]
+fn another_run_that_holds_the_lease_is_waited_for_and_then_refused_with_who_and_since_when() {
+    let mut world = made(&NAMES, "");
+    world.nodes.iter_mut().for_each(|node| node["labels"] = json!({}));
+    world.lease = json!({"holderIdentity": "sam on x", "acquireTime": "2026-11-26T12:00:00.000000Z",
+        "renewTime": "2090-01-01T00:00:00.000000Z", "leaseDurationSeconds": 180});
+    let mut course = course(&NAMES, &[], false);
+    let waits = turn(&mut *course, &world, 0);
+    assert!(matches!(&waits, Turn::Wait(_, waits) if waits[0].1.contains("sam on x, since 2026-11-26T12:00:00.000000Z")), "{waits:?}");
+    let came = ended(turn(&mut *course, &world, 901));
+    let How::Refused(refusal) = &came["m1"].how else { panic!("{came:?}") };
+    assert!(
+        refusal.why.contains("sam on x, since 2026-11-26T12:00") && refusal.hint.as_ref().unwrap().contains("delete lease homelabctl"),
+        "{refusal:?}"
     );
 }

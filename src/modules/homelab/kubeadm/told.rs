@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cluster::membership::{Next, State, Why};
+use crate::cluster::membership::{Evidence, Next, Reach, State, Why};
 use crate::modules::{Came, Failed, How};
 use crate::plan::{Difference, Refusal};
 
@@ -63,6 +63,15 @@ fn how(name: &str, next: &Next, did: &Did, state: Option<&State>) -> How {
             }),
         },
     }
+}
+
+/// All are refused for one reason, but for those that were not reached.
+pub(super) fn refused(names: &[String], evidence: &Evidence, refusal: &Refusal) -> BTreeMap<String, Came> {
+    let how = |name: &String| match evidence.machines.get(name) {
+        Some(Reach::Unreachable(why)) => How::Unreachable(why.clone()),
+        Some(Reach::Reached(_)) | None => How::Refused(refusal.clone()),
+    };
+    names.iter().map(|name| (name.clone(), Came::new(how(name)))).collect()
 }
 
 /// What would come of them: a real run goes on from what the first actions leave, which nobody knows yet.
