@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::known::Known;
+use crate::cluster::live::Told;
 use crate::cluster::settings::Role;
 
 /// Everything about one machine.
@@ -36,6 +37,8 @@ pub struct Evidence {
     pub modules: Vec<Module>,
     /// Whether images can be had.
     pub images: Vec<Registry>,
+    /// What a control plane tells of the settings that its cluster has.
+    pub told: Known<Told>,
 }
 
 /// The machine itself.

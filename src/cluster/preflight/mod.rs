@@ -22,6 +22,7 @@ mod packages;
 mod ports;
 mod reach;
 mod routes;
+mod settings;
 mod storage;
 #[cfg(test)]
 mod testing;
@@ -57,6 +58,7 @@ pub fn findings(settings: &Settings, nodes: &[Evidence]) -> Vec<Finding> {
     clock::check(nodes, &mut found);
     reach::check(settings, nodes, &mut found);
     routes::check(settings, nodes, &mut found);
+    settings::check(settings, nodes, &mut found);
     found.done()
 }
 

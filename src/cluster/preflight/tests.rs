@@ -3,6 +3,8 @@ use std::fmt::Write;
 use super::evidence::*;
 use super::testing::nodes;
 use super::*;
+use crate::cluster::live::Told;
+use crate::cluster::membership::Seen;
 use crate::cluster::settings::testing::settings;
 
 /// What is wrong with the machines, and how it comes.
@@ -130,6 +132,15 @@ const CASES: &[Case] = &[
         nodes[4].modules.iter_mut().for_each(|module| module.next = Known::Is(("6.12.60".into(), false)));
         nodes[5].modules[1].now = Known::Is(false);
     }),
+    ("a cluster that was made otherwise", |nodes| {
+        let told = |place: &str| Told {
+            objects: Seen::Absent,
+            kube_vip: Seen::Absent,
+            etcd_data: Seen::Present(place.into()),
+            kubelet: Seen::Absent,
+        };
+        (nodes[0].told, nodes[1].told) = (Known::Is(told("/var/lib/etcd")), Known::Is(told("/data/etcd")));
+    }),
     ("images", |nodes| {
         nodes[3].images[0].answer = Known::Is(Err("connection timed out".into()));
         nodes[4].images.push(Registry { name: "docker.io".into(), answer: Known::Is(Ok(())), left: Known::Is(4) });
@@ -217,7 +228,9 @@ fn blind(node: &mut Evidence) {
     fn no<T>(known: &mut Known<T>) {
         *known = Known::Unknown("no answer".into());
     }
-    let Evidence { name: _, role: _, joined: _, machine, identity, clock, network, kubernetes, storage, packages, modules, images } = node;
+    let Evidence { name: _, role: _, joined: _, machine, identity, clock, network, kubernetes, storage, packages, modules, images, told } =
+        node;
+    no(told);
     let Machine { root, init, os, kernel, processors, memory, cgroup, swap, swap_at_boot, missing_programs, ip_forward } = machine;
     no(root);
     no(init);

@@ -358,9 +358,10 @@ const KNOWN_CHECKS: [&str; 20] = [
 ];
 
 /// What this program's preflight looks at beside them.
-const OWN_CHECKS: [&str; 18] = [
+const OWN_CHECKS: [&str; 19] = [
     "Address",
     "Clock",
+    "ClusterSettings",
     "CniConfiguration",
     "DiskSpace",
     "DuplicateAddress",

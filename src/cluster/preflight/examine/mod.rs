@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use super::evidence::{Clock, Evidence, Module, Storage};
 use super::modules;
 use crate::cluster::known::Known;
+use crate::cluster::live::{self, Told};
+use crate::cluster::membership;
 use crate::cluster::settings::{Role, Settings};
 use crate::node::facts::{FilesystemSizes, Module as KernelModule, ModuleState, NextKernelModule, NextModule, SyncLatency, Text, Texts};
 use crate::plan::{Fact, FactKey, Facts, Reading, Stop};
@@ -69,12 +71,28 @@ impl Asking<'_, '_> {
             packages: self.packages(),
             modules: modules::wanted(settings).into_iter().map(|name| self.module(name)).collect(),
             images: self.images(settings),
+            told: self.told(of.role),
         }
     }
 
     /// What is known of a fact; it is to be read first if nothing is.
     fn known<F: Fact<Value = V>, V: DeserializeOwned>(&mut self, fact: &F) -> Known<V> {
         known(self.facts, fact, &mut self.need)
+    }
+
+    /// Where there is no cluster it costs nothing: then there is nothing to ask with.
+    fn told(&mut self, role: Role) -> Known<Told> {
+        if role == Role::Worker {
+            return Known::Not;
+        }
+        match live::told(self.facts, membership::Role::ControlPlane) {
+            Ok(told) => Known::Is(told),
+            Err(Stop::Need(missing)) => {
+                self.need.extend(missing);
+                Known::Unknown("not read yet".into())
+            }
+            Err(Stop::Unknown(unknown)) => Known::Unknown(unknown.into_values().collect::<Vec<_>>().join("; ")),
+        }
     }
 
     fn storage(&mut self, role: Role) -> Storage {
