@@ -234,6 +234,9 @@ impl<M: Machines> Running<'_, M> {
                 }
             }
             if self.engine.cancelled.is_cancelled() {
+                if let Some(doing) = course.cut() {
+                    self.act(course, vec![doing]).await;
+                }
                 return Err(Done::failed("interrupted"));
             }
         }

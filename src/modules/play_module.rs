@@ -89,6 +89,11 @@ pub trait Course: Send {
 
     /// What it wanted done last was not begun: a person was asked first, and said yes. What is so by now decides anew.
     fn put_off(&mut self) {}
+
+    /// The run is interrupted: what is still to be done, so that others need not wait for it.
+    fn cut(&mut self) -> Option<Doing> {
+        None
+    }
 }
 
 /// What is known of all hosts.

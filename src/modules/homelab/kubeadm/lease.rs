@@ -23,6 +23,8 @@ const TRIES: u8 = 3;
 pub(super) struct Lease {
     /// This run, in words that no other run has.
     holder: String,
+    /// Through which control plane it was had last.
+    through: Option<String>,
     /// Since when it is held, or was renewed, by the clock of the course.
     since: Option<Duration>,
     tried: u8,
@@ -42,7 +44,7 @@ pub(super) enum First {
 
 impl Lease {
     pub(super) fn new(holder: String) -> Self {
-        Self { holder, since: None, tried: 0, failed: None }
+        Self { holder, through: None, since: None, tried: 0, failed: None }
     }
 
     pub(super) fn holder(&self) -> &str {
@@ -85,10 +87,10 @@ impl Lease {
         Some(self.doing(through.filter(|_| is_old)?, LeaseDoes::Renew))
     }
 
-    /// What gives it back, if it is held.
+    /// What gives it back, if it is held: through that control plane, or through the last one.
     pub(super) fn last(&mut self, through: Option<&str>) -> Option<Doing> {
         self.since.take()?;
-        Some(self.doing(through?, LeaseDoes::GiveBack))
+        Some(self.doing(through.or(self.through.as_deref())?, LeaseDoes::GiveBack))
     }
 
     fn doing(&self, through: &str, does: LeaseDoes) -> Doing {
@@ -103,7 +105,7 @@ impl Lease {
         match (&step.does, failed) {
             // it ends by itself
             (LeaseDoes::GiveBack, _) => {}
-            (_, None) => (self.since, self.tried) = (Some(now), 0),
+            (_, None) => (self.since, self.tried, self.through) = (Some(now), 0, Some(doing.host.clone())),
             (_, Some(failed)) => {
                 self.since = None;
                 self.tried = self.tried.saturating_add(1);

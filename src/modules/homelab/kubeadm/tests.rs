@@ -458,6 +458,18 @@ fn the_lease_is_taken_before_the_first_change_and_given_back_after_the_last() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_gives_the_lease_back() {
+    let mut world = made(&NAMES, "");
+    world.nodes.iter_mut().for_each(|node| node["labels"] = json!({}));
+    let mut course = course(&NAMES, &[], false);
+    let take = acts(turn(&mut *course, &world, 0));
+    assert!(course.cut().is_none(), "it has none so far");
+    well(&mut *course, &take[0]);
+    let back = course.cut().unwrap();
+    assert!(back.host == "m1" && lease(&back).is_some_and(|lease| lease.does == LeaseDoes::GiveBack), "{back:?}");
+}
+
+#[test]
 fn another_run_that_holds_the_lease_is_waited_for_and_then_refused_with_who_and_since_when() {
     let mut world = made(&NAMES, "");
     world.nodes.iter_mut().for_each(|node| node["labels"] = json!({}));
