@@ -75,7 +75,7 @@ const KUBECTL: Function = Function {
 
 /// `s_again COMMAND…` runs a command, and again for a minute while it reaches nobody: the endpoint's address may just be moving to another
 /// control plane. What was not reached has done nothing; an answer, whatever it is, ends it.
-const AGAIN: Function = Function {
+pub(super) const AGAIN: Function = Function {
     name: "s_again",
     needs: &[&ONCE],
     text: r#"s_again() {

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::cluster::AGAIN;
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::facts::KUBECTL as BY_KUBECTL;
 use crate::node::script::Function;
@@ -41,16 +42,19 @@ const NOW: &str = "@NOW@";
 /// `create` or `patch`, what is sent.
 const HOLD: Function = Function {
     name: "s_hold_lease",
-    needs: &[&FAIL, &BY_KUBECTL],
-    text: r#"s_hold_lease() (
+    needs: &[&FAIL, &AGAIN, &BY_KUBECTL],
+    text: r#"s_send_lease() {
+  if [ "$1" = create ]; then
+    printf %s "$2" | by_kubectl /etc/kubernetes/admin.conf create -f -
+  else
+    printf %s "$2" | by_kubectl /etc/kubernetes/admin.conf -n kube-system patch lease homelabctl --type json --patch-file /dev/stdin
+  fi
+}
+s_hold_lease() (
   command -v kubectl >/dev/null || s_fail "there is no kubectl"
   now=$(date -u +%Y-%m-%dT%H:%M:%S.000000Z) || exit 1
-  if [ "$1" = create ]; then
-    printf %s "$2" | sed "s/@NOW@/$now/g" | by_kubectl /etc/kubernetes/admin.conf create -f -
-  else
-    printf %s "$2" | sed "s/@NOW@/$now/g" |
-      by_kubectl /etc/kubernetes/admin.conf -n kube-system patch lease homelabctl --type json --patch-file /dev/stdin
-  fi
+  sent=$(printf %s "$2" | sed "s/@NOW@/$now/g") || exit 1
+  s_again s_send_lease "$1" "$sent"
 )"#,
 };
 
