@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::inventory::{Given, Inventory, Pattern};
 use crate::node::simulated::{Simulated, World};
-use crate::playbook::{self, Request};
+use crate::playbook::{self, Playbook, Request};
 use crate::report::{Event, Outcome, TaskAnswer, TaskOutcome};
 use crate::template::{Engine as Template, Surroundings};
 use crate::yaml::Keys;
@@ -19,6 +19,7 @@ mod conditions;
 mod hidden;
 mod includes;
 mod language;
+mod reconnects;
 
 /// Simulated machines that outlive a run.
 #[derive(Clone, Default)]
@@ -88,7 +89,10 @@ fn run_with(files: &[(&str, &str)], hosts: &str, options: Options, person: Perso
     run_on(files, hosts, options, person, Fleet::default())
 }
 
-fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person, fleet: Fleet) -> Ran {
+/// A playbook that was read, and what its run needs; events come to the last.
+type Prepared = (tempfile::TempDir, Playbook, Setting, Arc<Mutex<Vec<Event>>>);
+
+fn prepared(files: &[(&str, &str)], hosts: &str, person: Person) -> Prepared {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = dir.path().join(name);
@@ -129,6 +133,11 @@ fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person,
         person,
         tell: Box::new(move |event| hears.lock().unwrap().push(event)),
     };
+    (dir, book, setting, told)
+}
+
+fn run_on(files: &[(&str, &str)], hosts: &str, options: Options, person: Person, fleet: Fleet) -> Ran {
+    let (_dir, book, setting, told) = prepared(files, hosts, person);
     let options = Options { forks: options.forks.max(10), results: true, ..options };
     let engine = Engine::new(Connected(fleet.clone()), setting, options, CancellationToken::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
