@@ -15,7 +15,7 @@ use crate::node::apply::{Applied, Carried, Output};
 use crate::node::facts::RealPath;
 use crate::node::machine::Machine;
 use crate::node::steps::Step;
-use crate::plan::{Change, Fact as _, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Touch};
+use crate::plan::{Change, Difference, Fact as _, FactKey, Facts, Observation, Plan, Query, Scope, Stop, Touch};
 
 /// So often a plan is made anew because the machine had moved.
 const ATTEMPTS: usize = 3;
@@ -213,8 +213,8 @@ async fn job_file<M: Machines>(
 enum Came {
     /// This came of it.
     Done(Box<Done>),
-    /// A first part was done, or foretold: what is registered of it, and what it said.
-    Part(Map<String, Json>, Option<Carried>),
+    /// A first part was done, or foretold: what is registered of it, what it said, what it changed.
+    Part(Map<String, Json>, Option<Carried>, Vec<Difference>),
 }
 
 impl From<Done> for Came {
@@ -226,9 +226,9 @@ impl From<Done> for Came {
 async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &Call<'_>) -> Done {
     // a task that alone is in check mode foretells nothing for those after it
     let kept = (call.task.check && !call.dry).then(|| seat.store.clone());
-    let (result, carried) = match in_parts(seat, machines, call, None).await {
+    let (result, carried, changes) = match in_parts(seat, machines, call, None).await {
         Came::Done(done) => return *done,
-        Came::Part(result, carried) => (result, carried),
+        Came::Part(result, carried, changes) => (result, carried, changes),
     };
     let came = in_parts(seat, machines, call, Some(carried.as_ref())).await;
     if let Some(kept) = kept {
@@ -240,7 +240,16 @@ async fn at_once<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: &
             for (name, value) in result {
                 done.result.entry(name).or_insert(value);
             }
-            *done
+            let mut done = *done;
+            if !changes.is_empty() {
+                match done.status {
+                    Status::Ok | Status::Skipped => done.status = Status::Changed,
+                    Status::Failed => drop(done.result.insert("changed".to_owned(), Json::Bool(true))),
+                    _ => {}
+                }
+                done.changes.splice(0..0, changes);
+            }
+            done
         }
     }
 }
@@ -328,7 +337,7 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
         if check && part {
             seat.predicted |= call.dry;
             seat.store.predict(&call.scope, call.name, &change.expect, &crate::node::touched(&change));
-            return Came::Part(result, None);
+            return Came::Part(result, None, done.changes);
         }
         if check {
             return predicted(seat, machines, call, done, &change).await.into();
@@ -357,7 +366,7 @@ async fn in_parts<M: Machines>(seat: &mut Seat<M::Machine>, machines: &M, call: 
         }
         match carry_out(seat, machines, call, &change, relied_on).await {
             Ok(_) if is_job => return done.into(),
-            Ok(carried) if part => return Came::Part(result, Some(carried)),
+            Ok(carried) if part => return Came::Part(result, Some(carried), done.changes),
             Ok(carried) => {
                 let carried = after(before.flatten(), carried);
                 let done = if reads { Done { changes: Vec::new(), ..done } } else { done };

@@ -19,6 +19,7 @@ mod conditions;
 mod hidden;
 mod includes;
 mod language;
+mod parts;
 mod reconnects;
 
 /// Simulated machines that outlive a run.

@@ -86,12 +86,13 @@ fn begin(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         if steps.is_empty() {
             return Ok(Decision::unchanged());
         }
-        return Ok(planned(Plan::change(steps).differs("what is installed from", None, Some(masked(url)))).in_part());
+        // a file that is fetched to be looked at changes nothing, as in Ansible
+        return Ok(planned(Plan::change(steps).differs("what is installed from", None, Some(masked(url)))).quietly().in_part());
     }
     if are_old {
         let decision = lists::renewed(task);
         let decision = dated(decision, task, facts, true)?;
-        return Ok(if does_nothing_else(task) { remove::clean_first(task, decision) } else { decision.in_part() });
+        return Ok(if does_nothing_else(task) { remove::clean_first(task, decision) } else { decision.quietly().in_part() });
     }
     dated(packages(task, facts)?, task, facts, false)
 }

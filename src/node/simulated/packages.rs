@@ -23,6 +23,8 @@ pub struct Entry {
     pub users: Vec<(String, u32)>,
     /// Units it brings; its scripts start them.
     pub units: Vec<String>,
+    /// Packages that come along with it, each with its version.
+    pub brings: Vec<(String, String)>,
 }
 
 impl Catalogue {
@@ -267,6 +269,11 @@ impl World {
         for (user, id) in entry.users {
             if self.accounts.user(&user).is_none() {
                 self.add_account(&user, id);
+            }
+        }
+        for (name, version) in entry.brings {
+            if !self.packages.contains_key(&name) {
+                self.add_package(&name, &version, true);
             }
         }
         for unit in entry.units {

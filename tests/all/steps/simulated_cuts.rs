@@ -23,6 +23,7 @@ fn world(seed: u64) -> World {
             files: vec![(format!("/usr/{name}"), b"program".to_vec())],
             users: vec![(name.into(), id)],
             units: vec![format!("{name}.service")],
+            ..Entry::default()
         };
         world.catalogue().add(name, entry);
     }
