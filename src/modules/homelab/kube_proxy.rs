@@ -48,8 +48,7 @@ impl Module for HomelabKubeProxy {
     }
 
     fn wrong(&self, args: &Args) -> Vec<Wrong> {
-        let is_bad = args.int("timeout").is_some_and(|seconds| !(1..=3600).contains(&seconds));
-        is_bad.then(|| Wrong::new("timeout", "`timeout` is a number of seconds from 1 to 3600", "")).into_iter().collect()
+        super::wrong_timeout(args, 3600).into_iter().collect()
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {

@@ -17,11 +17,17 @@ pub mod swap;
 pub mod sysctl;
 pub mod time_sync;
 
-use super::Task;
 use super::edited_file::{Edited, EditedFile};
 use super::halt::Halt;
+use super::{Args, Task, Wrong};
 use crate::node::Change;
 use crate::plan::Facts;
+
+/// What is wrong with `timeout`, a number of seconds that is at most `longest`.
+fn wrong_timeout(args: &Args, longest: i64) -> Option<Wrong> {
+    let is_bad = args.int("timeout").is_some_and(|seconds| !(1..=longest).contains(&seconds));
+    is_bad.then(|| Wrong::new("timeout", format!("`timeout` is a number of seconds from 1 to {longest}"), ""))
+}
 
 /// Writes what `edited` makes of a file's text, if that is another.
 fn write(

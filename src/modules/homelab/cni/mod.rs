@@ -67,9 +67,7 @@ impl Module for HomelabCni {
     fn wrong(&self, args: &Args) -> Vec<Wrong> {
         let pods = args.str("pods").filter(|text| text.parse::<ipnet::IpNet>().is_err());
         let pods = pods.map(|text| Wrong::new("pods", format!("`{text}` is no network such as 10.244.0.0/16"), ""));
-        let timeout = args.int("timeout").filter(|seconds| !(1..=7200).contains(seconds));
-        let timeout = timeout.map(|_| Wrong::new("timeout", "`timeout` is a number of seconds from 1 to 7200", ""));
-        pods.into_iter().chain(timeout).collect()
+        pods.into_iter().chain(super::wrong_timeout(args, 7200)).collect()
     }
 
     fn plan(&self, task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Stop> {
