@@ -1,6 +1,46 @@
-//! kubectl(1) on a control plane, as facts and steps call it: with the administrator's kubeconfig of the machine.
+//! kubectl(1) on a control plane, as facts and steps call it.
 
 use super::script::Function;
+
+/// `kubectl_for SECONDS KUBECONFIG WORDS…` is kubectl with what has to be said each time: no place of its own in root's home, nobody's
+/// habits, no lock of ours; and an end after so many seconds, if that is not 0.
+pub(super) static FOR: Function = Function {
+    name: "kubectl_for",
+    text: r#"
+kubectl_for() {
+  seconds=$1 kubeconfig=$2
+  shift 2
+  KUBERC=off timeout "$seconds" kubectl --kubeconfig "$kubeconfig" --cache-dir /run/homelabctl/kubectl "$@" 9>&-
+}
+"#,
+    needs: &[],
+};
+
+/// `by_kubectl KUBECONFIG WORDS…` is kubectl for a question or a small change.
+///
+/// It asks for an API's groups anew, five times, where that cannot be reached; so it is bounded as a whole too.
+pub(super) static BY_KUBECTL: Function = Function {
+    name: "by_kubectl",
+    text: r#"
+by_kubectl() {
+  asked_by=$1
+  shift
+  kubectl_for 60 "$asked_by" --request-timeout 20s "$@"
+}
+"#,
+    needs: &[&FOR],
+};
+
+/// `kube WORDS…` is kubectl with the administrator's kubeconfig of the machine, for what may take its time: each request has an end.
+pub(super) static ADMIN: Function = Function {
+    name: "kube",
+    text: r#"
+kube() {
+  kubectl_for 0 /etc/kubernetes/admin.conf --request-timeout 30s "$@"
+}
+"#,
+    needs: &[&FOR],
+};
 
 /// `kube_begin` makes a folder for what is asked (1 with the reason in `$r` where it is no control plane), `kube_ask WORDS…` asks: its
 /// answer goes to `$r`, its complaint to `$err`; `kube_end` removes the folder, and keeps `$r` and `$err`.
@@ -14,9 +54,6 @@ kube_begin() {
   command -v kubectl >/dev/null || { r="there is no kubectl"; return 1; }
   [ -f /etc/kubernetes/admin.conf ] || { r="there is no /etc/kubernetes/admin.conf: it is no control plane"; return 1; }
   kube_dir=$(mktemp -d /run/.homelabctl-kubectl-XXXXXX) || { r="no folder can be made in /run"; return 1; }
-}
-kube() {
-  KUBERC=off kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s "$@"
 }
 kube_ask() {
   kube "$@" >"$kube_dir/out" 2>"$kube_dir/err" </dev/null
@@ -45,7 +82,7 @@ kube_end() {
   rm -rf -- "$kube_dir"
 }
 "#,
-    needs: &[],
+    needs: &[&ADMIN],
 };
 
 /// `kube_unready FILE`: the DaemonSets and Deployments of a manifest that are not rolled out, a line each in `$r`; status 1 with `$err`

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::kubeadm::MATERIAL;
 use super::{Action, Call, FAIL, Invalid, check};
-use crate::node::facts::{KUBECTL as BY_KUBECTL, ONCE};
+use crate::node::facts::ONCE;
+use crate::node::kubectl::BY_KUBECTL;
 use crate::node::script::Function;
 use crate::plan::Touch;
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Call, FAIL, Invalid, check};
+use crate::node::kubectl::{ADMIN, FOR};
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -27,26 +28,25 @@ pub struct RollOutKubeProxy {
 /// A patch in JSON. A body may be large, so it goes by a file; it holds no secret.
 const CONFIGURE: Function = Function {
     name: "s_configure_kube_proxy",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &ADMIN],
     text: r#"s_configure_kube_proxy() (
   command -v kubectl >/dev/null || s_fail "there is no kubectl"
-  printf %s "$1" | kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl --request-timeout 30s \
-    -n kube-system patch configmap kube-proxy --type merge --patch-file /dev/stdin 9>&-
+  printf %s "$1" | kube -n kube-system patch configmap kube-proxy --type merge --patch-file /dev/stdin
 )"#,
 };
 
 /// A patch in JSON, seconds.
 const ROLL_OUT: Function = Function {
     name: "s_roll_out_kube_proxy",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &FOR],
     text: r#"s_roll_out_kube_proxy() (
   command -v kubectl >/dev/null || s_fail "there is no kubectl"
-  kube() {
-    kubectl --kubeconfig /etc/kubernetes/admin.conf --cache-dir /run/homelabctl/kubectl -n kube-system "$@" 9>&-
+  in_system() {
+    kubectl_for 0 /etc/kubernetes/admin.conf -n kube-system "$@"
   }
-  printf %s "$1" | kube --request-timeout 30s patch daemonset kube-proxy --type merge --patch-file /dev/stdin || exit 1
-  kube rollout status daemonset/kube-proxy --timeout "$2s" && exit
-  kube --request-timeout 20s get pods -l k8s-app=kube-proxy -o wide >&2
+  printf %s "$1" | in_system --request-timeout 30s patch daemonset kube-proxy --type merge --patch-file /dev/stdin || exit 1
+  in_system rollout status daemonset/kube-proxy --timeout "$2s" && exit
+  in_system --request-timeout 20s get pods -l k8s-app=kube-proxy -o wide >&2
   s_fail "the pods of kube-proxy are not ready after $2 seconds"
 )"#,
 };
