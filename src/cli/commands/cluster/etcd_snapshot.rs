@@ -14,14 +14,15 @@ use serde_json::{Map, json};
 use super::super::super::args::{ConnectionArgs, OutputArgs, Unresolved};
 use super::super::super::environment::Environment;
 use super::super::super::interrupt::Interrupt;
-use super::super::super::run::{Run, listening};
+use super::super::super::run::listening;
 use super::super::super::session::{Session, Shared};
 use super::super::super::show;
 use super::super::super::targets::Ready;
-use super::{as_root, cluster_of};
+use super::{as_root, begin, going};
 use crate::cluster::etcd_snapshot::{Snapshot, verify};
 use crate::cluster::membership::Role;
-use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::cluster::settings::Settings;
+use crate::diagnostics::{Diagnostic, Diagnostics, ExitCode};
 use crate::node::etcd_snapshot::{Announced, Source, script};
 use crate::node::record::to_reason;
 use crate::report::{Answer, ClusterSheet, Event, HostAnswer, Outcome, Problem, Secrets};
@@ -60,21 +61,19 @@ fn prepared(
     secrets: &Secrets,
     began: Instant,
 ) -> Result<ExitCode, Unresolved> {
-    let mut problems = Diagnostics::new();
     let connection = &as_root(&args.connection);
-    let is_asked = |role| role == Role::ControlPlane;
-    let cluster = cluster_of(connection, &args.pattern, environment, interrupt, secrets, &mut problems, is_asked)?;
-    let Some(mut cluster) = cluster else { return Err(problems.into()) };
-    let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-    let usual = || PathBuf::from(format!("etcd-{}-{time}.db", cluster.settings.name));
-    let to = environment.working_dir.join(args.to.clone().unwrap_or_else(usual));
-    if fs::symlink_metadata(&to).is_ok() {
-        let error = crate::diagnostics::Diagnostic::error(format!("{} is there already", to.display()));
-        problems.push(error.hint("nothing is written over: name another file with `--to`"));
-    }
-    let run =
-        Run { command: "cluster etcd-snapshot", pattern: &args.pattern, connection, output, all_facts: false, diff: false, environment };
-    let prepared = run.prepare_chosen(&mut cluster.chosen, problems, interrupt, secrets)?;
+    let run = going("cluster etcd-snapshot", &args.pattern, connection, output, environment);
+    let to = |settings: &Settings, problems: &mut Diagnostics| {
+        let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
+        let usual = || PathBuf::from(format!("etcd-{}-{time}.db", settings.name));
+        let to = environment.working_dir.join(args.to.clone().unwrap_or_else(usual));
+        if fs::symlink_metadata(&to).is_ok() {
+            let error = Diagnostic::error(format!("{} is there already", to.display()));
+            problems.push(error.hint("nothing is written over: name another file with `--to`"));
+        }
+        to
+    };
+    let (_cluster, prepared, to) = begin(&run, interrupt, secrets, |role| role == Role::ControlPlane, to)?;
     let mut is_there = false;
     let conduct = async |shared: Arc<Shared>, ready: Vec<Ready>, _: usize| {
         let mut outcomes = Vec::new();

@@ -17,14 +17,14 @@ use serde_json::{Map, json};
 use super::super::super::args::{ConnectionArgs, OutputArgs, Unresolved};
 use super::super::super::environment::Environment;
 use super::super::super::interrupt::Interrupt;
-use super::super::super::run::{Run, listening};
+use super::super::super::run::listening;
 use super::super::super::session::{Session, Shared};
 use super::super::super::show;
 use super::super::super::targets::Ready;
-use super::{as_root, cluster_of};
+use super::{as_root, begin, going};
 use crate::cluster::kubeconfig::{Access, Asking, GROUP, binding, merge};
 use crate::cluster::membership::Role;
-use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::diagnostics::ExitCode;
 use crate::node::personal_certificate::{Signed, script};
 use crate::node::record::to_reason;
 use crate::report::{Answer, ClusterSheet, Event, HostAnswer, Outcome, Problem, Secrets};
@@ -70,15 +70,11 @@ fn prepared(
     secrets: &Secrets,
     began: Instant,
 ) -> Result<ExitCode, Unresolved> {
-    let mut problems = Diagnostics::new();
     let connection = &as_root(&args.connection);
-    let is_asked = |role| role == Role::ControlPlane;
-    let cluster = cluster_of(connection, &args.pattern, environment, interrupt, secrets, &mut problems, is_asked)?;
-    let Some(mut cluster) = cluster else { return Err(problems.into()) };
+    let run = going("cluster kubeconfig", &args.pattern, connection, output, environment);
+    let (cluster, prepared, ()) = begin(&run, interrupt, secrets, |role| role == Role::ControlPlane, |_, _| ())?;
     let usual = || environment.home.join(".kube/config");
     let to = args.to.as_ref().map_or_else(usual, |path| environment.working_dir.join(path));
-    let run = Run { command: "cluster kubeconfig", pattern: &args.pattern, connection, output, all_facts: false, diff: false, environment };
-    let prepared = run.prepare_chosen(&mut cluster.chosen, problems, interrupt, secrets)?;
     let name = cluster.settings.name.as_str();
     let conduct = async |shared: Arc<Shared>, ready: Vec<Ready>, _: usize| {
         let mut outcomes = Vec::new();

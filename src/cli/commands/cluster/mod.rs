@@ -16,6 +16,7 @@ use super::super::cluster::{address_of, settings};
 use super::super::environment::Environment;
 use super::super::interrupt::Interrupt;
 use super::super::inventory::{load_inventory, select};
+use super::super::run::{Prepared, Run};
 use super::asking::Asking;
 use crate::cluster::membership::Role;
 use crate::cluster::settings::{self, Settings};
@@ -67,6 +68,34 @@ struct Cluster {
     /// Its nodes that a pattern and `--limit` leave, in the inventory's order.
     hosts: Vec<ClusterHost>,
     chosen: Chosen,
+}
+
+/// How such a command goes to its machines.
+fn going<'a>(
+    command: &'static str,
+    pattern: &'a str,
+    connection: &'a ConnectionArgs,
+    output: &'a OutputArgs,
+    environment: &'a Environment,
+) -> Run<'a> {
+    Run { command, pattern, connection, output, all_facts: false, diff: false, environment }
+}
+
+/// Reads the inventory, and makes ready those nodes that `wanted` and the pattern leave. `more` looks at what else has to be right before
+/// anything is contacted.
+fn begin<T>(
+    run: &Run<'_>,
+    interrupt: &Interrupt,
+    secrets: &Secrets,
+    wanted: impl Fn(Role) -> bool,
+    more: impl FnOnce(&Settings, &mut Diagnostics) -> T,
+) -> Result<(Cluster, Prepared, T), Unresolved> {
+    let mut problems = Diagnostics::new();
+    let cluster = cluster_of(run.connection, run.pattern, run.environment, interrupt, secrets, &mut problems, wanted)?;
+    let Some(mut cluster) = cluster else { return Err(problems.into()) };
+    let more = more(&cluster.settings, &mut problems);
+    let prepared = run.prepare_chosen(&mut cluster.chosen, problems, interrupt, secrets)?;
+    Ok((cluster, prepared, more))
 }
 
 /// Reads the settings, and finds the nodes that `pattern` and `wanted` leave.

@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use super::super::super::args::{ConnectionArgs, OutputArgs, Unresolved};
 use super::super::super::environment::Environment;
 use super::super::super::interrupt::Interrupt;
-use super::super::super::run::{Run, listening};
+use super::super::super::run::listening;
 use super::super::super::session::{Session, Shared};
 use super::super::super::show;
 use super::super::super::targets::Ready;
 use super::super::asking::{Unanswered, listed};
-use super::{ASKING, ClusterHost, as_root, cluster_of, shown};
+use super::{ASKING, ClusterHost, as_root, begin, going, shown};
 use crate::cluster::kubeadm_config::endpoint;
 use crate::cluster::membership::Role;
 use crate::cluster::status::{Look, Status, look};
-use crate::diagnostics::{Diagnostics, ExitCode};
+use crate::diagnostics::ExitCode;
 use crate::modules::PlayHost;
 use crate::modules::kubeadm::{Called, calls, wanted};
 use crate::plan::{Facts, Scope, Stop};
@@ -51,12 +51,9 @@ fn prepared(
     secrets: &Secrets,
     began: Instant,
 ) -> Result<ExitCode, Unresolved> {
-    let mut problems = Diagnostics::new();
     let connection = &as_root(&args.connection);
-    let cluster = cluster_of(connection, &args.pattern, environment, interrupt, secrets, &mut problems, |_| true)?;
-    let Some(mut cluster) = cluster else { return Err(problems.into()) };
-    let run = Run { command: "cluster status", pattern: &args.pattern, connection, output, all_facts: false, diff: false, environment };
-    let prepared = run.prepare_chosen(&mut cluster.chosen, problems, interrupt, secrets)?;
+    let run = going("cluster status", &args.pattern, connection, output, environment);
+    let (cluster, prepared, ()) = begin(&run, interrupt, secrets, |_| true, |_, _| ())?;
     let (hosts, settings) = (&cluster.hosts, &cluster.settings);
     let endpoint = endpoint(settings);
     let conduct = async |shared: Arc<Shared>, ready: Vec<Ready>, forks: usize| {
