@@ -2,15 +2,15 @@
 
 use serde_json::{Number, Value, json};
 
-use crate::diagnostics::Source;
+use crate::diagnostics::{Diagnostics, Level, Source};
 use crate::yaml::{self, Node, load_all};
 
 /// The objects of a manifest, those of lists among them one by one; empty documents are none.
 ///
 /// # Errors
-/// What is no YAML or no object, with its line.
+/// What is no YAML or no object, with its line; never with what stands there, since it may be a Secret's.
 pub fn read(name: &str, manifest: &str) -> Result<Vec<Value>, String> {
-    let (documents, _) = load_all(&Source::new(name, manifest)).map_err(|problems| format!("{name} is no YAML: {problems}"))?;
+    let (documents, _) = load_all(&Source::new(name, manifest)).map_err(|problems| format!("{name} is no YAML: {}", told(&problems)))?;
     let mut objects = Vec::new();
     for document in &documents {
         let value = json(document);
@@ -24,13 +24,30 @@ pub fn read(name: &str, manifest: &str) -> Result<Vec<Value>, String> {
             None => objects.push(value),
         }
     }
-    for object in &objects {
-        if ["/kind", "/apiVersion", "/metadata/name"].iter().any(|part| text(object, part).is_none_or(str::is_empty)) {
-            let seen: String = object.to_string().chars().take(80).collect();
-            return Err(format!("{name} holds what is no object of Kubernetes (kind, apiVersion and metadata.name make one): {seen}"));
+    for (index, object) in objects.iter().enumerate() {
+        let lacks: Vec<&str> =
+            MAKE_ONE.into_iter().filter(|(part, _)| text(object, part).is_none_or(str::is_empty)).map(|(_, name)| name).collect();
+        if !lacks.is_empty() {
+            let (number, lacks) = (index + 1, lacks.join(" and no "));
+            return Err(format!(
+                "{name} holds what is no object of Kubernetes (kind, apiVersion and metadata.name make one): its number {number} has no {lacks}"
+            ));
         }
     }
     Ok(objects)
+}
+
+/// What every object has.
+const MAKE_ONE: [(&str, &str); 3] = [("/kind", "kind"), ("/apiVersion", "apiVersion"), ("/metadata/name", "metadata.name")];
+
+/// Where what is wrong, without the lines themselves.
+fn told(problems: &Diagnostics) -> String {
+    let errors = problems.0.iter().filter(|problem| problem.level == Level::Error);
+    let told = errors.map(|problem| match &problem.place {
+        Some(place) => format!("{place}: {}", problem.message),
+        None => problem.message.clone(),
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// `namespace/name` of the objects of that kind.
@@ -81,5 +98,23 @@ mod tests {
         assert_eq!(read("again", &list(&objects)).unwrap(), objects);
         assert!(read("x.yml", "a: 1\n").unwrap_err().contains("no object of Kubernetes"));
         assert!(read("x.yml", "a: [").unwrap_err().contains("no YAML"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_what_stands_there() {
+        let wrong = [
+            "apiVersion: v1\ndata: {a: c2VjcmV0}\nkind: Secret\nmetadata: {}\n",
+            "data: {a: c2VjcmV0}\n",
+            "[c2VjcmV0]\n",
+            "c2VjcmV0\n",
+            "kind: Secret\ndata:\n  a: c2VjcmV0: x\n",
+            "kind: Secret\ndata:\n\ta: c2VjcmV0\n",
+            "kind: Secret\ndata: {a: \"c2VjcmV0\n",
+            "kind: Secret\ndata: *c2VjcmV0\n",
+        ];
+        let told = wrong.map(|text| read("x.yml", text).unwrap_err());
+        assert!(told.iter().all(|told| told.starts_with("x.yml ") && !told.contains("c2VjcmV0")), "{told:#?}");
+        assert!(told[0].ends_with("its number 1 has no metadata.name"), "{}", told[0]);
+        assert!(told[4].contains("x.yml:3:"), "{}", told[4]);
     }
 }

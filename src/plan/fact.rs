@@ -32,18 +32,28 @@ pub struct Query {
     pub stands_on: Vec<Touch>,
     /// Whether it moves by itself (time, load, free space): never a precondition.
     pub moves: bool,
+    /// What people see in place of `args`, where those may hold secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
 }
 
 impl Query {
     /// A question of that kind about `args`.
     pub fn new(kind: &str, args: impl IntoIterator<Item = impl Into<String>>, stands_on: Vec<Touch>) -> Self {
-        Self { kind: kind.into(), args: args.into_iter().map(Into::into).collect(), stands_on, moves: false }
+        Self { kind: kind.into(), args: args.into_iter().map(Into::into).collect(), stands_on, moves: false, shown: None }
     }
 
     /// The same, for a fact that moves by itself.
     #[must_use]
     pub fn moving(mut self) -> Self {
         self.moves = true;
+        self
+    }
+
+    /// The same, whose arguments people never see: they see this instead.
+    #[must_use]
+    pub fn shown_as(mut self, shown: impl Into<String>) -> Self {
+        self.shown = Some(shown.into());
         self
     }
 
@@ -55,7 +65,10 @@ impl Query {
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.kind, self.args.join(", "))
+        match &self.shown {
+            Some(shown) => write!(f, "{}({shown})", self.kind),
+            None => write!(f, "{}({})", self.kind, self.args.join(", ")),
+        }
     }
 }
 

@@ -80,7 +80,7 @@ fn flannels_objects_are_put_up_compared_and_waited_for() {
     let etcd = Etcd::start(&bed, 1).unwrap();
     let mut api = ApiServer::start(&bed, &etcd).unwrap();
     let manifest = list(&Flannel::new("10.244.0.0/16".parse().unwrap()).objects());
-    let is = ManifestObjects::new(&manifest);
+    let is = ManifestObjects::new("flannel", &manifest);
     {
         let node = Node { api: &api };
         let none = node.read(&is);
@@ -140,10 +140,10 @@ fn flannels_objects_are_put_up_compared_and_waited_for() {
 
         // another backend is another manifest
         let other = Flannel { backend: "host-gw".into(), ..Flannel::new("10.244.0.0/16".parse().unwrap()) };
-        assert_eq!(node.read(&ManifestObjects::new(list(&other.objects()))).other.len(), 1);
+        assert_eq!(node.read(&ManifestObjects::new("it", list(&other.objects()))).other.len(), 1);
         // what the API takes for wrong is not known to be missing
         let wrong = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "default"}, "spec": {"ports": [{"port": 0}]}});
-        let Reading::Unknown { why, .. } = node.reading(&ManifestObjects::new(wrong.to_string())) else { panic!() };
+        let Reading::Unknown { why, .. } = node.reading(&ManifestObjects::new("it", wrong.to_string())) else { panic!() };
         assert!(why.contains("spec.ports[0].port"), "{why}");
         assert!(node.does(ApplyObjects { manifest: wrong.to_string(), title: "it".into() }).unwrap_err().contains("spec.ports[0].port"));
     }

@@ -13,12 +13,15 @@ use crate::plan::{Fact, Query};
 ///
 /// Unknown: the API does not answer, or takes some of them for wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManifestObjects(String);
+pub struct ManifestObjects {
+    manifest: String,
+    title: String,
+}
 
 impl ManifestObjects {
-    /// From those of that manifest, YAML or JSON.
-    pub fn new(manifest: impl Into<String>) -> Self {
-        Self(manifest.into())
+    /// From those of that manifest, YAML or JSON, which is shown nowhere: there may be Secrets in it. People see the title.
+    pub fn new(title: impl Into<String>, manifest: impl Into<String>) -> Self {
+        Self { manifest: manifest.into(), title: title.into() }
     }
 }
 
@@ -26,7 +29,7 @@ impl Fact for ManifestObjects {
     type Value = ObjectsState;
 
     fn query(&self) -> Query {
-        Query::new(KIND.name, [&self.0], super::kube_proxy::grounds()).moving()
+        Query::new(KIND.name, [&self.manifest], super::kube_proxy::grounds()).moving().shown_as(&self.title)
     }
 }
 

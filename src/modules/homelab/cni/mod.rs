@@ -81,8 +81,8 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         return Ok(Decision::unchanged());
     }
     let Chosen { title, manifest, daemon_sets, image } = chosen(task, name)?;
-    let state = ManifestObjects::new(&manifest);
-    let (is, all, folder) = facts.get((ManifestObjects::new(&manifest), DaemonSets, Directory::new(FOLDER)))?;
+    let state = ManifestObjects::new(&title, &manifest);
+    let (is, all, folder) = facts.get((state.clone(), DaemonSets, Directory::new(FOLDER)))?;
     let (is, all) = (is.unwrap_or_default(), all.unwrap_or_default());
     let is_up = |full: &str| daemon_sets.iter().any(|own| own == full);
     let others = all.iter().map(String::as_str).filter(|full| !is_up(full));

@@ -7,7 +7,7 @@ use crate::modules::bench::{Bench, Files, Seen};
 use crate::node::simulated::{Random, World};
 
 const MANIFEST: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n";
-const CILIUM: &str = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cilium-config, namespace: kube-system}\ndata: {kube-proxy-replacement: 'false', ipam: kubernetes}\n";
+const CILIUM: &str = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cilium-config, namespace: kube-system}\ndata: {kube-proxy-replacement: 'false', enable-ipv4: 'true', ipam: kubernetes}\n";
 
 fn flannel() -> String {
     list(&Flannel::new("10.244.0.0/16".parse().unwrap()).objects())
@@ -79,6 +79,34 @@ fn it_is_put_up_once() {
     // another backend is another ConfigMap
     assert!(matches!(bench.run(&HomelabCni, &json!({"network": "flannel", "backend": "host-gw"})), Seen::Changed(..)));
     assert!(matches!(bench.run(&HomelabCni, &json!({"network": "none"})), Seen::Unchanged(_)));
+}
+
+/// The manifests of people have Secrets, and what is said of them goes to logs.
+#[test]
+fn of_a_manifest_nothing_but_its_name_is_shown() {
+    const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\ndata: {a: c2VjcmV0}\n";
+    let cilium = format!("{CILIUM}---\n{SECRET}");
+    for (args, title) in [
+        (json!({"network": "manifest", "manifest": "secret.yml"}), "secret.yml"),
+        (json!({"network": "cilium", "objects": cilium}), "Cilium"),
+    ] {
+        let mut bench = bench(World::new(1));
+        bench.outside.0.insert("secret.yml".into(), Files::file("secret.yml", SECRET.as_bytes(), 0o600).1);
+        let args = Bench::args(&HomelabCni, &args);
+        let Err(Stop::Unknown(why)) = bench.plan(&HomelabCni, &args) else { panic!("it is no control plane") };
+        let told: Vec<String> = why.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        assert!(told.iter().any(|told| told.contains(&format!("manifest_objects({title})"))), "{told:?}");
+        assert!(told.iter().all(|told| !told.contains("c2VjcmV0")), "{told:?}");
+
+        let mut bench = Bench { machine: Bench::new(control_plane()).machine, store: Default::default(), ..bench };
+        let (decision, _) = bench.plan(&HomelabCni, &args).unwrap();
+        let crate::modules::Act::Plan(Plan::Change(change)) = &decision.act else { panic!("{decision:?}") };
+        let seen = format!("{:?} {:?}", decision.result, change.diff);
+        let steps: Vec<String> = change.steps.iter().map(|step| step.describe()).collect();
+        let unmet = change.expect.iter().map(|expect| expect.query.to_string());
+        let said: Vec<String> = unmet.chain(steps).chain([seen]).collect();
+        assert!(said.iter().all(|said| !said.contains("c2VjcmV0")) && said[0].contains(title), "{said:?}");
+    }
 }
 
 #[test]
