@@ -189,7 +189,9 @@ impl<M: Machines> Engine<M> {
         }
         let delegated = task.delegate_to.is_some() && acted;
         if delegated {
-            self.forget_all().await;
+            // what acts in a dry run too was no forecast: what is so now can be read
+            let acts = matches!(self.flag(&view, task, "check_mode").await, Ok(Some(false)));
+            self.forget_all(self.core.options.check && !acts).await;
         }
         if any_failed {
             self.after_failure(at, task, &view, hosts, once).await;

@@ -192,13 +192,13 @@ impl<M: Machines> Engine<M> {
         locked(&self.seats).entry(key.clone()).or_insert_with(|| Place::new(key.0, via, self.core.options.check)).clone()
     }
 
-    /// Everything that was read may be other by now, on every host.
-    pub(super) async fn forget_all(&self) {
+    /// Everything that was read may be other by now, on every host; or will be, where something was only foretold.
+    pub(super) async fn forget_all(&self, foretold: bool) {
         let hosts: Vec<_> = locked(&self.hosts).values().cloned().collect();
         for host in hosts {
             let name = host.machine_name();
             let mut seat = host.machine().await;
-            if self.core.options.check {
+            if foretold {
                 let eyes: BTreeSet<_> = [crate::plan::Scope::new(&name, "root")].into();
                 eyes.iter().for_each(|eyes| seat.store.predict(eyes, "a delegated task", &[], &[crate::plan::Touch::Everything]));
             } else {

@@ -144,6 +144,26 @@ fn what_an_unknown_task_may_have_done_is_not_known() {
 }
 
 #[test]
+fn what_a_delegated_task_did_in_a_dry_run_can_be_looked_at() {
+    let text = "\
+- hosts: m1
+  gather_facts: false
+  tasks:
+    - {name: foretold, file: {path: /srv/d, state: directory}}
+    - {name: acts, file: {path: /srv/e, state: directory}, delegate_to: m2, check_mode: false}
+    - {name: knows, file: {path: /etc/b, mode: '0644'}}
+    - {name: is not done yet, file: {path: /srv/d, state: directory}}
+    - {name: would act, file: {path: /srv/f, state: directory}, delegate_to: m2}
+    - {name: does not know, file: {path: /etc/b, mode: '0644'}}
+";
+    let check = Options { check: true, ..Options::default() };
+    let ran = asked(&[("site.yml", text)], &["m1", "m2"], &[("/etc/b", "y")], check);
+    let outcomes: Vec<TaskOutcome> = ran.tasks.iter().map(|task| task.outcome).collect();
+    use TaskOutcome::{Changed, Pending, Unchanged};
+    assert_eq!(outcomes, [Changed, Changed, Unchanged, Pending, Changed, Pending], "{}", ran.lines());
+}
+
+#[test]
 fn a_task_that_is_only_tried_out_foretells_nothing_for_the_real_ones() {
     let text = play(
         "    - {name: tried, file: {path: /srv/d, state: directory}, check_mode: true}
