@@ -3,7 +3,7 @@
 /// Parts of a name whose value must not be shown.
 const PARTS: [&str; 8] = ["pass", "pwd", "secret", "token", "api_key", "apikey", "private_key", "credential"];
 /// Ends of such a name that are about the secret, and none.
-const ABOUT: [&str; 10] = ["file", "path", "dir", "directory", "length", "url", "ttl", "expires", "name", "policy"];
+const ABOUT: [&str; 11] = ["file", "path", "dir", "directory", "length", "url", "ttl", "expires", "name", "namespace", "policy"];
 /// Values that are no secrets, whatever they are called.
 const WORDS: [&str; 16] = [
     "true",
@@ -87,6 +87,7 @@ mod tests {
         assert_eq!(found("token: 'a b'"), ["a b"]);
         assert!(found("PasswordAuthentication no").is_empty());
         assert!(found("password_file: x").is_empty() && found("PermitRootLogin: x").is_empty());
+        assert!(found("policy-secrets-namespace: \"cilium-secrets\"").is_empty());
         assert!(found("passwd: true").is_empty() && found("password = /etc/x").is_empty());
     }
 }
