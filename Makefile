@@ -28,7 +28,7 @@ test: install lint programs ## all tests: the rules of the house, properties, re
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all
 
-oracle: install ## records again what the real ssh and the real Ansible do, under tests/records
+oracle: install ## records again what the real ssh, Ansible, etcd and containerd do, under tests/records
 	cargo run --quiet --example oracle-ssh
 	ansible=$$(benches/ansible.sh)
 	python3 tests/oracle/inventory/record.py --ansible-dir "$$ansible"
@@ -39,6 +39,7 @@ oracle: install ## records again what the real ssh and the real Ansible do, unde
 	"$$ansible/bin/python" tests/oracle/playbook/record.py
 	"$$ansible/bin/python" tests/oracle/edits/record.py
 	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
+	cargo test --quiet --test all -- --ignored etcd_rules
 	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib containerd::recorded && python3 tests/oracle/containerd/record.py
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
 	for machines in "6 nspawn 12" "3 nspawn 13" "2 uml 12" "2 uml 13"; do

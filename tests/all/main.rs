@@ -30,6 +30,7 @@ mod disk_modules;
 mod disk_nvme;
 mod disk_wipe;
 mod disks;
+mod etcd_rules;
 mod etcd_snapshots;
 mod etcd_steps;
 mod facts_local;

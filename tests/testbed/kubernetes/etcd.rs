@@ -4,7 +4,7 @@ use super::{http, program};
 use crate::testbed::error::{Doing, Error, Result};
 use crate::testbed::process::lossy;
 use crate::testbed::{Bed, Service};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -180,6 +180,47 @@ impl<'bed> Etcd<'bed> {
         Ok(self.members.len() - 1)
     }
 
+    /// Asks one member, counted from 0, through etcd's gateway from JSON. The answer, or the words that etcd refuses with.
+    ///
+    /// # Errors
+    /// It does not answer within a minute, or what it says is no JSON.
+    pub fn ask(&self, number: usize, path: &str, question: &Value) -> Result<std::result::Result<Value, String>> {
+        let port = self.members.get(number).map_or(0, |member| member.client);
+        let doing = || format!("member {number} of etcd cannot be asked {path}");
+        let (status, said) = http::post(port, path, question).doing(doing)?;
+        let said: Value = serde_json::from_str(&said).map_err(io::Error::other).doing(doing)?;
+        Ok(if status == 200 { Ok(said) } else { Err(said["message"].as_str().unwrap_or_default().to_owned()) })
+    }
+
+    /// Asks one member, counted from 0, once for a learner, which is not started. Its number, or the words that etcd refuses with.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn propose_learner(&mut self, asked: usize) -> Result<std::result::Result<usize, String>> {
+        let mut member = self.new_member("existing");
+        let peer = format!("http://127.0.0.1:{}", member.peer);
+        let question = json!({"peerURLs": [&peer], "isLearner": true});
+        let added = match self.ask(asked, "/v3/cluster/member/add", &question)? {
+            Ok(added) => added,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        // who was removed is none of those that a new member is told of
+        let listed = added["members"].as_array().into_iter().flatten().filter_map(|member| member["peerURLs"][0].as_str());
+        let is_listed: Vec<&str> = listed.collect();
+        let others = self.members.iter().filter(|member| is_listed.contains(&&*format!("http://127.0.0.1:{}", member.peer)));
+        let others = others.map(|member| format!("{}=http://127.0.0.1:{},", member.name, member.peer));
+        member.cluster = format!("{}{}={peer}", others.collect::<String>(), member.name);
+        self.members.push(member);
+        Ok(Ok(self.members.len() - 1))
+    }
+
+    /// Lets a member, counted from 0, end by itself, as one does that was removed; kills it after a while.
+    pub fn let_end(&mut self, number: usize) {
+        if let Some(mut service) = self.members.get_mut(number).and_then(|member| member.service.take()) {
+            let _ = service.wait_until(Duration::from_secs(15), || Ok(false));
+        }
+    }
+
     /// Kills a member, counted from 0. Its data stays.
     pub fn kill(&mut self, number: usize) {
         if let Some(member) = self.members.get_mut(number) {
@@ -218,7 +259,11 @@ impl<'bed> Etcd<'bed> {
         command
     }
 
-    fn launch(&mut self, number: usize) -> Result<()> {
+    /// Starts a member as [`resume`](Self::resume) does, and waits for nothing.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn launch(&mut self, number: usize) -> Result<()> {
         let member = &mut self.members[number];
         let data = self.dir.join(&member.name);
         fs::create_dir_all(&data).doing(|| format!("cannot make {}", data.display()))?;

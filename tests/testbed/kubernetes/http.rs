@@ -43,6 +43,11 @@ pub fn get(port: u16, path: &str) -> io::Result<(u16, String)> {
     exchange(connect(port)?, "GET", path, None)
 }
 
+/// Asks a gateway to gRPC, without TLS; it gives up after half a minute.
+pub fn post(port: u16, path: &str, body: &Value) -> io::Result<(u16, String)> {
+    exchange_with(connect(port)?, "POST", path, "Grpc-Timeout: 30S\r\n", Some(body))
+}
+
 fn connect(port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(ANSWERS_WITHIN))?;
@@ -51,12 +56,17 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 }
 
 /// HTTP/1.0, in which a body ends with the connection.
-fn exchange(mut stream: impl Read + Write, method: &str, path: &str, body: Option<&Value>) -> io::Result<(u16, String)> {
+fn exchange(stream: impl Read + Write, method: &str, path: &str, body: Option<&Value>) -> io::Result<(u16, String)> {
+    exchange_with(stream, method, path, "", body)
+}
+
+/// The same with headers of its own, each with its end.
+fn exchange_with(mut stream: impl Read + Write, method: &str, path: &str, more: &str, body: Option<&Value>) -> io::Result<(u16, String)> {
     let body = body.map(Value::to_string).unwrap_or_default();
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n{body}"
     )?;
     stream.flush()?;
     let mut answer = Vec::new();

@@ -22,6 +22,8 @@ pub(super) struct Cluster {
     pub(super) certificates: Option<(u32, u32)>,
     /// Who else changes it, and until when.
     pub(super) lease: Option<(u32, u32)>,
+    /// The member that leads.
+    pub(super) leader: Option<u64>,
     next_member: u64,
 }
 
@@ -32,6 +34,7 @@ pub(super) struct Member {
     pub(super) address: u32,
     pub(super) learner: bool,
     pub(super) since: u32,
+    /// Whether it has what the leader has, as far as the leader knows.
     pub(super) is_synced: bool,
 }
 
@@ -67,6 +70,7 @@ impl Cluster {
             tokens: BTreeMap::new(),
             certificates: None,
             lease: None,
+            leader: None,
             next_member: 2,
         }
     }
@@ -112,25 +116,38 @@ impl Cluster {
     fn voters(&self) -> Vec<&Member> {
         self.members.iter().filter(|member| !member.learner).collect()
     }
+
+    /// How many voters but that one have told their names.
+    fn started(&self, but: Option<u64>) -> usize {
+        self.voters().iter().filter(|member| Some(member.id) != but && !member.name.is_empty()).count()
+    }
 }
 
 /// etcd refuses, because.
 pub(super) type Answer<T> = Result<T, &'static str>;
 
+/// Without a majority a question is answered by a time-out.
+pub(super) const NO_ANSWER: &str = "no answer";
+pub(super) const NOT_FOUND: &str = "etcdserver: member not found";
+pub(super) const NOT_A_LEARNER: &str = "etcdserver: can only promote a learner member";
+pub(super) const KNOWN_ADDRESS: &str = "etcdserver: Peer URLs already exists";
+const UNHEALTHY: &str = "etcdserver: unhealthy cluster";
+const NOT_IN_SYNC: &str = "etcdserver: can only promote a learner member which is in sync with leader";
+const NOT_STARTED: &str = "etcdserver: re-configuration failed due to not enough started members";
+const TOO_MANY_LEARNERS: &str = "etcdserver: too many learner members in cluster";
+
+/// etcd's rules, in its order, as a voter that runs judges by them; `rules` holds them against what real ones answered.
 impl World {
-    /// `MemberAdd` of a learner: a majority, all voters connected, no other learner, an address that no member has.
+    /// `MemberAdd` of a learner: all voters connected, an address that no member has, no other learner.
     pub(super) fn add_learner(&mut self, cluster: usize, address: u32) -> Answer<()> {
-        if !self.has_quorum(cluster) {
-            return Err("etcdserver: no leader");
-        }
         if self.clusters[cluster].voters().iter().any(|member| self.alive(cluster, member.id).is_none()) {
-            return Err("etcdserver: unhealthy cluster");
+            return Err(UNHEALTHY);
         }
         if self.clusters[cluster].members.iter().any(|member| member.address == address) {
-            return Err("etcdserver: Peer URLs already exists");
+            return Err(KNOWN_ADDRESS);
         }
         if self.clusters[cluster].members.iter().any(|member| member.learner) {
-            return Err("etcdserver: too many learner members in cluster");
+            return Err(TOO_MANY_LEARNERS);
         }
         let (time, kept) = (self.time, &mut self.clusters[cluster]);
         let id = kept.next_member;
@@ -139,45 +156,73 @@ impl World {
         Ok(())
     }
 
-    /// `MemberPromote`: in sync, and a majority of those that then vote has started.
+    /// `MemberPromote`: in sync as the leader knows it, whether it runs or not; and of those that then vote a majority was started.
     pub(super) fn promote(&mut self, cluster: usize, address: u32) -> Answer<()> {
         if !self.has_quorum(cluster) {
-            return Err("etcdserver: no leader");
+            return Err(NO_ANSWER);
         }
         let kept = &self.clusters[cluster];
-        let Some(at) = kept.members.iter().position(|member| member.address == address) else { return Err("etcdserver: member not found") };
-        if !kept.members[at].learner {
-            return Ok(());
+        let Some(at) = kept.members.iter().position(|member| member.address == address) else { return Err(NOT_FOUND) };
+        if !kept.members[at].is_synced {
+            return Err(NOT_IN_SYNC);
         }
-        if !kept.members[at].is_synced || self.alive(cluster, kept.members[at].id).is_none() {
-            return Err("etcdserver: can only promote a learner member which is in sync with leader");
-        }
-        let (voters, started) = (kept.voters().len() + 1, kept.voters().iter().filter(|member| !member.name.is_empty()).count() + 1);
+        // it counts among them already
+        let (voters, started) = (kept.voters().len() + 1, kept.started(None) + 1);
         if started < voters / 2 + 1 {
-            return Err("etcdserver: re-configuration failed due to not enough started members");
+            return Err(NOT_STARTED);
+        }
+        if !kept.members[at].learner {
+            return Err(NOT_A_LEARNER);
         }
         self.clusters[cluster].members[at].learner = false;
         Ok(())
     }
 
-    /// `MemberRemove`: of a voter, a majority of the others has started; and of one that runs, a majority of those that stay runs.
+    /// `MemberRemove`: of a voter, a majority of the others was started; and of one that runs, a majority of those that stay runs.
     pub(super) fn remove_member(&mut self, cluster: usize, id: u64) -> Answer<()> {
-        if !self.has_quorum(cluster) {
-            return Err("etcdserver: no leader");
-        }
         let kept = &self.clusters[cluster];
-        let Some(at) = kept.members.iter().position(|member| member.id == id) else { return Err("etcdserver: member not found") };
-        if !kept.members[at].learner {
-            let others: Vec<&Member> = kept.voters().into_iter().filter(|member| member.id != id).collect();
-            if others.iter().filter(|member| !member.name.is_empty()).count() < others.len() / 2 + 1 {
-                return Err("etcdserver: re-configuration failed due to not enough started members");
+        let at = kept.members.iter().position(|member| member.id == id);
+        if !at.is_some_and(|at| kept.members[at].learner) {
+            let others = kept.voters().iter().filter(|member| member.id != id).count();
+            if kept.started(Some(id)) < others / 2 + 1 {
+                return Err(NOT_STARTED);
             }
             let active = kept.voters().iter().filter(|member| self.alive(cluster, member.id).is_some()).count();
-            if self.alive(cluster, id).is_some() && active - 1 < 1 + others.len() / 2 {
-                return Err("etcdserver: unhealthy cluster");
+            if at.is_some() && self.alive(cluster, id).is_some() && active - 1 < 1 + others / 2 {
+                return Err(UNHEALTHY);
             }
         }
-        self.clusters[cluster].members.remove(at);
+        if !self.has_quorum(cluster) {
+            return Err(NO_ANSWER);
+        }
+        self.clusters[cluster].members.remove(at.ok_or(NOT_FOUND)?);
         Ok(())
+    }
+
+    /// A leader that does not lead any more is followed by another one, as soon as a majority runs.
+    pub(super) fn elect(&mut self, cluster: usize) {
+        let runs = |member: &Member| !member.learner && self.alive(cluster, member.id).is_some();
+        let running: Vec<u64> = self.clusters[cluster].members.iter().filter(|member| runs(member)).map(|member| member.id).collect();
+        if !self.has_quorum(cluster) {
+            self.clusters[cluster].leader = None;
+        } else if self.clusters[cluster].leader.is_none_or(|leader| !running.contains(&leader))
+            && let Some(leader) = running.first()
+        {
+            self.elected(cluster, *leader);
+        }
+    }
+
+    /// A new leader knows of none how far it is, until it hears from it.
+    pub(super) fn elected(&mut self, cluster: usize, leader: u64) {
+        self.clusters[cluster].leader = Some(leader);
+        self.falls_behind(cluster);
+    }
+
+    /// Who is down is not in sync any more: another one leads, or more than a tenth of all was written since.
+    pub(super) fn falls_behind(&mut self, cluster: usize) {
+        for at in 0..self.clusters[cluster].members.len() {
+            let is_alive = self.alive(cluster, self.clusters[cluster].members[at].id).is_some();
+            self.clusters[cluster].members[at].is_synced &= is_alive;
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! kubeadm's programs as sequences of steps, each of which leaves what the real one leaves.
 
+use super::etcd::{KNOWN_ADDRESS, NOT_A_LEARNER};
 use super::world::{Files, World};
 use crate::cluster::membership::{CONTROL_PLANE, InitPart};
 
@@ -177,8 +178,8 @@ impl World {
     fn join_control_plane(&mut self, at: usize, step: u8, token: u32, key: u32) -> Step {
         let address = self.machines[at].address;
         let of = |world: &Self| {
-            let ca = world.machines[at].files.ca;
-            world.endpoint().filter(|cluster| Some(world.clusters[*cluster].ca) == ca)
+            let machine = &world.machines[at];
+            world.endpoint().filter(|cluster| machine.net && Some(world.clusters[*cluster].ca) == machine.files.ca)
         };
         match step {
             0 => self.join_preflight(at, token),
@@ -214,7 +215,7 @@ impl World {
                 None => Step::Wait,
                 Some(cluster) => match self.add_learner(cluster, address) {
                     // kubeadm goes on with one of an earlier try
-                    Ok(()) | Err("etcdserver: Peer URLs already exists") => Step::Next,
+                    Ok(()) | Err(KNOWN_ADDRESS) => Step::Next,
                     Err(_) => Step::Wait,
                 },
             },
@@ -223,7 +224,8 @@ impl World {
                 Step::Next
             }
             8 => match of(self).map(|cluster| self.promote(cluster, address)) {
-                Some(Ok(())) => Step::Next,
+                // kubeadm looks first whether it is a voter already
+                Some(Ok(()) | Err(NOT_A_LEARNER)) => Step::Next,
                 _ => Step::Wait,
             },
             9 if self.machines[at].files.kubelet_conf.is_none() || !self.machines[at].has_registered => Step::Wait,

@@ -8,6 +8,7 @@ mod figures;
 mod kubeadm;
 mod mutants;
 mod observe;
+mod rules;
 mod story;
 mod truth;
 mod world;
@@ -24,6 +25,8 @@ use crate::node::simulated::Random;
 const RUNS: u64 = 3000;
 /// How often a run follows the last trouble until two runs say the same.
 const MOST: usize = 8;
+/// The authority of a cluster that is there from the beginning.
+const CA: u32 = 1;
 /// The Node of a control plane that the inventory does not name.
 const OUTSIDER: &str = "outsider";
 
@@ -62,6 +65,9 @@ fn case(seed: u64) -> Case {
             kind = "a cluster of some of them";
         }
         live(&mut world, joined, control_planes);
+        if joined >= control_planes && world.random.once_in(5) {
+            outsider(&mut world, CA);
+        }
     }
     if random.once_in(12) {
         kind = "one is another cluster's";
@@ -92,7 +98,7 @@ fn case(seed: u64) -> Case {
 
 /// The first of the machines make up a cluster.
 fn live(world: &mut World, joined: usize, control_planes: usize) {
-    let ca = 1;
+    let ca = CA;
     let mut cluster = Cluster::new(ca, world.machines[world.hosts[0]].address);
     cluster.parts = InitPart::ALL.into_iter().collect();
     cluster.members.clear();
@@ -124,9 +130,6 @@ fn live(world: &mut World, joined: usize, control_planes: usize) {
         cluster.nodes.insert(machine.node.clone(), Node { uid, machine: machine.id, heard: 0, is_ready: true, marks });
     }
     world.clusters.push(cluster);
-    if joined >= control_planes && world.random.once_in(5) {
-        outsider(world, ca);
-    }
 }
 
 /// A control plane of the same cluster that the inventory does not name.

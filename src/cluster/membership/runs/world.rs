@@ -324,6 +324,7 @@ impl World {
     }
 
     fn controllers(&mut self, cluster: usize) {
+        self.elect(cluster);
         if !self.has_quorum(cluster) {
             return;
         }
