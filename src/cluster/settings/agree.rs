@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::read::Broken;
-use super::{CniName, ProxyMode, ServedBy, Settings, arguments, end_of_life, kubelet_fields};
+use super::{CniName, ProxyMode, ServedBy, Settings, arguments, chart, end_of_life, kubelet_fields};
 use crate::diagnostics::{Diagnostic, Diagnostics, suggestion};
 use crate::yaml::Node;
 
@@ -21,6 +21,7 @@ pub(super) fn check(settings: &Settings, cluster: &Node, broken: &Broken, today:
     check.endpoint();
     check.networks();
     check.cni();
+    chart::check(&mut check);
     check.proxy();
     check.groups();
     check.mirrors();
@@ -206,12 +207,6 @@ impl Check<'_> {
         if matches!(cni.name, CniName::Manifest | CniName::None) && cni.version.is_some() {
             self.error(&["cni", "version"], "`cni.version` has no effect: the manifest has its own", "take it away");
         }
-        // what kube-proxy in IPVS mode and the networks of above depend on
-        for (name, why) in OURS_OF_CHART {
-            if cni.values.contains_key(name) {
-                self.error(&["cni", "values", name], format!("`cni.values.{name}` is not yours to set: {why}"), "take it away");
-            }
-        }
     }
 
     fn proxy(&mut self) {
@@ -316,14 +311,6 @@ impl Check<'_> {
         }
     }
 }
-
-/// Values of Cilium's chart that this program gives, and why.
-pub(super) const OURS_OF_CHART: [(&str, &str); 4] = [
-    ("kubeProxyReplacement", "kube-proxy stays, and two that do its work break every service"),
-    ("ipam", "pods get their addresses of `network.pods`"),
-    ("k8sServiceHost", "it is the endpoint"),
-    ("k8sServicePort", "it is the endpoint's"),
-];
 
 /// Labels that somebody else gives, and who.
 pub(super) const OUR_LABELS: [(&str, &str); 4] = [

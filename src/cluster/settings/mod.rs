@@ -6,6 +6,7 @@
 mod agree;
 mod arguments;
 mod calendar;
+mod chart;
 mod field;
 mod hosts;
 mod kubelet_fields;

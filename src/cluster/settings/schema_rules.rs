@@ -2,18 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::agree::{API_PORT, OUR_LABELS, OURS_OF_CHART};
-use super::{arguments, kubelet_fields};
+use super::agree::{API_PORT, OUR_LABELS};
+use super::{arguments, chart, kubelet_fields};
 
 /// The schema of `cluster` with them.
 pub(super) fn added(mut cluster: Value) -> Value {
     let of_kubelet = json!({ "properties": kubelet() });
-    let of_chart: Map<String, Value> = OURS_OF_CHART.iter().map(|(name, _)| ((*name).to_owned(), json!(false))).collect();
     let not_ours =
         json!({ "not": { "anyOf": [{ "enum": OUR_LABELS.map(|(name, _)| name) }, { "pattern": "^node-role\\.kubernetes\\.io/" }] } });
     put(&mut cluster, "/properties/endpoint", of_endpoint());
     put(&mut cluster, "/properties/cni", of_cni());
-    put(&mut cluster, "/properties/cni/properties/values", json!({ "properties": of_chart }));
+    put(&mut cluster, "/properties/cni/properties/values", chart::schema());
     put(&mut cluster, "/properties/kube_proxy", of_proxy());
     put(&mut cluster, "/properties/kubelet", of_kubelet);
     put(&mut cluster, "/properties/groups/properties/control_planes", json!({ "minItems": 1 }));
