@@ -19,7 +19,7 @@ lint:           ## formatting, and clippy with warnings as errors
 	cargo clippy --quiet --all-targets -- -D warnings
 	cd fuzz && cargo fmt --check
 
-PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl
+PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart
 programs:       ## Kubernetes' programs that `make test` runs, built from Go modules once (some minutes; all that there are: PROGRAMS=)
 	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null
 
@@ -41,6 +41,7 @@ oracle: install ## records again what the real ssh, Ansible, etcd and containerd
 	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
 	cargo test --quiet --test all -- --ignored etcd_rules
 	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib containerd::recorded && python3 tests/oracle/containerd/record.py
+	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --test all cluster_cilium::values && python3 tests/oracle/cilium/record.py
 	for debian in 12 13; do cargo run --quiet --example nodes -- --count 1 --debian $$debian --run -- "$$ansible/bin/python" tests/oracle/facts/record.py --ansible-dir "$$ansible" --debian $$debian; done
 	for machines in "6 nspawn 12" "3 nspawn 13" "2 uml 12" "2 uml 13"; do
 	  set -- $$machines

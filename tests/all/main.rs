@@ -15,6 +15,7 @@ mod cli_playbooks;
 mod cli_runs;
 mod cli_usage;
 mod cluster_broken;
+mod cluster_cilium;
 mod cluster_commands;
 mod cluster_e2e;
 mod cluster_facts;

@@ -45,7 +45,8 @@ static SPEC: Spec = Spec {
     notes: &[
         "It runs on one control plane, and asks the cluster with its kubectl: what is there, and what would be there if the objects were applied. Where that is the same nothing is done. What differs is applied server-side as the manager `homelabctl`; what others have set beside it in the same objects stays. Then it is waited for its pods and for the nodes. Objects that a former version had and this one has not are left.",
         "Another network that is there already, by its DaemonSet or its configuration in /etc/cni/net.d, is refused: pods keep the addresses that one gave them.",
-        "Cilium's objects are refused unless they leave kube-proxy its work (`kubeProxyReplacement: false`) and name the cluster's network of pods. They are marked as helm's release `cilium` in `kube-system`, so that helm, or Flux with it, takes them over later. Where a chart makes new Secrets at each call, as with `hubble`, they are written anew in each run.",
+        "Cilium's objects are refused unless they leave kube-proxy its work (`kubeProxyReplacement: false`), name the cluster's network of pods and divide it as Cilium can, and have no hooks, which only helm runs. They are marked as helm's release `cilium` in `kube-system`, so that helm, or Flux with it, takes them over later.",
+        "Of a manifest people and logs see the names of objects and fields, never what stands in them: there may be Secrets.",
         "Whether pods do reach each other is another matter: `homelab.network_check` has them try.",
     ],
     example: "- name: the network of the pods\n  homelab.cni:\n    network: flannel\n    pods: 10.244.0.0/16\n  run_once: true\n",
