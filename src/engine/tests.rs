@@ -20,7 +20,7 @@ mod hidden;
 mod includes;
 mod language;
 mod parts;
-mod reconnects;
+mod play_level;
 
 /// Simulated machines that outlive a run.
 #[derive(Clone, Default)]

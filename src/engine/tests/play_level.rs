@@ -1,4 +1,4 @@
-//! Connections that are lost under a module of a whole play.
+//! A module of a whole play: what it is told after it did something, and connections that are lost under it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -164,32 +164,21 @@ impl Machines for Cut {
 
     fn grown(&self, _: &Arc<Inventory>) {}
 
+    fn run(&self) -> String {
+        "nonce".to_owned()
+    }
+
     async fn lock(&self, host: &str, _: &Via, _: &mut Wire) -> Result<(), NotReached> {
         *self.locked.lock().unwrap().entry(host.to_owned()).or_default() += 1;
         Ok(())
     }
 }
 
-/// What came of such a task on m1, whose connections end so, and on m2, whose last.
-struct Seen {
-    outcomes: BTreeMap<String, TaskOutcome>,
-    why: String,
-    heard: Vec<String>,
-    connected: usize,
-    locked: usize,
-    /// What of [`WANTED`] is there.
-    there: Vec<&'static str>,
-}
-
-fn seen(fates: &[Fate]) -> Seen {
+/// Has the module do such a task on m1 and m2, and tells what was told of it.
+fn carried_out(cut: &Cut, module: &'static dyn PlayModule) -> Vec<Event> {
     let book = "- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: makes, ping: }\n";
     let (_dir, book, setting, told) = prepared(&[("site.yml", book)], "m1,m2,", Arc::new(|_| Reply::Nobody));
-    let cut = Cut::default();
-    cut.fates.lock().unwrap().insert("m1".to_owned(), fates.iter().copied().collect());
     let engine = Engine::new(cut.clone(), setting, Options { forks: 10, ..Options::default() }, CancellationToken::new());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    // modules are there as long as the program
-    let module: &'static Makes = Box::leak(Box::new(Makes(Arc::clone(&heard))));
     let play = &book.plays[0];
     let task = play.tasks.iter().find_map(|item| if let Item::Task(task) = item { Some(task) } else { None }).unwrap();
     let names: Vec<Arc<str>> = vec!["m1".into(), "m2".into()];
@@ -205,6 +194,27 @@ fn seen(fates: &[Fate]) -> Seen {
     let hosts: Vec<_> = names.iter().map(|name| engine.host(name)).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(engine.play_module(&at, task, &hosts, module));
+    told.lock().unwrap().drain(..).collect()
+}
+
+/// What came of such a task on m1, whose connections end so, and on m2, whose last.
+struct Seen {
+    outcomes: BTreeMap<String, TaskOutcome>,
+    why: String,
+    heard: Vec<String>,
+    connected: usize,
+    locked: usize,
+    /// What of [`WANTED`] is there.
+    there: Vec<&'static str>,
+}
+
+fn seen(fates: &[Fate]) -> Seen {
+    let cut = Cut::default();
+    cut.fates.lock().unwrap().insert("m1".to_owned(), fates.iter().copied().collect());
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    // modules are there as long as the program
+    let module: &'static Makes = Box::leak(Box::new(Makes(Arc::clone(&heard))));
+    let told = carried_out(&cut, module);
     let mut seen = Seen {
         outcomes: BTreeMap::new(),
         why: String::new(),
@@ -213,7 +223,7 @@ fn seen(fates: &[Fate]) -> Seen {
         locked: cut.locked.lock().unwrap().get("m1").copied().unwrap_or_default(),
         there: Vec::new(),
     };
-    for event in told.lock().unwrap().drain(..) {
+    for event in told {
         if let Event::TaskFinished(answer) = event {
             seen.outcomes.insert(answer.host.to_string(), answer.outcome);
             if let Some(problem) = answer.problem.filter(|_| &*answer.host == "m1") {
@@ -222,7 +232,7 @@ fn seen(fates: &[Fate]) -> Seen {
         }
     }
     if let Some(machine) = cut.machines.lock().unwrap().get("m1") {
-        let everything = runtime.block_on(machine.lock()).world().everything().join("\n");
+        let everything = machine.try_lock().unwrap().world().everything().join("\n");
         seen.there =
             WANTED.into_iter().filter(|path| everything.lines().any(|line| line.split_whitespace().any(|word| word == *path))).collect();
     }
@@ -300,4 +310,56 @@ fn one_that_answers_in_between_is_not_given_up() {
 
 fn seen_with(times: usize, fate: Fate) -> Seen {
     seen(&vec![fate; times])
+}
+
+/// Does something on m1, and hears whether what was read of m2 counts after it.
+struct Elsewhere(Arc<Mutex<Vec<bool>>>);
+
+impl PlayModule for Elsewhere {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn begin(&self, _: &PlayTask<'_>) -> Result<Box<dyn Course>, crate::plan::Refusal> {
+        Ok(Box::new(OnOneOnly { asked_again: Arc::clone(&self.0), did: false }))
+    }
+}
+
+struct OnOneOnly {
+    asked_again: Arc<Mutex<Vec<bool>>>,
+    did: bool,
+}
+
+impl Course for OnOneOnly {
+    fn hosts(&self) -> Vec<String> {
+        vec!["m1".to_owned(), "m2".to_owned()]
+    }
+
+    fn next(&mut self, facts: &PlayFacts<'_>) -> Turn {
+        let of = facts.of("m2").unwrap().get(Stat::new("/srv"));
+        if self.did {
+            self.asked_again.lock().unwrap().push(matches!(of, Err(Stop::Need(_))));
+            return Turn::Done(BTreeMap::new());
+        }
+        match of {
+            Err(Stop::Need(keys)) => Turn::Read(BTreeMap::from([("m2".to_owned(), keys)])),
+            _ => {
+                let change = Plan::change([directory("/srv/a")]);
+                let what = "make it".to_owned();
+                Turn::Act(vec![Doing { host: "m1".to_owned(), about: "m1".to_owned(), change, what, irreversible: false }])
+            }
+        }
+    }
+
+    fn came(&mut self, _: &Doing, _: Result<Vec<Output>, Failed>) {
+        self.did = true;
+    }
+}
+
+#[test]
+fn after_something_was_done_on_one_host_all_hosts_are_asked_again() {
+    let asked_again = Arc::new(Mutex::new(Vec::new()));
+    carried_out(&Cut::default(), Box::leak(Box::new(Elsewhere(Arc::clone(&asked_again)))));
+    // a list of etcd's members that is older than a join has cost a cluster its quorum
+    assert_eq!(*asked_again.lock().unwrap(), [true]);
 }
