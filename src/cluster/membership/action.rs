@@ -57,7 +57,7 @@ pub enum Act {
     RestartKubelet,
     /// Labels, annotations and taints that its Node lacks.
     Mark(Marks),
-    /// Files with tokens or keys that an earlier run left.
+    /// Files with tokens or keys that an earlier run left, and the token of a kubelet that has its certificate.
     RemoveMaterial,
     /// Tokens of ours and the Secret kubeadm-certs, when nobody joins any more.
     Revoke(Vec<String>),

@@ -3,7 +3,7 @@
 use super::action::{Act, Kind};
 use super::classify::{classify, node_of};
 use super::decide::{AGAIN, Deciding, Memory, Next, STATUS};
-use super::evidence::{Credentials, Evidence, Objects};
+use super::evidence::{Credentials, Evidence, Machine, Objects};
 use super::guard::Guard;
 use super::identity::{Identity, identity};
 use super::init::{self, Rule};
@@ -212,9 +212,14 @@ impl Deciding<'_> {
 
     /// What joins have left behind, where none is going on.
     fn clean(&mut self, states: &[(&Host, State)]) {
+        let is_quiet = self.evidence.objects().is_some_and(|objects| objects.lease.is_absent());
         for (host, _) in states {
-            let left = self.evidence.machine(host).is_some_and(|machine| machine.material.is_present() && machine.unit.is_absent());
-            if left && !self.is_busy(host) {
+            let has_left = |machine: &Machine| {
+                // kubeadm takes its token away when the kubelet has a certificate, if it lives to see that
+                let token = is_quiet && machine.bootstrap_conf.is_present() && machine.kubelet_conf.is_present();
+                machine.unit.is_absent() && (machine.material.is_present() || token)
+            };
+            if self.evidence.machine(host).is_some_and(has_left) && !self.is_busy(host) {
                 self.act(host, Act::RemoveMaterial);
             }
         }

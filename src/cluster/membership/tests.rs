@@ -335,6 +335,13 @@ fn join_material_is_removed_when_nobody_joins() {
     objects(&mut evidence).tokens = Seen::Present(vec!["abcdef".into()]);
     machine(&mut evidence, "w1").material = Seen::Present(());
     assert_eq!(told(&evidence), ["do: remove join material from w1", "do: revoke join tokens and certificates"]);
+    // a kubeadm that was killed has left its kubelet's token, too; while the kubelet needs that, it stays
+    machine(&mut evidence, "w1").material = Seen::Absent;
+    machine(&mut evidence, "w1").bootstrap_conf = Seen::Present(());
+    assert_eq!(told(&evidence)[0], "do: remove join material from w1");
+    let conf = std::mem::replace(&mut machine(&mut evidence, "w1").kubelet_conf, Seen::Absent);
+    assert!(!told(&evidence).concat().contains("remove join material"));
+    machine(&mut evidence, "w1").kubelet_conf = conf;
     machine(&mut evidence, "w2").unit = Seen::Present("homelabctl-join".into());
     assert_eq!(told(&evidence)[0], "do: remove join material from w1");
     assert!(!told(&evidence).concat().contains("revoke"));

@@ -199,7 +199,10 @@ impl Run<'_> {
                 }
                 let machine = &mut world.machines[at];
                 match &action.act {
-                    Act::RemoveMaterial => machine.files.material = false,
+                    Act::RemoveMaterial => {
+                        machine.files.material = false;
+                        machine.files.bootstrap = machine.files.bootstrap.filter(|_| machine.files.kubelet_conf.is_none());
+                    }
                     Act::WriteKubeVip(rights) => machine.files.kube_vip = Some(*rights),
                     _ => (machine.kubelet, machine.has_registered) = (true, false),
                 }

@@ -170,9 +170,16 @@ impl World {
                 self.start_kubelet(at);
                 Step::Next
             }
-            3 if self.machines[at].files.kubelet_conf.is_none() || !self.machines[at].has_registered => Step::Wait,
+            3 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            3 => self.bootstrapped(at),
             _ => Step::Done,
         }
+    }
+
+    /// It is kubeadm that takes the token away, not the kubelet.
+    fn bootstrapped(&mut self, at: usize) -> Step {
+        self.files(at).bootstrap = None;
+        Step::Next
     }
 
     fn join_control_plane(&mut self, at: usize, step: u8, token: u32, key: u32) -> Step {
@@ -228,8 +235,8 @@ impl World {
                 Some(Ok(()) | Err(NOT_A_LEARNER)) => Step::Next,
                 _ => Step::Wait,
             },
-            9 if self.machines[at].files.kubelet_conf.is_none() || !self.machines[at].has_registered => Step::Wait,
-            9 => Step::Next,
+            9 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            9 => self.bootstrapped(at),
             10 => self.mark_control_plane(at),
             _ => Step::Done,
         }
@@ -258,9 +265,8 @@ impl World {
                 self.start_kubelet(at);
                 Step::Next
             }
-            2 if self.machines[at].files.kubelet_conf.is_none() || !self.machines[at].has_registered => Step::Wait,
-            2 => Step::Next,
-            3 => self.mark_control_plane(at),
+            2 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            2 => self.bootstrapped(at),
             _ => Step::Done,
         }
     }

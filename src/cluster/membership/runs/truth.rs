@@ -178,7 +178,7 @@ pub(super) fn lacks(world: &World, wanted: &Wanted, index: usize) -> Option<Stri
     if !host.marks.missing_from(&node.marks).is_empty() {
         return lacks("its marks");
     }
-    if files.material {
+    if files.material || files.bootstrap.is_some() {
         return lacks("join material was left");
     }
     if host.role == Role::ControlPlane && world.serves(at) != Some(cluster) {

@@ -139,7 +139,8 @@ impl World {
             ssh: true,
             net: true,
             files: Files::default(),
-            kubelet: false,
+            // enabled: where it was started, it starts again and again until it has a configuration
+            kubelet: id.is_multiple_of(2),
             pods: false,
             has_registered: false,
             unit: None,
@@ -237,11 +238,11 @@ impl World {
         }
     }
 
-    /// It is up again; the kubelet is enabled, and starts where it has a configuration.
+    /// It is up again, with its kubelet, which is enabled.
     pub(super) fn power_on(&mut self, at: usize) {
         let machine = &mut self.machines[at];
         machine.is_up = true;
-        machine.kubelet = machine.files.kubelet_config;
+        machine.kubelet = true;
     }
 
     /// One moment passes.
@@ -265,6 +266,10 @@ impl World {
     /// etcd on that machine starts for the first time.
     fn etcd_process(&mut self, at: usize) {
         let machine = &self.machines[at];
+        // the kubelet takes a moment for it
+        if !(self.time + machine.id).is_multiple_of(3) {
+            return;
+        }
         let Some(joins) = machine.files.etcd.filter(|_| machine.files.data.is_none() && machine.net && self.runs(at)) else { return };
         let (address, node, ca) = (machine.address, machine.node.clone(), machine.files.ca);
         let Some(ca) = ca else { return };
@@ -308,7 +313,6 @@ impl World {
             let is_approved = self.clusters[cluster].request(&node, id, token, time);
             if is_approved {
                 self.machines[at].files.kubelet_conf = Some((ca, node));
-                self.machines[at].files.bootstrap = None;
             }
             return;
         }

@@ -14,6 +14,8 @@ use crate::node::steps::{
     RemoveWhat, ResetNode, RevokeJoins, Source, StaticPodFolder, Step, UnitAction, UnitStep, WriteFile,
 };
 
+/// What a kubelet asks for its certificate with.
+const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
 /// What an `init` that was cut off has left, and `init` would stop at; the kubelet may have begun on it.
 const LEFT: [&str; 8] = [
     "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml",
@@ -107,7 +109,7 @@ impl<'a> Carrying<'a> {
                 };
                 (self.speaker(None)?, vec![mark.into()])
             }
-            Act::RemoveMaterial => (name, vec![Remove { path: MATERIAL.to_owned(), what: RemoveWhat::Tree }.into()]),
+            Act::RemoveMaterial => (name, self.remove_material(host)),
             Act::Revoke(tokens) => (name, vec![RevokeJoins { tokens: tokens.clone() }.into()]),
         };
         Some(self.doing(on, name, steps, action.to_string(), action.act.is_irreversible()))
@@ -140,9 +142,13 @@ impl<'a> Carrying<'a> {
         if parts.contains(&InitPart::AdminBinding) {
             steps.push(GrantAdmin.into());
         }
-        let phases: Vec<(&[&str], &str)> = parts.iter().filter_map(|part| Some((phase(*part)?, part.word()))).collect();
+        let mut phases: Vec<(&[&str], &str)> = parts.iter().filter_map(|part| Some((phase(*part)?, part.word()))).collect();
         if phases.is_empty() {
             return Some(steps);
+        }
+        // only `init` writes a kubelet.conf with a certificate in it, which would end with that
+        if self.evidence.machine(host).is_some_and(|machine| machine.super_admin_conf.is_present()) {
+            phases.push((&["kubelet-finalize", "all"], "the kubelet's certificate is renewed from now on"));
         }
         let (path, put) = put("finish-init.yaml", &config);
         steps.push(put);
@@ -173,9 +179,21 @@ impl<'a> Carrying<'a> {
     fn finish_join(&self, host: &Host, minted: &Minted, attempt: u8) -> Option<Vec<Step>> {
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, None)?);
         let (path, put) = put("finish-join.yaml", &config);
-        let words = ["join", "phase", "kubelet-start", "--config", path.as_str()].map(str::to_owned).to_vec();
-        let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm join phase kubelet-start on {}", host.name) };
-        Some(vec![put, kubeadm.into()])
+        // the second waits for the kubelet's certificate, and takes the token away that the first wrote for it
+        let phase = |phase: &str, material: Option<String>| {
+            let words = ["join", "phase", phase, "--config", path.as_str()].map(str::to_owned).to_vec();
+            Kubeadm { words, material, attempt, what: format!("kubeadm join phase {phase} on {}", host.name) }.into()
+        };
+        Some(vec![put, phase("kubelet-start", None), phase("kubelet-wait-bootstrap", Some(path.clone()))])
+    }
+
+    /// A kubelet that has its certificate needs its token no more.
+    fn remove_material(&self, host: &Host) -> Vec<Step> {
+        let mut steps = vec![Remove { path: MATERIAL.to_owned(), what: RemoveWhat::Tree }.into()];
+        if self.evidence.machine(host).is_some_and(|machine| machine.kubelet_conf.is_present()) {
+            steps.push(Remove { path: BOOTSTRAP.to_owned(), what: RemoveWhat::File }.into());
+        }
+        steps
     }
 
     fn joining(&self, minted: &Minted, certificate_key: Option<Secret>) -> Option<Joining> {

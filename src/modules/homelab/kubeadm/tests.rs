@@ -25,6 +25,8 @@ const TOKEN: &str = "abcdef.0123456789abcdef";
 struct Machine {
     address: String,
     joined: bool,
+    /// Its kubelet has no certificate.
+    bootstraps: bool,
     /// What could not be asked.
     broken: Option<&'static str>,
 }
@@ -38,6 +40,8 @@ struct World {
     /// The configuration that the cluster was made with.
     stored: Value,
     lease: Value,
+    /// A part that `kubeadm init` leaves.
+    part: &'static str,
 }
 
 fn pem(name: &str) -> String {
@@ -52,7 +56,7 @@ impl World {
         let one =
             |(at, name): (usize, &&str)| ((*name).to_owned(), Machine { address: format!("192.168.2.{}", at + 11), ..Machine::default() });
         let machines = names.iter().enumerate().map(one).collect();
-        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new(), stored: json!({}), lease: Value::Null }
+        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new(), stored: json!({}), part: "ConfigMap/kubeadm-config", lease: Value::Null }
     }
 
     fn reading(&self, host: &str, query: &Query) -> Reading {
@@ -87,6 +91,7 @@ impl World {
             "directory" if master && file.ends_with("manifests") => Reading::Present(json!(
                 ["etcd.yaml", "kube-apiserver.yaml", "kube-vip.yaml"].map(|name| json!({"name": name, "kind": "file"}))
             )),
+            "kubeconfig" if machine.bootstraps => Reading::Absent,
             "kubeconfig" => Reading::Present(json!({"server": "https://kube-api.example.net:6443", "authority": self.ca,
                 "certificate": pem(&format!("system:node:{host}"))})),
             "content" if file.ends_with("kube-vip.yaml") && master => {
@@ -100,7 +105,7 @@ impl World {
             "readyz" if master => Reading::present(&true),
             "cluster_objects" if master => Reading::Present(json!({"authority": self.ca, "server": "https://kube-api.example.net:6443",
                 "answer": {"answers": {"version": "v1.34.2", "asked_at": 0, "admin_has_no_rights": false, "nodes": {"Ok": self.nodes},
-                    "requests": {"Ok": []}, "found": ["ClusterRoleBinding/kubeadm:cluster-admins", "ConfigMap/kubeadm-config",
+                    "requests": {"Ok": []}, "found": ["ClusterRoleBinding/kubeadm:cluster-admins", self.part,
                         "ConfigMap/kubelet-config", "ClusterRoleBinding/kubeadm:kubelet-bootstrap",
                         "ClusterRoleBinding/kubeadm:node-autoapprove-bootstrap",
                         "ClusterRoleBinding/kubeadm:node-autoapprove-certificate-rotation", "ClusterRoleBinding/kubeadm:get-nodes",
@@ -276,6 +281,7 @@ fn a_cluster_is_made_then_all_join_it_with_a_token_that_is_no_argument() {
     for round in 0..12 {
         let doings = match turn(&mut *course, &world, round) {
             Turn::Act(doings) => doings,
+            // nobody sets what Nodes bear in this world
             Turn::Wait(..) | Turn::Done(_) => break,
             turn => panic!("{turn:?}"),
         };
@@ -295,6 +301,46 @@ fn a_cluster_is_made_then_all_join_it_with_a_token_that_is_no_argument() {
     assert!(joins.contains(&&"join w1 as a worker".to_owned()) && joins.contains(&&"join w2 as a worker".to_owned()), "{done:?}");
     // no token stands in what a person is told
     assert!(!done.iter().any(|what| what.contains("0123456789abcdef")), "{done:?}");
+}
+
+/// What is done for an action whose words begin so, within a few rounds: kubeadm's phases, and whether the material goes with each.
+fn phases(course: &mut dyn Course, world: &World, begins: &str) -> Vec<(String, bool)> {
+    for round in 0..12 {
+        for doing in acts(turn(course, world, round)) {
+            if doing.what.starts_with(begins) {
+                let kubeadms = doing.change.steps.iter().filter_map(|step| if let Step::Kubeadm(one) = step { Some(one) } else { None });
+                return kubeadms.map(|one| (one.words.join(" "), one.material.is_some())).collect();
+            }
+            well(course, &doing);
+        }
+    }
+    panic!("nothing begins with {begins}");
+}
+
+#[test]
+fn a_finished_join_waits_for_the_kubelet_and_takes_its_token_away() {
+    let mut world = World::new(&["m1", "m2"]);
+    world.join("m1");
+    let m2 = world.machines.get_mut("m2").unwrap();
+    (m2.joined, m2.bootstraps) = (true, true);
+    let done = phases(&mut *course(&["m1", "m2"], &[], false), &world, "finish the join of m2");
+    let config = format!("--config {MATERIAL}/finish-join.yaml");
+    // without the second kubeadm's own part the token would stay on the disk
+    assert_eq!(
+        done,
+        [(format!("join phase kubelet-start {config}"), false), (format!("join phase kubelet-wait-bootstrap {config}"), true)]
+    );
+}
+
+#[test]
+fn a_finished_init_renews_the_kubelets_certificate() {
+    let mut world = World::new(&["m1"]);
+    world.join("m1");
+    world.part = "";
+    let done = phases(&mut *course(&["m1"], &[], false), &world, "finish making the cluster from m1");
+    let config = format!("--config {MATERIAL}/finish-init.yaml");
+    let wanted = ["upload-config all", "kubelet-finalize all"].map(|phase| (format!("init phase {phase} {config}"), false));
+    assert_eq!(done, wanted);
 }
 
 #[test]
