@@ -71,14 +71,43 @@ const PUT: Function = Function {
 const STATIC_POD_FOLDER: Function =
     Function { name: "s_static_pod_folder", needs: &[], text: "s_static_pod_folder() { mkdir -p -m 0700 -- /etc/kubernetes/manifests; }" };
 
+// kubeadm writes a key, then what goes with it. One without the other it takes for a mistake of the user's, `sa.key` without `sa.pub`
+// for both; an authority's certificate alone is an authority that somebody else has
+/// What an `init` that was cut off left half written there goes away; nobody has made anything with it.
+const HALVES: Function = Function {
+    name: "s_drop_halves",
+    needs: &[],
+    text: r#"s_drop_halves() (
+  set +f
+  for key in "$1"/pki/*.key "$1"/pki/etcd/*.key; do
+    [ -e "$key" ] || continue
+    base=${key%.key}
+    case $base in */sa) other=$base.pub ;; *) other=$base.crt ;; esac
+    [ ! -e "$base.csr" ] || continue
+    if [ ! -s "$other" ]; then
+      rm -f -- "$key" "$other" || exit 1
+    elif [ ! -s "$key" ]; then
+      case $base in *ca) ;; *) rm -f -- "$key" "$other" || exit 1 ;; esac
+    fi
+  done
+  for file in "$1"/*.conf; do
+    if [ -e "$file" ] && [ ! -s "$file" ]; then rm -f -- "$file" || exit 1; fi
+  done
+)"#,
+};
+
 /// The file that goes away or nothing, which attempt it is, kubeadm's words.
 const KUBEADM: Function = Function {
     name: "s_kubeadm",
-    needs: &[&FAIL],
+    needs: &[&FAIL, &HALVES],
     text: r#"s_kubeadm() (
   material=$1
   shift 2
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
+  case $1/${2-} in
+  init/phase) ;;
+  init/*) s_drop_halves /etc/kubernetes || s_fail "cannot remove what an earlier kubeadm init left half written" ;;
+  esac
   status=0
   kubeadm "$@" 9>&- || status=$?
   [ -z "$material" ] || rm -f -- "$material"
@@ -201,5 +230,37 @@ impl Action for ResetNode {
 
     fn is_long(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::node::script::Script;
+    use crate::node::testing::{SHELLS, run};
+
+    #[test]
+    fn halves_of_pairs_go_and_whole_ones_stay() {
+        let kept = ["ca.crt", "ca.key", "etcd/ca.crt", "front-proxy-ca.crt", "apiserver.crt", "apiserver.key", "signed.csr", "signed.key"];
+        let gone = ["sa.key", "etcd/server.key", "etcd/peer.key", "etcd/peer.crt", "front-proxy-client.crt", "front-proxy-client.key"];
+        let empty = ["etcd/peer.crt", "front-proxy-client.key"];
+        for shell in SHELLS {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir_all(dir.path().join("pki/etcd")).unwrap();
+            for name in kept.iter().chain(&gone) {
+                fs::write(dir.path().join("pki").join(name), if empty.contains(name) { "" } else { "PEM" }).unwrap();
+            }
+            fs::write(dir.path().join("admin.conf"), "whole").unwrap();
+            fs::write(dir.path().join("kubelet.conf"), "").unwrap();
+            let mut script = Script::new();
+            script.call(&HALVES, [dir.path().to_str().unwrap()]).unwrap();
+            let output = run(shell, "n1", &script.finish());
+            let is_there = |name: &&&str| dir.path().join("pki").join(**name).exists();
+            assert!(kept.iter().all(|name| is_there(&name)), "{shell:?} {output:?}");
+            assert_eq!(gone.iter().filter(is_there).collect::<Vec<_>>(), [&""; 0], "{shell:?} {output:?}");
+            assert!(dir.path().join("admin.conf").exists() && !dir.path().join("kubelet.conf").exists(), "{shell:?}");
+        }
     }
 }
