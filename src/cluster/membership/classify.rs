@@ -78,7 +78,9 @@ fn judge(host: &Host, machine: &Machine, evidence: &Evidence, ca: &str) -> Resul
     let can_start = machine.kubelet_config.known("/var/lib/kubelet/config.yaml")?.is_some();
     let bootstraps = machine.bootstrap_conf.known("/etc/kubernetes/bootstrap-kubelet.conf")?.is_some();
     let authority = machine.ca.known("/etc/kubernetes/pki/ca.crt")?.is_some();
-    let found = Found { conf: conf.is_some(), has_data, has_manifests, runs, can_start, bootstraps, authority };
+    let has_certificate = conf.is_some_and(|conf| !conf.node.is_absent());
+    let bootstraps = bootstraps || conf.is_some() && !has_certificate;
+    let found = Found { conf: has_certificate, has_data, has_manifests, runs, can_start, bootstraps, authority };
     match &evidence.api {
         Api::Answers(objects) => {
             objects.nodes.known("the Nodes")?;

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::seen::Seen;
 use super::wanted::{Host, Marks};
 
 /// All that was seen, at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Each host of the inventory by its name; one that is missing here was not looked at.
     pub machines: BTreeMap<String, Reach>,
@@ -17,7 +19,7 @@ pub struct Evidence {
 }
 
 /// Whether a machine answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reach {
     /// It did, and this is what is on it.
     Reached(Box<Machine>),
@@ -26,7 +28,7 @@ pub enum Reach {
 }
 
 /// What is on a machine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// `/etc/machine-id`.
     pub machine_id: Seen<String>,
@@ -59,6 +61,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Whether its kubelet has a certificate for certain.
+    pub fn has_certificate(&self) -> bool {
+        self.kubelet_conf.present().is_some_and(|conf| conf.node.is_present())
+    }
+
     /// One that nobody has done anything to.
     pub fn blank(machine_id: &str) -> Self {
         Self {
@@ -81,18 +88,19 @@ impl Machine {
 }
 
 /// Whose kubelet it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubeletConf {
     /// The authority that it trusts: `sha256:` of its public key.
     pub ca: String,
     /// The server that it talks to.
     pub server: String,
-    /// The Node that its certificate is for; unknown if that cannot be read.
+    /// The Node that its certificate is for; unknown if that cannot be read. Absent: a kubelet that was told to ask for a certificate writes
+    /// the file when it starts, and has none before somebody signs it.
     pub node: Seen<String>,
 }
 
 /// Static pods that are to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Manifests {
     /// etcd.
     pub etcd: bool,
@@ -110,7 +118,7 @@ impl Manifests {
 }
 
 /// Whose rights kube-vip uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Credentials {
     /// super-admin.conf, which works before the cluster has its rules; only where the cluster was born.
     SuperAdmin,
@@ -119,7 +127,7 @@ pub enum Credentials {
 }
 
 /// What stands behind the endpoint, asked directly or through a control plane's connection.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Api {
     /// An API server, with what it says.
     Answers(Box<Objects>),
@@ -140,7 +148,7 @@ impl Api {
 }
 
 /// What the API says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Objects {
     /// The authority that signed its certificate: `sha256:` of its public key.
     pub ca: String,
@@ -159,7 +167,7 @@ pub struct Objects {
 }
 
 /// A Node.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeObject {
     /// Its name.
     pub name: String,
@@ -174,7 +182,7 @@ pub struct NodeObject {
 }
 
 /// How a Node is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ready {
     /// Ready.
     Yes,
@@ -187,7 +195,7 @@ pub enum Ready {
 }
 
 /// A request for a kubelet's certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Csr {
     /// Its name.
     pub name: String,
@@ -198,7 +206,7 @@ pub struct Csr {
 }
 
 /// What etcd says of its members.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Etcd {
     /// A majority answers.
     Answers(Members),
@@ -207,7 +215,7 @@ pub enum Etcd {
 }
 
 /// etcd's members, as a majority of them has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
     /// The authority of the machine whose etcd was asked.
     pub ca: String,
@@ -218,7 +226,7 @@ pub struct Members {
 }
 
 /// A member of etcd.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its id.
     pub id: u64,

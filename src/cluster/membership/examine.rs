@@ -141,6 +141,7 @@ fn rights(manifest: &FileContent) -> Credentials {
 
 fn kubelet_conf(conf: KubeconfigState) -> Result<KubeletConf, String> {
     let node = match conf.certificate.as_deref().map(Certificate::from_pem) {
+        None if conf.certificate_is_missing => Seen::Absent,
         None => Seen::Unknown("its certificate was not read".into()),
         Some(Err(why)) => Seen::Unknown(why.into()),
         Some(Ok(certificate)) => match certificate.common_name.as_deref().and_then(|name| name.strip_prefix(OF_NODE)) {
@@ -256,6 +257,9 @@ mod tests {
         assert_eq!(machine.unit, Seen::Present("homelabctl-step-1.service".into()));
         let node = |machine: Machine| machine.kubelet_conf.present().unwrap().node.clone();
         assert_eq!(node(with(None)), Seen::Unknown("its certificate was not read".into()));
+        // the kubelet names the file that its certificate will be in before it asks for it
+        let early = KubeconfigState { server: String::new(), authority: ca.clone(), certificate: None, certificate_is_missing: true };
+        assert_eq!(kubelet_conf(early).unwrap().node, Seen::Absent);
         assert_eq!(node(with(Some(&ca))), Seen::Unknown("its certificate is for \"kubernetes\"".into()));
         // bytes that are nobody's certificate are unknown, too
         assert!(node(with(Some("ABC"))) == Seen::Unknown("it holds no certificate".into()));

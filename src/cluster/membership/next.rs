@@ -216,7 +216,7 @@ impl Deciding<'_> {
         for (host, _) in states {
             let has_left = |machine: &Machine| {
                 // kubeadm takes its token away when the kubelet has a certificate, if it lives to see that
-                let token = is_quiet && machine.bootstrap_conf.is_present() && machine.kubelet_conf.is_present();
+                let token = is_quiet && machine.bootstrap_conf.is_present() && machine.has_certificate();
                 machine.unit.is_absent() && (machine.material.is_present() || token)
             };
             if self.evidence.machine(host).is_some_and(has_left) && !self.is_busy(host) {

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::state::State;
 
 /// What is known of one thing: it is there, it is not, or nobody can tell. A probe that failed is unknown, never absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seen<T> {
     /// It is there, and this is it.
     Present(T),

@@ -48,7 +48,7 @@ pub enum State {
         /// The Node's uid.
         uid: String,
     },
-    /// Its etcd member has a vote and its data, and there is no kubelet.conf yet.
+    /// Its etcd member has a vote and its data, and its kubelet has no certificate yet.
     Promoted,
     /// It has all that it needs, and its Node is missing.
     Unregistered,
@@ -108,7 +108,7 @@ impl State {
             Self::CsrPending(_) => ("request pending", "the kubelet's request for its certificate is undecided", "approve it"),
             Self::Bootstrapping => (
                 "bootstrapping",
-                "a worker's kubelet runs with bootstrap-kubelet.conf and has no kubelet.conf yet",
+                "a worker's kubelet has no certificate yet: its kubelet.conf names one that is not there",
                 "wait 2 min; then as a partial join",
             ),
             Self::GhostLearner { .. } => (
@@ -129,7 +129,7 @@ impl State {
             }
             Self::Promoted => (
                 "promoted without a Node",
-                "an etcd member with a vote and its data, no kubelet.conf",
+                "an etcd member with a vote and its data, a kubelet without a certificate",
                 "finish the join with a fresh token; never reset",
             ),
             Self::Unregistered => (

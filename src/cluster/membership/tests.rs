@@ -170,6 +170,14 @@ fn the_eight_half_states_are_finished() {
     assert_eq!(told(&evidence), ["wait: w1 for its kubelet's certificate (its kubelet has no certificate yet)"]);
     objects(&mut evidence).csrs = Seen::Present(vec![Csr { name: "csr-1".into(), node: "w1".into(), pending: true }]);
     assert_eq!(told(&evidence), ["do: approve w1's certificate request csr-1"]);
+    // as the real kubelet does it: its file is there before its certificate
+    let conf = KubeletConf { ca: CA.into(), server: "https://10.0.0.100:6443".into(), node: Seen::Absent };
+    machine(&mut evidence, "w1").kubelet_conf = Seen::Present(conf.clone());
+    assert_eq!(told(&evidence), ["do: approve w1's certificate request csr-1"]);
+    // the kubelet ended before it had one, and its token with it
+    machine(&mut evidence, "w1").bootstrap_conf = Seen::Absent;
+    machine(&mut evidence, "w1").kubelet = Seen::Absent;
+    assert_eq!(told(&evidence), ["do: reset w1, which never came to be a part of the cluster"]);
     // a learner that was added, and one that has started
     for has_started in [false, true] {
         let mut evidence = whole();

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// The cluster as the inventory wants it. It names every host of the inventory, whatever `--limit` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Where the API is reached, as `host:port`.
     pub endpoint: String,
@@ -16,7 +18,7 @@ pub struct Wanted {
 }
 
 /// One host of the inventory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Its name in the inventory.
     pub name: String,
@@ -31,7 +33,7 @@ pub struct Host {
 }
 
 /// What a host is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// An API server, its controllers, and an etcd member.
     ControlPlane,
@@ -40,7 +42,7 @@ pub enum Role {
 }
 
 /// Labels, annotations and taints that a Node is to bear; what else it bears is somebody else's, and stays.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Marks {
     /// Labels, Longhorn's among them.
     pub labels: BTreeMap<String, String>,
@@ -73,7 +75,7 @@ impl Marks {
 }
 
 /// What `kubeadm init` leaves in the cluster; what is missing is made by `kubeadm init phase`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum InitPart {
     /// The ClusterRoleBinding `kubeadm:cluster-admins`, without which admin.conf may do nothing.
     AdminBinding,

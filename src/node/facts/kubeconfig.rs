@@ -38,6 +38,9 @@ pub struct KubeconfigState {
     pub authority: String,
     /// The user's certificate, in PEM; none if there is a token, or its file could not be read.
     pub certificate: Option<String>,
+    /// Whether the file that its certificate is to be in is not there: a kubelet names that file before it has a certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_is_missing: bool,
 }
 
 pub(super) const KIND: Kind =
@@ -58,8 +61,12 @@ probe_kubeconfig() {
   done <<END_OF_LINES
 $lines
 END_OF_LINES
-  if [ -n "$file" ] && take sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' -- "$file"; then
+  if [ -z "$file" ]; then
+    :
+  elif take sed -n '/^-----BEGIN CERTIFICATE-----$/,/^-----END CERTIFICATE-----$/p' -- "$file"; then
     lines=$lines$nl$r
+  elif gone 1; then
+    lines="$lines${nl}no-certificate: yes"
   fi
   r=$lines
   answer "$id" 0
@@ -83,6 +90,7 @@ pub(super) fn read(text: &str) -> Result<KubeconfigState, String> {
         server: value("server").ok_or("it names no server")?,
         authority: decoded("certificate-authority-data")?.ok_or("it holds no certificate-authority-data")?,
         certificate: decoded("client-certificate-data")?.or(of_file),
+        certificate_is_missing: value("no-certificate").is_some(),
     })
 }
 
@@ -120,11 +128,13 @@ mod tests {
         std::fs::write(at("file"), of(&format!("    client-certificate: {0}\n    client-key: {0}\n", at("current.pem")))).unwrap();
         let key = "-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\n";
         std::fs::write(at("current.pem"), format!("{PEM}{key}")).unwrap();
+        std::fs::write(at("early"), of(&format!("    client-certificate: {0}\n    client-key: {0}\n", at("not-yet.pem")))).unwrap();
         for shell in SHELLS {
-            for (name, has_certificate) in [("own", true), ("token", false), ("file", true)] {
+            for (name, has_certificate) in [("own", true), ("token", false), ("file", true), ("early", false)] {
                 let Reading::Present(value) = ask(&at(name), shell) else { panic!("{name} in {shell:?}") };
                 let state: KubeconfigState = serde_json::from_value(value).unwrap();
                 assert_eq!((state.server.as_str(), state.authority.as_str()), ("https://10.0.0.1:6443", PEM));
+                assert_eq!(state.certificate_is_missing, name == "early");
                 assert_eq!(state.certificate.map(|text| text.trim().to_owned()), has_certificate.then(|| PEM.trim().to_owned()));
             }
             assert_eq!(ask(&at("none"), shell), Reading::Absent);

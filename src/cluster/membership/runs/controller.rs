@@ -201,7 +201,7 @@ impl Run<'_> {
                 match &action.act {
                     Act::RemoveMaterial => {
                         machine.files.material = false;
-                        machine.files.bootstrap = machine.files.bootstrap.filter(|_| machine.files.kubelet_conf.is_none());
+                        machine.files.bootstrap = machine.files.bootstrap.filter(|_| !machine.files.certificate);
                     }
                     Act::WriteKubeVip(rights) => machine.files.kube_vip = Some(*rights),
                     _ => (machine.kubelet, machine.has_registered) = (true, false),

@@ -89,7 +89,7 @@ impl World {
             2 => {
                 let files = self.files(at);
                 files.kubelet_conf = files.ca.map(|ca| (ca, node));
-                (files.admin, files.super_admin) = (true, true);
+                (files.admin, files.super_admin, files.certificate) = (true, true, true);
                 Step::Next
             }
             3 => {
@@ -170,7 +170,7 @@ impl World {
                 self.start_kubelet(at);
                 Step::Next
             }
-            3 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            3 if !self.machines[at].files.certificate => Step::Wait,
             3 => self.bootstrapped(at),
             _ => Step::Done,
         }
@@ -235,7 +235,7 @@ impl World {
                 Some(Ok(()) | Err(NOT_A_LEARNER)) => Step::Next,
                 _ => Step::Wait,
             },
-            9 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            9 if !self.machines[at].files.certificate => Step::Wait,
             9 => self.bootstrapped(at),
             10 => self.mark_control_plane(at),
             _ => Step::Done,
@@ -265,7 +265,7 @@ impl World {
                 self.start_kubelet(at);
                 Step::Next
             }
-            2 if self.machines[at].files.kubelet_conf.is_none() => Step::Wait,
+            2 if !self.machines[at].files.certificate => Step::Wait,
             2 => self.bootstrapped(at),
             _ => Step::Done,
         }
@@ -287,7 +287,7 @@ impl World {
             4 => self.files(at).ca = None,
             5 => {
                 let files = self.files(at);
-                (files.kubelet_conf, files.bootstrap) = (None, None);
+                (files.kubelet_conf, files.bootstrap, files.certificate) = (None, None, false);
                 (files.admin, files.super_admin) = (false, false);
             }
             _ => return Step::Done,

@@ -111,6 +111,7 @@ fn live(world: &mut World, joined: usize, control_planes: usize) {
         machine.files = Files {
             ca: Some(ca),
             kubelet_conf: Some((ca, machine.node.clone())),
+            certificate: true,
             kubelet_config: true,
             admin: is_control_plane,
             super_admin: is_first,
@@ -141,6 +142,7 @@ fn outsider(world: &mut World, ca: u32) {
     machine.files = Files {
         ca: Some(ca),
         kubelet_conf: Some((ca, OUTSIDER.to_owned())),
+        certificate: true,
         kubelet_config: true,
         admin: true,
         etcd: Some(true),
@@ -164,6 +166,7 @@ fn foreign(world: &mut World, at: usize) {
     machine.files = Files {
         ca: Some(OTHERS),
         kubelet_conf: Some((OTHERS, machine.node.clone())),
+        certificate: true,
         kubelet_config: true,
         etcd: is_control_plane.then_some(false),
         control_plane: is_control_plane,

@@ -96,7 +96,7 @@ fn machine(world: &World, at: usize, role: Role, confusion: Option<Confusion>) -
     let conf = files.kubelet_conf.as_ref().map(|(of, node)| KubeletConf {
         ca: ca(*of),
         server: server(*of),
-        node: seen(may(13), absent, Some(node.clone())),
+        node: seen(may(13), absent, files.certificate.then(|| node.clone())),
     });
     let manifests = Manifests { etcd: files.etcd.is_some(), control_plane: files.control_plane, kube_vip: files.kube_vip };
     let unit = machine.unit.as_ref().filter(|unit| unit.is_ours).map(|_| "homelabctl-kubeadm".to_owned());

@@ -128,7 +128,14 @@ impl Model {
         let machine = &mut self.world.machines[at];
         if machine.files == Files::default() {
             let conf = Some((super::CA, machine.node.clone()));
-            machine.files = Files { ca: Some(super::CA), kubelet_conf: conf, kubelet_config: true, etcd: Some(true), ..Files::default() };
+            machine.files = Files {
+                ca: Some(super::CA),
+                kubelet_conf: conf,
+                certificate: true,
+                kubelet_config: true,
+                etcd: Some(true),
+                ..Files::default()
+            };
         }
         self.world.power_on(at);
     }

@@ -172,7 +172,11 @@ pub(super) fn lacks(world: &World, wanted: &Wanted, index: usize) -> Option<Stri
     let Some(cluster) = world.endpoint() else { return lacks("no API behind the endpoint") };
     let kept = &world.clusters[cluster];
     let Some(node) = kept.nodes.get(&host.node) else { return lacks("no Node") };
-    if node.machine != machine.id || !node.is_ready || files.kubelet_conf.as_ref().is_none_or(|(of, _)| *of != kept.ca) {
+    if node.machine != machine.id
+        || !node.is_ready
+        || !files.certificate
+        || files.kubelet_conf.as_ref().is_none_or(|(of, _)| *of != kept.ca)
+    {
         return lacks("its Node is not its own, or not ready");
     }
     if !host.marks.missing_from(&node.marks).is_empty() {
@@ -245,6 +249,8 @@ pub(super) fn excuse(world: &World, wanted: &Wanted, refused: &Refused, all: &[R
             Some("its etcd data is elsewhere")
         }
         Why::MemberElsewhere | Why::NodeIsReady => is(is_twin(&wanted.hosts[index?]), "the old machine lives on"),
+        // of a member that has not started nobody knows whose it is but by its address, which is the old machine's
+        Why::Gate if is_twin(&wanted.hosts[index?]) => Some("the old machine was being joined"),
         Why::Gate => is(any(&[Why::Broken, Why::MemberElsewhere, Why::Foreign]), "a voter cannot be healed"),
         Why::ApiSilent | Why::EtcdSilent
             if living.is_none() && wanted.control_planes().enumerate().any(|(index, _)| world.machines[world.hosts[index]].is_foreign) =>

@@ -50,6 +50,8 @@ pub(super) struct Files {
     pub(super) ca: Option<Ca>,
     /// kubelet.conf: authority and Node.
     pub(super) kubelet_conf: Option<(Ca, String)>,
+    /// The certificate that it names.
+    pub(super) certificate: bool,
     /// bootstrap-kubelet.conf: authority and token.
     pub(super) bootstrap: Option<(Ca, u32)>,
     pub(super) kubelet_config: bool,
@@ -162,7 +164,7 @@ impl World {
     pub(super) fn runs(&self, at: usize) -> bool {
         let machine = &self.machines[at];
         let files = &machine.files;
-        machine.is_up && machine.kubelet && files.kubelet_config && (files.kubelet_conf.is_some() || files.bootstrap.is_some())
+        machine.is_up && machine.kubelet && files.kubelet_config && (files.certificate || files.bootstrap.is_some())
     }
 
     /// Whether static pods run on it.
@@ -298,7 +300,15 @@ impl World {
 
     /// A kubelet asks for its certificate, registers its Node, reports.
     fn kubelet(&mut self, at: usize) {
-        if !self.runs(at) || !self.machines[at].net {
+        if !self.runs(at) {
+            return;
+        }
+        // it says where its certificate will be before it asks for one
+        let machine = &mut self.machines[at];
+        if let (Some((ca, _)), false) = (machine.files.bootstrap, machine.files.certificate) {
+            machine.files.kubelet_conf = Some((ca, machine.node.clone()));
+        }
+        if !machine.net {
             return;
         }
         let machine = &self.machines[at];
@@ -306,14 +316,10 @@ impl World {
         let reached = if machine.files.control_plane { self.serves(at) } else { self.endpoint() };
         let Some(cluster) = reached else { return };
         let (node, id, time) = (machine.node.clone(), machine.id, self.time);
-        if machine.files.kubelet_conf.is_none()
-            && let Some((ca, token)) = machine.files.bootstrap
-            && ca == self.clusters[cluster].ca
-        {
+        if !machine.files.certificate {
+            let Some((_, token)) = machine.files.bootstrap.filter(|(ca, _)| *ca == self.clusters[cluster].ca) else { return };
             let is_approved = self.clusters[cluster].request(&node, id, token, time);
-            if is_approved {
-                self.machines[at].files.kubelet_conf = Some((ca, node));
-            }
+            self.machines[at].files.certificate = is_approved;
             return;
         }
         if machine.files.kubelet_conf.as_ref().is_none_or(|(ca, _)| *ca != self.clusters[cluster].ca) {

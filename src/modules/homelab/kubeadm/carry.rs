@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::wanted::{Called, Crew, taints};
 use crate::cluster::kube_vip;
 use crate::cluster::kubeadm_config::{self, ConfigFile, ETCD_DATA, Joining, Machine, OURS, Secret};
-use crate::cluster::membership::{Act, Action, Credentials, Evidence, Host, InitPart, Role, Wanted};
+use crate::cluster::membership::{self, Act, Action, Credentials, Evidence, Host, InitPart, Role, Wanted};
 use crate::cluster::settings::Settings;
 use crate::modules::Doing;
 use crate::node::Plan;
@@ -190,7 +190,7 @@ impl<'a> Carrying<'a> {
     /// A kubelet that has its certificate needs its token no more.
     fn remove_material(&self, host: &Host) -> Vec<Step> {
         let mut steps = vec![Remove { path: MATERIAL.to_owned(), what: RemoveWhat::Tree }.into()];
-        if self.evidence.machine(host).is_some_and(|machine| machine.kubelet_conf.is_present()) {
+        if self.evidence.machine(host).is_some_and(membership::Machine::has_certificate) {
             steps.push(Remove { path: BOOTSTRAP.to_owned(), what: RemoveWhat::File }.into());
         }
         steps

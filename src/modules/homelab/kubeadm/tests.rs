@@ -56,7 +56,15 @@ impl World {
         let one =
             |(at, name): (usize, &&str)| ((*name).to_owned(), Machine { address: format!("192.168.2.{}", at + 11), ..Machine::default() });
         let machines = names.iter().enumerate().map(one).collect();
-        Self { machines, ca: pem("kubernetes"), nodes: Vec::new(), tokens: Vec::new(), stored: json!({}), part: "ConfigMap/kubeadm-config", lease: Value::Null }
+        Self {
+            machines,
+            ca: pem("kubernetes"),
+            nodes: Vec::new(),
+            tokens: Vec::new(),
+            stored: json!({}),
+            part: "ConfigMap/kubeadm-config",
+            lease: Value::Null,
+        }
     }
 
     fn reading(&self, host: &str, query: &Query) -> Reading {
