@@ -26,7 +26,7 @@ const PROXY: &str = r#"perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("1
 sysctl -n net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce
 grep -c '^TCP' /proc/net/ip_vs"#;
 /// Texts that look like a token, wherever one may have been left: files of ours and of kubeadm's, logs, the journal.
-const TOKENS: &str = r#"grep -rEIl '(^|[^a-z0-9.])[a-z0-9]{6}\.[a-z0-9]{16}([^a-z0-9.]|$)' /run/homelabctl /etc/kubernetes /var/lib/kubelet/config.yaml /var/log /root /tmp 2>/dev/null
+pub const TOKENS: &str = r#"grep -rEIl '(^|[^a-z0-9.])[a-z0-9]{6}\.[a-z0-9]{16}([^a-z0-9.]|$)' /run/homelabctl /etc/kubernetes /var/lib/kubelet/config.yaml /var/log /root /tmp 2>/dev/null
 journalctl -q --no-pager 2>/dev/null | grep -E '(^|[^a-z0-9.])[a-z0-9]{6}\.[a-z0-9]{16}([^a-z0-9.]|$)' || :"#;
 
 struct Project {

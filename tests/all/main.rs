@@ -19,6 +19,7 @@ mod cluster_cilium;
 mod cluster_commands;
 mod cluster_e2e;
 mod cluster_facts;
+mod cluster_half_states;
 mod cluster_kubeadm;
 mod cluster_network;
 mod cluster_settings;

@@ -34,9 +34,10 @@ pub struct Machine {
     /// sshd's public keys, each as `type key`.
     pub host_keys: Vec<String>,
     spec: MachineSpec,
-    bed: Arc<Inner>,
-    number: u32,
-    uuid: String,
+    pub(super) bed: Arc<Inner>,
+    pub(super) number: u32,
+    /// Its machine-id.
+    pub(super) uuid: String,
     power: Option<Power>,
 }
 
@@ -73,7 +74,7 @@ impl Machine {
             key_path: user_key(&spec, &dir)?,
             host_keys,
             number,
-            uuid: format!("{:08x}{:08x}{:016x}", std::process::id(), number, rand::random::<u64>()),
+            uuid: fresh_uuid(number),
             power: None,
             bed,
             spec,
@@ -108,6 +109,25 @@ impl Machine {
             let _ = power.child.kill();
         }
         let _ = power.child.wait();
+    }
+
+    /// Switches it off as `poweroff` does, and waits until it is off. Not in nspawn.
+    pub fn shut_down(&mut self) -> Result<()> {
+        if self.spec.kind == Kind::Nspawn {
+            return self.spec.unsupported("a machine without a kernel is only killed");
+        }
+        // the answer may or may not come through before the machine is down
+        let _ = self.root_command("systemctl --no-block poweroff");
+        let deadline = Instant::now() + READY_WITHIN;
+        while Instant::now() < deadline {
+            let Some(power) = &mut self.power else { return Ok(()) };
+            if power.child.try_wait().doing(|| "cannot wait for the machine".into())?.is_some() {
+                self.power = None;
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Err(self.not_ready())
     }
 
     /// Reboots the machine as `reboot` does and waits until it is back. Not in nspawn.
@@ -282,6 +302,11 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A machine-id that no other machine has.
+pub(super) fn fresh_uuid(number: u32) -> String {
+    format!("{:08x}{:08x}{:016x}", std::process::id(), number, rand::random::<u64>())
 }
 
 const READY_WITHIN: Duration = Duration::from_secs(240);

@@ -18,6 +18,8 @@ mod init;
 mod next;
 mod page;
 pub(super) mod reading;
+#[cfg(test)]
+mod recorded;
 mod refused;
 #[cfg(test)]
 mod runs;

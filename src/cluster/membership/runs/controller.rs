@@ -50,6 +50,7 @@ impl Run<'_> {
         for _ in 0..ROUNDS {
             let wanted = wanted(world, self.control_planes);
             let evidence = observe(world, &wanted, self.number, self.confusion);
+            super::super::recorded::note(&wanted, &evidence);
             let next = next(&wanted, &evidence, &memory);
             super::truth::judge(world, &wanted, &next.actions);
             if !next.actions.is_empty() {

@@ -274,6 +274,12 @@ fn one(seed: u64) -> Told {
     Told { kind: case.kind, troubles: case.story.told, actions: kinds, refused: excused, runs }
 }
 
+/// One cluster, whatever comes of it: for those who look at what runs see.
+pub(super) fn comes_by(seed: u64) {
+    let mut case = case(seed);
+    play(&mut case, None);
+}
+
 #[test]
 fn they_converge_or_refuse_with_a_reason() {
     figures::many(RUNS, one);
