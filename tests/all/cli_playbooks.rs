@@ -67,6 +67,22 @@ fn those_of_the_cluster_are_without_mistakes() {
 }
 
 #[test]
+fn a_relative_file_of_the_settings_is_beside_the_inventory() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.path("inv/group_vars")).unwrap();
+    program.file("inv/hosts.ini", "[masters]\nm1 ansible_connection=local\n");
+    let settings = "cluster: {name: a, version: v1.36.0, endpoint: {host: kube.lan, served_by: external}, cni: {name: manifest, manifest: net.yaml}}\n";
+    program.file("inv/group_vars/all.yml", settings);
+    program.file("inv/net.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\n");
+    let read = program.run(&["provision", "cni", "--check", "-i", "inv/hosts.ini"]);
+    // it was read, and then the machine is no control plane
+    assert!(read.stderr.contains("manifest_objects(DIR/inv/net.yaml): there is no /etc/kubernetes/admin.conf"), "{}", read.all());
+    std::fs::remove_file(program.path("inv/net.yaml")).unwrap();
+    let missing = program.run(&["provision", "cni", "--check", "-i", "inv/hosts.ini"]);
+    assert!(missing.stderr.contains("there is no file `net.yaml`"), "{}", missing.all());
+}
+
+#[test]
 fn every_module_has_a_page() {
     let program = Program::new();
     let list = program.run(&["doc"]).stdout;
