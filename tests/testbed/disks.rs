@@ -17,7 +17,10 @@ pub fn fill(m: &Machine, disks: &[(&str, &str)]) -> Result<()> {
     }
     // the tables that are there now, and what udev makes of them
     for (disk, _) in disks {
-        script.push_str(&format!("blockdev --rereadpt {disk}\n"));
+        // udev looks at what was just written, and the kernel reads no table of a disk that somebody holds open
+        let again =
+            format!("i=0; until blockdev --rereadpt {disk}; do i=$((i + 1)); [ $i -lt 30 ] || exit 1; udevadm settle; sleep 1; done\n");
+        script.push_str(&again);
     }
     script.push_str("udevadm settle\n");
     m.root_says(&script).map(drop)
