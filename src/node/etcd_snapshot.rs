@@ -3,7 +3,7 @@
 //! etcd's container has no file of the machine but its data's folder and its certificates, so the snapshot is written there. It goes again
 //! with the script, also with one that is cut off; what a machine without power leaves, the next snapshot takes away.
 
-use super::facts::ETCDCTL;
+use super::facts::{ETCDCTL, KUBEADM_ETCD, KUBEADM_ETCD_CERTIFICATES};
 use super::script::{Function, Nul, Script};
 use super::steps::FAIL;
 
@@ -38,11 +38,8 @@ pub struct Source<'a> {
 
 impl Source<'static> {
     /// As kubeadm runs it.
-    pub const KUBEADM: Self = Source {
-        endpoint: "https://127.0.0.1:2379",
-        certificates: "/etc/kubernetes/pki/etcd",
-        manifest: "/etc/kubernetes/manifests/etcd.yaml",
-    };
+    pub const KUBEADM: Self =
+        Source { endpoint: KUBEADM_ETCD, certificates: KUBEADM_ETCD_CERTIFICATES, manifest: "/etc/kubernetes/manifests/etcd.yaml" };
 }
 
 /// etcd writes a file of that size once more; were its disk full, it would stop, and the cluster with it. In MiB.

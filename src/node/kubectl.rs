@@ -42,6 +42,22 @@ kube() {
     needs: &[&FOR],
 };
 
+/// `not_connected`: whether what ended with the complaint `$err` came to nobody, so that it has done nothing. An API server's answer about
+/// somebody whom it did not reach itself says from whom it is.
+pub(super) static NOT_CONNECTED: Function = Function {
+    name: "not_connected",
+    text: r#"
+not_connected() {
+  case $err in
+    *"from server"*) return 1 ;;
+    *"dial tcp"* | *" was refused - did you specify"*) ;;
+    *) return 1 ;;
+  esac
+}
+"#,
+    needs: &[],
+};
+
 /// `kube_begin` makes a folder for what is asked (1 with the reason in `$r` where it is no control plane), `kube_ask WORDS…` asks: its
 /// answer goes to `$r`, its complaint to `$err`; `kube_end` removes the folder, and keeps `$r` and `$err`.
 ///
@@ -70,11 +86,14 @@ kube_ask() {
 }
 kube_is_away() {
   [ "$st" -ne 0 ] || return 1
-  case $err in
-    *"from server"*) return 1 ;;
-    *"dial tcp"* | *" was refused - did you specify"* | *"Client.Timeout"* | *"TLS handshake timeout"*) ;;
-    *) return 1 ;;
-  esac
+  if ! not_connected; then
+    # a question that was not answered in time may be asked twice
+    case $err in
+      *"from server"*) return 1 ;;
+      *"Client.Timeout"* | *"TLS handshake timeout"*) ;;
+      *) return 1 ;;
+    esac
+  fi
   away_since=${away_since:-$(date +%s)}
   [ "$(($(date +%s) - away_since))" -lt 40 ]
 }
@@ -82,7 +101,7 @@ kube_end() {
   rm -rf -- "$kube_dir"
 }
 "#,
-    needs: &[&ADMIN],
+    needs: &[&ADMIN, &NOT_CONNECTED],
 };
 
 /// `kube_unready FILE`: the DaemonSets and Deployments of a manifest that are not rolled out, a line each in `$r`; status 1 with `$err`

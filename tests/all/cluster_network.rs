@@ -12,6 +12,7 @@ use homelabctl::node::steps::{ApplyObjects, Step, WaitForObjects};
 use homelabctl::plan::{Fact, Reading};
 use serde_json::{Value, json};
 
+use crate::step_script::{failure, script_of};
 use crate::testbed::Bed;
 use crate::testbed::kubernetes::{ApiServer, Etcd, program};
 
@@ -50,11 +51,7 @@ impl Node<'_, '_> {
 
     /// What the step said, if it failed.
     fn does(&self, step: impl Into<Step>) -> Result<(), String> {
-        let call = step.into().call().unwrap();
-        let mut script = Script::new();
-        script.call(call.function, &call.words).unwrap();
-        let output = self.script(&script.finish());
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        failure(&self.script(&script_of(step)))
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {

@@ -16,6 +16,7 @@ use homelabctl::plan::{Facts, Scope, Stop, Store};
 use homelabctl::yaml;
 use serde_json::{Value, json};
 
+use crate::step_script::{failure, script_of};
 use crate::testbed::Bed;
 use crate::testbed::kubernetes::{ApiServer, Etcd, program};
 
@@ -101,11 +102,7 @@ impl Node<'_, '_> {
 
     /// What the step said, if it failed.
     fn does(&self, step: impl Into<Step>) -> Result<(), String> {
-        let call = step.into().call().unwrap();
-        let mut script = Script::new();
-        script.call(call.function, &call.words).unwrap();
-        let output = self.script(&script.finish());
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        failure(&self.script(&script_of(step)))
     }
 
     fn settings(&self, over: &str) -> Settings {

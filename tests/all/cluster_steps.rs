@@ -6,24 +6,22 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use homelabctl::node::script::{Script, quote};
+use homelabctl::node::script::quote;
 use homelabctl::node::steps::{MarkNode, RevokeJoins, Step};
 use serde_json::json;
 
+use crate::step_script::script_of;
 use crate::testbed::Bed;
 use crate::testbed::kubernetes::{ApiServer, Etcd, program};
 
 /// Carries a step out as a control plane's shell does, with that file as its admin.conf.
 fn carried_out(step: impl Into<Step>, admin_conf: &Path) -> Output {
-    let call = step.into().call().unwrap();
-    let mut script = Script::new();
-    script.call(call.function, &call.words).unwrap();
     let kubectl = program("kubectl").unwrap();
     let inner = format!(
         "mount -t tmpfs none /run && mount -t tmpfs none /etc && mkdir /etc/kubernetes && cp {} /etc/kubernetes/admin.conf && k=n1 s={} && \
          ( eval \"$s\" ) </dev/null",
         admin_conf.display(),
-        quote(&script.finish()).unwrap()
+        quote(&script_of(step)).unwrap()
     );
     Command::new("unshare")
         .args(["--mount", "dash", "-c", &inner])

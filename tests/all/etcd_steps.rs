@@ -4,19 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use homelabctl::node::script::{Script, quote};
+use homelabctl::node::script::quote;
 use homelabctl::node::steps::{EtcdAsked, RemoveMember, ResetNode, Step};
 
+use crate::step_script::script_of;
 use crate::testbed::Bed;
 use crate::testbed::kubernetes::{Authority, Etcd, program};
 
 /// Carries a step out as a control plane's shell does, with a kubeadm that only says that it was called, and an /etc of its own.
 fn carried_out(step: impl Into<Step>, programs: &Path) -> Output {
-    let call = step.into().call().unwrap();
-    let mut script = Script::new();
-    script.call(call.function, &call.words).unwrap();
     let etcdctl = program("etcdctl").unwrap();
-    let inner = format!("mount -t tmpfs none /etc && k=n1 s={} && ( eval \"$s\" ) </dev/null", quote(&script.finish()).unwrap());
+    let inner = format!("mount -t tmpfs none /etc && k=n1 s={} && ( eval \"$s\" ) </dev/null", quote(&script_of(step)).unwrap());
     Command::new("unshare")
         .args(["--mount", "dash", "-c", &inner])
         .env("PATH", format!("{}:{}:/usr/sbin:/usr/bin:/sbin:/bin", programs.display(), etcdctl.parent().unwrap().display()))

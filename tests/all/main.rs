@@ -70,6 +70,7 @@ mod run_log;
 mod shipped_playbooks;
 mod ssh_host_records;
 mod ssh_records;
+mod step_script;
 mod steps;
 mod template_records;
 mod testbed_basics;

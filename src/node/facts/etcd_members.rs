@@ -11,6 +11,11 @@ use super::{Kind, json};
 use crate::node::script::Function;
 use crate::plan::{Fact, Query, Touch};
 
+/// Where kubeadm has a machine's own etcd answer.
+pub(in crate::node) const KUBEADM_ETCD: &str = "https://127.0.0.1:2379";
+/// Where kubeadm puts its certificates: `ca.crt`, `server.crt`, `server.key`.
+pub(in crate::node) const KUBEADM_ETCD_CERTIFICATES: &str = "/etc/kubernetes/pki/etcd";
+
 /// etcd's members, asked of the machine's own one; it moves by itself. Absent: the machine has no certificates of an etcd. Unknown where
 /// no majority answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +27,7 @@ pub struct EtcdMembers {
 impl EtcdMembers {
     /// As kubeadm runs it.
     pub fn new() -> Self {
-        Self::at("https://127.0.0.1:2379", "/etc/kubernetes/pki/etcd")
+        Self::at(KUBEADM_ETCD, KUBEADM_ETCD_CERTIFICATES)
     }
 
     /// At that URL, with `ca.crt`, `server.crt` and `server.key` of that folder.

@@ -136,7 +136,7 @@ pub use download::{Download, Downloaded};
 pub use dpkg_lock::DpkgLock;
 pub use endpoint::Endpoint;
 pub use environment::Environment;
-pub(in crate::node) use etcd_members::ETCDCTL;
+pub(in crate::node) use etcd_members::{ETCDCTL, KUBEADM_ETCD, KUBEADM_ETCD_CERTIFICATES};
 pub use etcd_members::{EtcdMember, EtcdMembers, etcd_leader};
 pub use everything::everything;
 pub use exclusive::{ExclusiveOpen, Openness};

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::kubeadm::MATERIAL;
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::facts::ONCE;
-use crate::node::kubectl::BY_KUBECTL;
+use crate::node::kubectl::{BY_KUBECTL, NOT_CONNECTED};
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -78,15 +78,11 @@ const KUBECTL: Function = Function {
 /// control plane. What was not reached has done nothing; an answer, whatever it is, ends it.
 pub(super) const AGAIN: Function = Function {
     name: "s_again",
-    needs: &[&ONCE],
+    needs: &[&ONCE, &NOT_CONNECTED],
     text: r#"s_again() {
   s_began=$(date +%s)
   until once "$@"; do
-    case $err in
-      *"from server"*) break ;;
-      *"dial tcp"*|*" was refused - did you specify"*) ;;
-      *) break ;;
-    esac
+    not_connected || break
     [ "$(($(date +%s) - s_began))" -lt 60 ] || break
     sleep 2
   done

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cluster::of_the_cluster;
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::etcd_snapshot::{ROOM, SPARE};
-use crate::node::facts::ETCDCTL;
+use crate::node::facts::{ETCDCTL, KUBEADM_ETCD, KUBEADM_ETCD_CERTIFICATES};
 use crate::node::script::Function;
 use crate::plan::Touch;
 
@@ -32,7 +32,7 @@ pub struct EtcdAsked {
 impl Default for EtcdAsked {
     /// As kubeadm runs it.
     fn default() -> Self {
-        Self { endpoint: "https://127.0.0.1:2379".to_owned(), certificates: "/etc/kubernetes/pki/etcd".to_owned() }
+        Self { endpoint: KUBEADM_ETCD.to_owned(), certificates: KUBEADM_ETCD_CERTIFICATES.to_owned() }
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cluster::AGAIN;
 use super::{Action, Call, FAIL, Invalid, check};
-use crate::node::facts::KUBECTL as BY_KUBECTL;
+use crate::node::kubectl::BY_KUBECTL;
 use crate::node::script::Function;
 use crate::plan::Touch;
 
