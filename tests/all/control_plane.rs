@@ -47,10 +47,11 @@ fn members_of_etcd_are_killed_added_and_listed() {
     assert_eq!(names(&etcd), [voter("m0"), voter("m1"), voter("m2"), ("m3".to_owned(), true)]);
 
     // two of three voters go on, when they have another leader if it was the leader; one and a learner, which has no vote, do not
+    // (another key: what timed out may yet be taken over when a majority is there again)
     etcd.kill(2);
     assert!(etcd.ctl_in_time(&["put", "a", "1"]).unwrap().status.success());
     etcd.kill(1);
-    assert!(!etcd.ctl(&["--command-timeout=5s", "put", "a", "2"]).unwrap().status.success());
+    assert!(!etcd.ctl(&["--command-timeout=5s", "put", "b", "2"]).unwrap().status.success());
     etcd.resume(1).unwrap();
     assert_eq!(String::from_utf8_lossy(&etcd.ctl_in_time(&["get", "a", "--print-value-only"]).unwrap().stdout).trim(), "1");
 }
