@@ -45,6 +45,7 @@ pub(super) const KIND: Kind = Kind {
     parse: |_, text| json(read(text)?),
 };
 
+// not `list-unit-files`: for that systemd reads all unit files that there are, which takes a small machine seconds
 static PROBE: Function = Function {
     name: "probe_swap_units",
     text: r#"
@@ -54,8 +55,18 @@ probe_swap_units() {
   id=$1
   take systemctl list-units --no-pager --no-legend --plain --type swap --all || { r=$err; answer "$id" 1; return; }
   listed=$r
-  take systemctl list-unit-files --no-pager --no-legend --type swap || r=
-  IFS=$nl; set -- $listed $r; IFS=$ifs
+  take systemctl show --no-pager -p UnitPath --value || { r=$err; answer "$id" 1; return; }
+  paths=$r
+  IFS=$nl; set -- $listed; IFS=$ifs
+  for place in $paths; do
+    set +f
+    for l in "$place"/*.swap; do
+      # a template is no unit
+      case $l in *"@.swap") continue ;; esac
+      if [ -e "$l" ] || [ -L "$l" ]; then set -- "$@" "${l##*/}"; fi
+    done
+    set -f
+  done
   names=
   for l do
     l=${l%%" "*}
