@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use homelabctl::node::script::quote;
 use homelabctl::node::steps::{MarkNode, RevokeJoins, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::step_script::script_of;
 use crate::testbed::Bed;
@@ -46,6 +46,12 @@ fn an_api_that_is_away_is_asked_again_and_one_that_answers_is_not() {
     let secrets = "/api/v1/namespaces/kube-system/secrets";
     let token = json!({"metadata": {"name": "bootstrap-token-abcdef"}, "type": "bootstrap.kubernetes.io/token"});
     assert_eq!(api.ask("POST", secrets, Some(&token)).unwrap().0, 201);
+    // as kubeadm uploads certificates: owned by a token that ends
+    let (_, owner) = api.ask("POST", secrets, Some(&json!({"metadata": {"name": "bootstrap-token-uvwxyz"}}))).unwrap();
+    let uid = serde_json::from_str::<Value>(&owner).unwrap()["metadata"]["uid"].clone();
+    let owners = json!([{"apiVersion": "v1", "kind": "Secret", "name": "bootstrap-token-uvwxyz", "uid": uid}]);
+    let certificates = json!({"metadata": {"name": "kubeadm-certs", "ownerReferences": owners}});
+    assert_eq!(api.ask("POST", secrets, Some(&certificates)).unwrap().0, 201);
     assert_eq!(api.ask("POST", "/api/v1/nodes", Some(&json!({"metadata": {"name": "w1"}}))).unwrap().0, 201);
     let revoke = || RevokeJoins { tokens: vec!["abcdef".to_owned()] };
 
@@ -61,7 +67,8 @@ fn an_api_that_is_away_is_asked_again_and_one_that_answers_is_not() {
     api.resume().unwrap();
     let revoked = waiting.join().unwrap();
     assert!(revoked.status.success(), "{revoked:?}");
-    assert_eq!(api.ask("GET", &format!("{secrets}/bootstrap-token-abcdef"), None).unwrap().0, 404);
+    let (_, left) = api.ask("GET", secrets, None).unwrap();
+    assert!(!left.contains("bootstrap-token") && !left.contains("kubeadm-certs"), "{left}");
 
     let mark = MarkNode {
         name: "w1".to_owned(),

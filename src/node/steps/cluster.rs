@@ -92,13 +92,14 @@ pub(super) const AGAIN: Function = Function {
 }"#,
 };
 
-/// A description, the file or nothing.
+/// A description, the file or nothing. Certificates that were uploaded before go first: they would leave the token that ends them.
 const MINT: Function = Function {
     name: "s_mint_join",
-    needs: &[&FAIL, &AGAIN],
+    needs: &[&FAIL, &AGAIN, &REVOKE],
     text: r#"s_mint_join() (
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
   if [ -n "$2" ]; then
+    s_revoke_joins >&2 || exit 1
     status=0
     s_again kubeadm init phase upload-certs --upload-certs --skip-certificate-key-print --config "$2" >&2 || status=$?
     rm -f -- "$2"
@@ -108,15 +109,18 @@ const MINT: Function = Function {
 )"#,
 };
 
-/// Ids.
+/// Ids. With the certificates goes the token that kubeadm makes beside them, so that they end with it (its phases/copycerts, createShortLivedBootstrapToken).
 const REVOKE: Function = Function {
     name: "s_revoke_joins",
-    needs: &[&KUBECTL],
+    needs: &[&KUBECTL, &AGAIN],
     text: r#"s_revoke_joins() (
+  certificates=$(s_again s_kubectl -n kube-system get secret kubeadm-certs --ignore-not-found -o 'jsonpath={.metadata.ownerReferences[?(@.kind=="Secret")].name} {.metadata.name}') || exit 1
+  tokens=
   for id in "$@"; do
-    s_again s_kubectl -n kube-system delete secret "bootstrap-token-$id" --ignore-not-found || exit 1
+    tokens="$tokens bootstrap-token-$id"
   done
-  s_again s_kubectl -n kube-system delete secret kubeadm-certs --ignore-not-found
+  set -- $tokens $certificates
+  [ $# -eq 0 ] || s_again s_kubectl -n kube-system delete secret "$@" --ignore-not-found
 )"#,
 };
 
@@ -312,7 +316,8 @@ mod tests {
         for shell in SHELLS {
             let mut script = Script::new();
             script.call(call.function, &call.words).unwrap();
-            let fake = "kubectl() { shift 6; printf '%s\\n' \"$*\"; case $* in *stdin*|*'-f -'*) cat; echo ;; esac; }\ntimeout() { shift; \"$@\"; }\n";
+            let fake = "kubectl() { shift 6; case $* in *'get secret'*) echo bootstrap-token-owners kubeadm-certs; return ;; esac
+                printf '%s\\n' \"$*\"; case $* in *stdin*|*'-f -'*) cat; echo ;; esac; }\ntimeout() { shift; \"$@\"; }\n";
             let output = run(shell, "k1", &format!("{fake}{}", script.finish()));
             said.push(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -349,8 +354,8 @@ mod tests {
     #[test]
     fn tokens_are_taken_back_by_their_ids_and_the_certificates_with_them() {
         let said = called(&RevokeJoins { tokens: vec!["abcdef".into(), "uvwxyz".into()] });
-        let delete = |name: &str| format!("-n kube-system delete secret {name} --ignore-not-found");
-        assert_eq!(said, [delete("bootstrap-token-abcdef"), delete("bootstrap-token-uvwxyz"), delete("kubeadm-certs")]);
+        let names = "bootstrap-token-abcdef bootstrap-token-uvwxyz bootstrap-token-owners kubeadm-certs";
+        assert_eq!(said, [format!("-n kube-system delete secret {names} --ignore-not-found")]);
     }
 
     #[test]
