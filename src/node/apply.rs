@@ -318,6 +318,13 @@ impl<'a> Parts<'a> {
         self.parts.len()
     }
 
+    /// What somebody who watches is told of the script of that number before it is sent, in a few words; nothing of most.
+    pub(super) fn title(&self, number: usize) -> Option<String> {
+        let Some(Part::Steps { from, to }) = self.parts.get(number) else { return None };
+        let watched = self.steps.get(*from..*to)?.iter().map(Step::action).filter(|step| step.is_watched());
+        Some(watched.map(|step| step.describe()).collect::<Vec<_>>().join(", then ")).filter(|title| !title.is_empty())
+    }
+
     /// Which long steps run directly.
     pub(super) fn directly(&self) -> Vec<usize> {
         let long = |(index, step): (usize, &Step)| (self.lock.is_none() && step.is_long()).then_some(index);

@@ -289,6 +289,9 @@ impl<S: Shells> Real<S> {
                 Err(unusable) if number == 0 => return Ok(Applied::Unusable(unusable.to_string())),
                 Err(unusable) => return Ok(Applied::Unknown(unusable.to_string())),
             };
+            if let Some(title) = parts.title(number) {
+                self.tell(title);
+            }
             let (records, said) = match self.ask(scope, &nonce, &part.text, STEPS_LIMIT).await {
                 Err(lost) if lost.user => return Ok(Applied::Unusable(lost.why)),
                 Err(lost) if number == 0 && !lost.sent => return Ok(Applied::NotBegun(lost.why)),

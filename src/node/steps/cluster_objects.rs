@@ -98,6 +98,10 @@ impl Action for ApplyObjects {
         format!("apply the objects of {}", self.title)
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         check::text("manifest", &self.manifest)
     }
@@ -114,6 +118,10 @@ impl Action for WaitForObjects {
 
     fn describe(&self) -> String {
         format!("wait for the pods of {}", self.title)
+    }
+
+    fn is_watched(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<(), Invalid> {

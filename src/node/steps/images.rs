@@ -67,6 +67,10 @@ impl Action for ImportImages {
         "import the images of the archive".into()
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         check::text("path", &self.path)
     }
@@ -83,6 +87,10 @@ impl Action for PullImages {
 
     fn describe(&self) -> String {
         format!("pull {} images", self.names.len())
+    }
+
+    fn is_watched(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<(), Invalid> {

@@ -86,6 +86,10 @@ impl Action for RollOutKubeProxy {
         "make the pods of kube-proxy anew, and wait for them".into()
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         let is_digest = self.digest.len() == 64 && self.digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_digest { Ok(()) } else { check::refuse("digest", &self.digest, "is none") }

@@ -139,6 +139,11 @@ pub trait Action {
     fn is_long(&self) -> bool {
         false
     }
+
+    /// Whether somebody who watches wants to know that it is this that takes its time. What it says of itself is shown to anybody.
+    fn is_watched(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! steps {
