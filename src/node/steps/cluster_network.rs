@@ -68,14 +68,14 @@ const CHECK: Function = Function {
     name: "s_check_network",
     needs: &[&FAIL, &KUBE],
     text: r#"s_check_network_gone() {
-  kube --request-timeout 200s delete namespace "$1" --ignore-not-found --wait --timeout 180s >/dev/null 2>"$kube_dir/gone" </dev/null 9>&-
+  kube --request-timeout 200s delete namespace "$@" --ignore-not-found >/dev/null 2>"$kube_dir/gone" </dev/null 9>&-
 }
 s_check_network() (
   objects=$1 space=$2 service=$3 patience=$4 note=$5 annotation=$6 asks=$7 tries=$8
   kube_begin || s_fail "$r"
   trap 'exit 1' HUP INT TERM
   # of a run that was cut
-  s_check_network_gone "$space" || { gone=$(cat "$kube_dir/gone"); kube_end; s_fail "the namespace $space of an earlier check does not go away: $gone"; }
+  s_check_network_gone "$space" --timeout 180s || { gone=$(cat "$kube_dir/gone"); kube_end; s_fail "the namespace $space of an earlier check does not go away: $gone"; }
   printf '%s\n' "$objects" >"$kube_dir/objects"
   tried=1
   until kube_ask apply --server-side --field-manager homelabctl -f "$kube_dir/objects" 9>&-; do
@@ -84,21 +84,21 @@ s_check_network() (
     [1-9]"Error"*|[1-2][0-9]"Error"*) case $err in *"service account"*) tried=$((tried + 1)); sleep 1; continue ;; esac ;;
     esac
     said=$err
-    s_check_network_gone "$space"; kube_end; s_fail "$said"
+    s_check_network_gone "$space" --wait=false; kube_end; s_fail "$said"
   done
   kube_ask -n kube-system --request-timeout 0 rollout status deployment/coredns --timeout "${patience}s" 9>&- ||
-    { said="CoreDNS is not ready: $err"; s_check_network_gone "$space"; kube_end; s_fail "$said"; }
+    { said="CoreDNS is not ready: $err"; s_check_network_gone "$space" --wait=false; kube_end; s_fail "$said"; }
   if ! kube_ask -n "$space" --request-timeout 0 wait --for=condition=Ready pods --all --timeout "${patience}s" 9>&-; then
     said=$err
     kube_ask -n "$space" get pods -o wide 9>&-
     said="the pods are not ready: $said$nl$r"
     kube_ask -n "$space" get events --field-selector type=Warning -o 'custom-columns=POD:.involvedObject.name,WHY:.message' --no-headers 9>&-
     said="$said$nl$r"
-    s_check_network_gone "$space"; kube_end; s_fail "$said"
+    s_check_network_gone "$space" --wait=false; kube_end; s_fail "$said"
   fi
   kube_ask -n "$space" get service/all -o 'jsonpath={.spec.clusterIP}' 9>&- && address=$r &&
     kube_ask -n "$space" get pods -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.nodeName} {.status.podIP}{"\n"}{end}' 9>&- ||
-    { said=$err; s_check_network_gone "$space"; kube_end; s_fail "$said"; }
+    { said=$err; s_check_network_gone "$space" --wait=false; kube_end; s_fail "$said"; }
   pods=$r wrong=
   case $address in *:*) address="[$address]" ;; esac
   set --
@@ -119,7 +119,8 @@ s_check_network() (
     fi
   done
   IFS=$ifs
-  s_check_network_gone "$space" || wrong="${wrong}the namespace $space does not go away: $(cat "$kube_dir/gone")$nl"
+  # that it goes is the controllers' work, and says nothing of the network: the next check waits for it
+  s_check_network_gone "$space" --wait=false || wrong="${wrong}the namespace $space cannot be removed: $(cat "$kube_dir/gone")$nl"
   [ -z "$wrong" ] || { kube_end; s_fail "${wrong%"$nl"}"; }
   kube_ask annotate --overwrite namespace kube-system "$annotation=$note" 9>&- || { said=$err; kube_end; s_fail "$said"; }
   kube_end
@@ -180,6 +181,10 @@ impl Action for CheckNetwork {
 
     fn describe(&self) -> String {
         format!("have pods on {} nodes ask each other", self.nodes.len())
+    }
+
+    fn is_watched(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<(), Invalid> {
