@@ -1,6 +1,6 @@
 //! What is next: a pure function of what was seen, what is wanted, and what this run has tried already.
 
-use super::action::{Act, Kind};
+use super::action::{Act, Action, Kind};
 use super::classify::{classify, node_of};
 use super::decide::{AGAIN, Deciding, Memory, Next, STATUS};
 use super::evidence::{Credentials, Evidence, Machine, Objects};
@@ -223,10 +223,12 @@ impl Deciding<'_> {
                 self.act(host, Act::RemoveMaterial);
             }
         }
+        // as long as anything is to come they stay, since it may be another join; `Mark` and the like are no reason to wait
+        let is_last = |action: &Action| matches!(action.act.kind(), Kind::Mark | Kind::RemoveMaterial | Kind::WriteKubeVip);
         let is_joining = |state: &State| matches!(state, State::InProgress(_) | State::Bootstrapping | State::CsrPending(_));
-        let joins = self.next.actions.iter().any(|action| matches!(action.act.kind(), Kind::Join | Kind::FinishJoin | Kind::ApproveCsr));
         let Some(objects) = self.evidence.objects() else { return };
-        if joins || states.iter().any(|(_, state)| is_joining(state)) || !objects.lease.is_absent() {
+        let goes_on = !self.next.waits.is_empty() || !self.next.actions.iter().all(is_last);
+        if goes_on || states.iter().any(|(_, state)| is_joining(state)) || !objects.lease.is_absent() {
             return;
         }
         let tokens = objects.tokens.present().cloned().unwrap_or_default();

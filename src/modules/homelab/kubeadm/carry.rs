@@ -29,12 +29,28 @@ const LEFT: [&str; 8] = [
 ];
 
 /// What joins are done with, fresh.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Minted {
+    /// The token's public half.
+    pub(super) id: String,
     /// `abcdef.0123456789abcdef`
     pub(super) token: Secret,
     /// What the certificates that wait in the cluster are decrypted with.
     pub(super) key: Option<Secret>,
+}
+
+impl Minted {
+    /// Whether these joins can be done with it still, as the cluster is.
+    pub(super) fn serves(&self, joins: &[Action], evidence: &Evidence) -> bool {
+        let Some(objects) = evidence.objects() else { return false };
+        let is_known = objects.tokens.present().is_some_and(|tokens| tokens.contains(&self.id));
+        is_known && (!needs_key(joins) || self.key.is_some() && objects.certificates.is_present())
+    }
+}
+
+/// Whether certificates have to wait in the cluster for these.
+fn needs_key(joins: &[Action]) -> bool {
+    joins.iter().any(|join| matches!(join.act, Act::Join(Role::ControlPlane)))
 }
 
 /// All that carrying out needs to know.
@@ -63,8 +79,7 @@ impl<'a> Carrying<'a> {
     pub(super) fn mint(&self, joins: &[Action]) -> Option<(Doing, Option<Secret>)> {
         let speaker = self.speaker(None)?;
         let host = self.wanted.hosts.iter().find(|host| host.name == speaker)?;
-        let is_control_plane = joins.iter().any(|join| matches!(join.act, Act::Join(Role::ControlPlane)));
-        let key = is_control_plane.then(|| Secret::new(random_key()));
+        let key = needs_key(joins).then(|| Secret::new(random_key()));
         let mut steps: Vec<Step> = Vec::new();
         let mut material = None;
         if let Some(key) = &key {
@@ -133,7 +148,7 @@ impl<'a> Carrying<'a> {
             words.push(format!("--ignore-preflight-errors={}", LEFT.join(",")));
         }
         let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm init on {}", host.name) };
-        Some(vec![put, kubeadm.into()])
+        Some([vec![put, kubeadm.into()], self.kube_vip_after(host)].concat())
     }
 
     fn finish_init(&self, host: &Host, parts: &[InitPart], attempt: u8) -> Option<Vec<Step>> {
@@ -167,13 +182,19 @@ impl<'a> Carrying<'a> {
         Some(vec![StaticPodFolder.into(), WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
     }
 
+    /// Once a control plane is made it serves the address with its own rights: at once, since another look at all machines takes longer.
+    fn kube_vip_after(&self, host: &Host) -> Vec<Step> {
+        let is_wanted = self.wanted.kube_vip && host.role == Role::ControlPlane;
+        is_wanted.then(|| self.kube_vip(host, Credentials::Admin)).flatten().unwrap_or_default()
+    }
+
     fn join(&self, host: &Host, role: Role, minted: &Minted, attempt: u8) -> Option<Vec<Step>> {
         let key = if role == Role::ControlPlane { Some(minted.key.clone()?) } else { None };
         let config = kubeadm_config::join(self.settings, &self.machine(host)?, &self.joining(minted, key)?);
         let (path, put) = put("join.yaml", &config);
         let words = ["join", "--config", path.as_str()].map(str::to_owned).to_vec();
         let kubeadm = Kubeadm { words, material: Some(path), attempt, what: format!("kubeadm join on {}", host.name) };
-        Some(vec![put, kubeadm.into()])
+        Some([vec![put, kubeadm.into()], self.kube_vip_after(host)].concat())
     }
 
     fn finish_join(&self, host: &Host, minted: &Minted, attempt: u8) -> Option<Vec<Step>> {

@@ -19,6 +19,8 @@ use crate::plan::Refusal;
 
 /// How long it is between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_secs(3);
+/// For how long a token joins further machines: it lives for half an hour.
+const JOINS: Duration = Duration::from_secs(15 * 60);
 
 /// A run of `homelab.kubeadm`.
 pub(super) struct Kubeadm {
@@ -33,7 +35,8 @@ pub(super) struct Kubeadm {
     joins: Option<(Observed, Vec<Action>)>,
     /// The key of the certificates, while the token is being minted.
     key: Option<Secret>,
-    minted: Option<Minted>,
+    /// What is joined with, and since when it is there.
+    minted: Option<(Minted, Duration)>,
     /// What was decided last.
     decided: Vec<Action>,
     /// A person's no, or the lease that is not to be had: the run ends with it.
@@ -105,47 +108,76 @@ impl Kubeadm {
         self.crew.hosts.iter().any(|one| one.name == host && one.apart.is_none())
     }
 
-    fn act(&mut self, observed: Observed, actions: Vec<Action>) -> Turn {
-        let carrying = self.carrying(&observed);
+    /// Does that, after what is to be done about the lease or beside it.
+    fn act(&mut self, observed: Observed, actions: Vec<Action>, lease: First) -> Turn {
         let is_join = |action: &Action| matches!(action.act, Act::Join(_) | Act::FinishJoin);
         let (joins, others): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(is_join);
-        let mut doings: Vec<Doing> = Vec::new();
-        let mut missing = Vec::new();
-        for action in &others {
-            match carrying.doing_of(action, self.memory.attempt(action), None) {
-                Some(doing) => doings.push(doing),
-                None => missing.push(action.clone()),
-            }
-        }
+        let now = self.now;
+        let is_fresh = |since: Duration| now.saturating_sub(since) < JOINS;
+        let minted = self.minted.take().filter(|(minted, since)| is_fresh(*since) && minted.serves(&joins, &observed.evidence));
+        let carrying = self.carrying(&observed);
+        let (mut doings, mut missing) = self.doings(&carrying, &others, None);
         let mut key = None;
-        if !joins.is_empty() {
+        let mut waits = None;
+        if let Some((minted, _)) = &minted {
+            let (joins, lacking) = self.doings(&carrying, &joins, Some(minted));
+            doings.extend(joins);
+            missing.extend(lacking);
+        } else if !joins.is_empty() {
             match carrying.mint(&joins) {
                 Some((doing, minted_key)) => {
                     doings.push(doing);
                     key = minted_key;
+                    waits = Some(joins);
                 }
-                None => missing.extend(joins.iter().cloned()),
+                None => missing.extend(joins),
             }
         }
-        (self.joins, self.key, self.minted) = ((!joins.is_empty()).then_some((observed, joins)), key, None);
+        match lease {
+            First::Beside(doing) if !doings.is_empty() => doings.push(*doing),
+            // all that is done is done where the lease is taken: it is taken first, and another look in between shows nothing new
+            First::Do(first) => match doings.as_mut_slice() {
+                [one] if one.host == first.host && !one.irreversible => one.change.steps.splice(..0, first.change.steps).for_each(drop),
+                [] => {}
+                _ => {
+                    self.minted = minted;
+                    self.put_off_all();
+                    return Turn::Act(vec![*first]);
+                }
+            },
+            _ => {}
+        }
+        (self.joins, self.key, self.minted) = (waits.map(|joins| (observed, joins)), key, minted);
         self.lack(&missing);
         if doings.is_empty() { Turn::Forget } else { Turn::Act(doings) }
+    }
+
+    /// What is done for these, and those for which something is missing.
+    fn doings(&self, carrying: &Carrying<'_>, actions: &[Action], minted: Option<&Minted>) -> (Vec<Doing>, Vec<Action>) {
+        let (mut doings, mut missing) = (Vec::new(), Vec::new());
+        for action in actions {
+            match carrying.doing_of(action, self.memory.attempt(action), minted) {
+                Some(doing) => doings.push(doing),
+                None => missing.push(action.clone()),
+            }
+        }
+        (doings, missing)
     }
 
     /// The joins, once there is something to join with.
     fn join(&mut self) -> Option<Turn> {
         let (observed, joins) = self.joins.take()?;
-        let minted = self.minted.take()?;
-        let carrying = self.carrying(&observed);
-        let (mut doings, mut missing) = (Vec::new(), Vec::new());
-        for action in joins {
-            match carrying.doing_of(&action, self.memory.attempt(&action), Some(&minted)) {
-                Some(doing) => doings.push(doing),
-                None => missing.push(action),
-            }
-        }
+        let (minted, _) = self.minted.as_ref()?;
+        let (doings, missing) = self.doings(&self.carrying(&observed), &joins, Some(minted));
         self.lack(&missing);
         (!doings.is_empty()).then_some(Turn::Act(doings))
+    }
+
+    /// What was decided is not done.
+    fn put_off_all(&mut self) {
+        for action in std::mem::take(&mut self.decided) {
+            self.memory.not_tried(&action);
+        }
     }
 
     fn lack(&mut self, missing: &[Action]) {
@@ -181,20 +213,14 @@ impl Kubeadm {
         (!is_over).then(|| Turn::Wait(LOOK, waits.iter().map(doing).collect()))
     }
 
-    /// What comes before the actions: the lease. Nothing: it is held, or not needed.
-    fn leased(&mut self, observed: &Observed, actions: &[Action]) -> Option<Turn> {
-        if observed.evidence.objects()?.lease.is_present() {
+    /// What is to be done about the lease for these actions.
+    fn leased(&mut self, observed: &Observed, actions: &[Action]) -> First {
+        let Some(objects) = observed.evidence.objects() else { return First::Nothing };
+        if objects.lease.is_present() {
             self.lease.is_others();
         }
         let through = self.carrying(observed).speaker(None);
-        match self.lease.first(actions, through, live::lease(&self.settings, &observed.told), self.now) {
-            First::Nothing => None,
-            First::Do(doing) => Some(Turn::Act(vec![*doing])),
-            First::Not(failed) => {
-                self.declined = Some(failed);
-                Some(Turn::Forget)
-            }
-        }
+        self.lease.first(actions, through, live::lease(&self.settings, &observed.told), self.now)
     }
 
     fn decided(&mut self, observed: Observed, elapsed: Duration) -> Turn {
@@ -220,14 +246,18 @@ impl Kubeadm {
                 return self.end(&observed, end);
             }
             if !next.actions.is_empty() {
-                if let Some(turn) = self.leased(&observed, &next.actions) {
-                    return turn;
-                }
+                let lease = match self.leased(&observed, &next.actions) {
+                    First::Not(failed) => {
+                        self.declined = Some(failed);
+                        return Turn::Forget;
+                    }
+                    lease => lease,
+                };
                 for action in &next.actions {
                     self.memory.tried(action);
                 }
                 self.decided = next.actions.clone();
-                return self.act(observed, next.actions);
+                return self.act(observed, next.actions, lease);
             }
             if next.waits.is_empty() {
                 let end = self.ended(&next);
@@ -279,10 +309,8 @@ impl Course for Kubeadm {
     }
 
     fn put_off(&mut self) {
-        for action in std::mem::take(&mut self.decided) {
-            self.memory.not_tried(&action);
-        }
-        (self.joins, self.key, self.minted) = (None, None, None);
+        self.put_off_all();
+        (self.joins, self.key) = (None, None);
     }
 
     fn cut(&mut self) -> Option<Doing> {
@@ -299,7 +327,10 @@ impl Course for Kubeadm {
                 let said = outputs.last().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
                 let token = said.filter(|said| said.len() == 23 && said.as_bytes().get(6) == Some(&b'.'));
                 match token {
-                    Some(token) => self.minted = Some(Minted { token: Secret::new(token), key: self.key.take() }),
+                    Some(token) => {
+                        let id = token.split('.').next().unwrap_or_default().to_owned();
+                        self.minted = Some((Minted { id, token: Secret::new(token), key: self.key.take() }, self.now));
+                    }
                     None => self.fail_joins(&Failed::new(format!("{}: kubeadm printed no token", doing.what))),
                 }
             }
@@ -314,6 +345,15 @@ impl Course for Kubeadm {
             Err(failed) => {
                 if failed.is_refused {
                     self.declined = Some(failed.clone());
+                }
+                // whatever it was that it failed of, it is not tried again with the same
+                if doing
+                    .change
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step, Step::Kubeadm(kubeadm) if kubeadm.words.starts_with(&["join".to_owned()])))
+                {
+                    self.minted = None;
                 }
                 self.did.entry(doing.about.clone()).or_default().failed = Some(failed);
             }

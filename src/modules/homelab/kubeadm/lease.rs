@@ -12,9 +12,11 @@ use crate::node::steps::{HoldLease, LeaseDoes, Step};
 
 /// How long it holds without being renewed: a run that was cut off keeps others off no longer. What takes longer runs as a unit of its
 /// machine, which others see by itself.
-const HOLDS: u32 = 180;
+const HOLDS: u32 = 300;
 /// How old it gets before it is renewed.
-const FRESH: Duration = Duration::from_secs(45);
+const FRESH: Duration = Duration::from_secs(60);
+/// How old it may be for that to go on beside what it is for: it holds for a minute more.
+const SURE: Duration = Duration::from_secs(240);
 /// How often it is tried to take it.
 const TRIES: u8 = 3;
 
@@ -36,8 +38,10 @@ pub(super) struct Lease {
 pub(super) enum First {
     /// Nothing.
     Nothing,
-    /// This.
+    /// This, and nothing else before it.
     Do(Box<Doing>),
+    /// This, which may be done beside the actions.
+    Beside(Box<Doing>),
     /// It cannot be had: nothing is changed.
     Not(Failed),
 }
@@ -77,6 +81,7 @@ impl Lease {
                 ),
                 ..failed.clone()
             }),
+            _ if self.since.is_some_and(|since| now.saturating_sub(since) < SURE) => First::Beside(Box::new(self.doing(through, does))),
             _ => First::Do(Box::new(self.doing(through, does))),
         }
     }
@@ -99,20 +104,24 @@ impl Lease {
         Doing { host: through.to_owned(), change: Plan::change([step]), about: through.to_owned(), what, irreversible: false }
     }
 
-    /// What came of that; whether it was about the lease.
+    /// What came of that; whether it was about the lease alone.
     pub(super) fn came(&mut self, doing: &Doing, failed: Option<&Failed>, now: Duration) -> bool {
         let Some(Step::HoldLease(step)) = doing.change.steps.first() else { return false };
+        let is_alone = doing.change.steps.len() == 1;
         match (&step.does, failed) {
             // it ends by itself
             (LeaseDoes::GiveBack, _) => {}
             (_, None) => (self.since, self.tried, self.through) = (Some(now), 0, Some(doing.host.clone())),
             (_, Some(failed)) => {
+                // of which step it came is not told, so it is asked for again, and what was to be done counts as tried
                 self.since = None;
-                self.tried = self.tried.saturating_add(1);
-                self.failed = Some(failed.clone());
+                if is_alone {
+                    self.tried = self.tried.saturating_add(1);
+                    self.failed = Some(failed.clone());
+                }
             }
         }
-        true
+        is_alone
     }
 }
 
@@ -129,6 +138,7 @@ fn is_of_the_cluster(action: &Action) -> bool {
 mod tests {
     use super::*;
     use crate::cluster::membership::Role;
+    use crate::node::steps::RevokeJoins;
 
     fn join() -> [Action; 1] {
         [Action { host: "w1".into(), act: Act::Join(Role::Worker) }]
@@ -138,7 +148,7 @@ mod tests {
         match first {
             First::Nothing => None,
             First::Not(failed) => panic!("{failed:?}"),
-            First::Do(doing) => match &doing.change.steps[..] {
+            First::Do(doing) | First::Beside(doing) => match &doing.change.steps[..] {
                 [Step::HoldLease(step)] => Some((step.does.clone(), *doing)),
                 steps => panic!("{steps:?}"),
             },
@@ -155,11 +165,15 @@ mod tests {
         let (make, doing) = does(lease.first(&join(), Some("m1"), None, at(0))).unwrap();
         assert_eq!((make, doing.host.as_str(), lease.came(&doing, None, at(1))), (LeaseDoes::Make, "m1", true));
         assert!(does(lease.first(&join(), Some("m1"), None, at(40))).is_none() && lease.renewal(Some("m1"), at(40)).is_none());
-        assert_eq!(lease.renewal(Some("m1"), at(60)).unwrap().what, "renew the cluster's lease");
-        let (renew, doing) = does(lease.first(&join(), Some("m1"), None, at(60))).unwrap();
-        assert_eq!((renew, lease.came(&doing, None, at(60))), (LeaseDoes::Renew, true));
+        assert_eq!(lease.renewal(Some("m1"), at(70)).unwrap().what, "renew the cluster's lease");
+        assert!(matches!(lease.first(&join(), Some("m1"), None, at(70)), First::Beside(_)), "it holds for long yet");
+        assert!(matches!(lease.first(&join(), Some("m1"), None, at(250)), First::Do(_)), "it may end on the way");
+        let (renew, mut doing) = does(lease.first(&join(), Some("m1"), None, at(250))).unwrap();
+        assert_eq!((renew, lease.came(&doing, None, at(250))), (LeaseDoes::Renew, true));
+        doing.change.steps.push(RevokeJoins { tokens: Vec::new() }.into());
+        assert!(!lease.came(&doing, None, at(260)), "not about the lease alone");
         let back = lease.last(Some("m1")).unwrap();
-        assert!(lease.came(&back, None, at(61)));
+        assert!(lease.came(&back, None, at(261)));
         assert!(lease.last(Some("m1")).is_none(), "once");
         let over = RunLease { holder_identity: "sam".into(), resource_version: "7".into(), ..RunLease::default() };
         assert_eq!(does(lease.first(&join(), Some("m1"), Some(&over), at(70))).unwrap().0, LeaseDoes::Take("7".into()));

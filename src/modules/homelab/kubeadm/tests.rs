@@ -118,7 +118,8 @@ impl World {
                         "ClusterRoleBinding/kubeadm:node-autoapprove-bootstrap",
                         "ClusterRoleBinding/kubeadm:node-autoapprove-certificate-rotation", "ClusterRoleBinding/kubeadm:get-nodes",
                         "cluster-info/kubeconfig", "Role/kubeadm:bootstrap-signer-clusterinfo",
-                        "RoleBinding/kubeadm:bootstrap-signer-clusterinfo", "Deployment/coredns", "DaemonSet/kube-proxy"],
+                        "RoleBinding/kubeadm:bootstrap-signer-clusterinfo", "Deployment/coredns", "DaemonSet/kube-proxy",
+                        if self.tokens.is_empty() { "" } else { "Secret/kubeadm-certs" }],
                     "not_asked": null, "not_asked_public": null, "stored": self.stored, "lease": self.lease,
                     "tokens": {"Ok": self.tokens.iter().map(|id| json!({"id": id, "description": "homelabctl: to join with"})).collect::<Vec<_>>()}}}})),
             "etcd_members" if master => Reading::Present(json!(
@@ -145,25 +146,26 @@ impl World {
     }
 }
 
+/// A Node bears what it is to bear.
+fn mark(node: &mut Value) {
+    let is_master = node["name"].as_str().unwrap().starts_with('m');
+    let worker = ["node-role.kubernetes.io/worker"];
+    let master = ["node-role.kubernetes.io/control-plane", "node.kubernetes.io/exclude-from-external-load-balancers"];
+    for label in if is_master { &master[..] } else { &worker } {
+        node["labels"][label] = "".into();
+    }
+    if is_master {
+        node["taints"] = json!(["node-role.kubernetes.io/control-plane:NoSchedule"]);
+    }
+}
+
 /// A cluster that is finished, made with these settings.
 fn made(names: &[&str], with: &str) -> World {
     let mut world = World::new(names);
     names.iter().for_each(|name| world.join(name));
-    let crew = |name: &str| if name.starts_with('m') { &["control-plane", ""][..] } else { &["worker"] };
     for node in &mut world.nodes {
-        let name = node["name"].as_str().unwrap().to_owned();
         node["ready"]["status"] = "True".into();
-        for role in crew(&name) {
-            let label = if role.is_empty() {
-                "node.kubernetes.io/exclude-from-external-load-balancers".into()
-            } else {
-                format!("node-role.kubernetes.io/{role}")
-            };
-            node["labels"][label] = "".into();
-        }
-        if name.starts_with('m') {
-            node["taints"] = json!(["node-role.kubernetes.io/control-plane:NoSchedule"]);
-        }
+        mark(node);
     }
     let made = settings(with);
     let as_text = |config: &kubeadm_config::ConfigFile, kind: &str| {
@@ -309,6 +311,53 @@ fn a_cluster_is_made_then_all_join_it_with_a_token_that_is_no_argument() {
     assert!(joins.contains(&&"join w1 as a worker".to_owned()) && joins.contains(&&"join w2 as a worker".to_owned()), "{done:?}");
     // no token stands in what a person is told
     assert!(!done.iter().any(|what| what.contains("0123456789abcdef")), "{done:?}");
+}
+
+#[test]
+fn a_run_joins_all_with_what_it_minted_once_and_takes_that_back_at_the_end() {
+    let mut world = World::new(&NAMES);
+    world.join("m1");
+    mark(&mut world.nodes[0]);
+    let mut course = course(&NAMES, &[], false);
+    let mut done: Vec<Vec<String>> = Vec::new();
+    for round in 0..12 {
+        let Turn::Act(doings) = turn(&mut *course, &world, 100 * round) else { break };
+        for doing in &doings {
+            match doing.what.split(' ').next().unwrap() {
+                "mint" => world.tokens.push("abcdef".into()),
+                "revoke" => world.tokens.clear(),
+                "set" => mark(world.nodes.iter_mut().find(|node| node["name"] == doing.about).unwrap()),
+                "join" => {
+                    world.join(&doing.about);
+                    // a control plane serves the address as soon as it is one
+                    let writes = |step: &Step| matches!(step, Step::WriteFile(file) if file.path == kube_vip::PATH);
+                    assert_eq!(doing.change.steps.iter().any(writes), doing.about.starts_with('m'));
+                }
+                _ => {}
+            }
+            if lease(doing).is_some() {
+                world.lease = json!({"holderIdentity": "pat on t480 (run 5eed)", "renewTime": "2090-01-01T00:00:00.000000Z",
+                    "leaseDurationSeconds": 300});
+            }
+            well(&mut *course, doing);
+        }
+        done.push(doings.into_iter().map(|doing| doing.what).collect());
+    }
+    assert_eq!(
+        done,
+        [
+            vec!["mint what is joined with, on m1"],
+            vec!["join m2 as a control plane", "join w1 as a worker"],
+            vec![
+                "set labels, annotations and taints of m2",
+                "set labels, annotations and taints of w1",
+                "join m3 as a control plane",
+                "renew the cluster's lease"
+            ],
+            vec!["set labels, annotations and taints of m3", "revoke join tokens and certificates", "renew the cluster's lease"],
+            vec!["give back the cluster's lease"],
+        ]
+    );
 }
 
 /// What is done for an action whose words begin so, within a few rounds: kubeadm's phases, and whether the material goes with each.
@@ -493,14 +542,14 @@ fn the_lease_is_taken_before_the_first_change_and_given_back_after_the_last() {
     // one that nobody renews any more
     world.lease = json!({"holderIdentity": "sam on x", "renewTime": "1969-12-31T00:00:00.000000Z", "leaseDurationSeconds": 180, "resourceVersion": "7"});
     let mut course = course(&NAMES, &[], false);
-    let take = acts(turn(&mut *course, &world, 0));
-    assert!(matches!(&take[..], [doing] if lease(doing).is_some_and(|lease| lease.does == LeaseDoes::Take("7".into()))), "{take:?}");
-    well(&mut *course, &take[0]);
+    // both on m1, so one after the other in one go: without the lease the other is not begun
+    let mark = acts(turn(&mut *course, &world, 0));
+    let [doing] = &mark[..] else { panic!("{mark:?}") };
+    assert!(matches!(&doing.change.steps[..], [Step::HoldLease(lease), Step::MarkNode(_)] if lease.does == LeaseDoes::Take("7".into())));
+    assert!(doing.what.starts_with("set labels") && doing.about == "w1", "{doing:?}");
+    well(&mut *course, doing);
     world.lease =
         json!({"holderIdentity": "pat on t480 (run 5eed)", "renewTime": "2090-01-01T00:00:00.000000Z", "leaseDurationSeconds": 180});
-    let mark = acts(turn(&mut *course, &world, 1));
-    assert!(mark.iter().all(|doing| doing.what.starts_with("set labels") && doing.about == "w1"), "{mark:?}");
-    well(&mut *course, &mark[0]);
     world.nodes.iter_mut().for_each(|node| node["labels"]["node-role.kubernetes.io/worker"] = "".into());
     let back = acts(turn(&mut *course, &world, 2));
     assert!(lease(&back[0]).is_some_and(|lease| lease.does == LeaseDoes::GiveBack), "{back:?}");
