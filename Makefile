@@ -57,9 +57,9 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one
+e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one (NODES=2: the first)
 	cargo build --quiet --bin homelabctl
-	cargo test --test all -- --ignored kubernetes_ --nocapture --test-threads 1
+	cargo test --test all -- --ignored $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,kubernetes_) --nocapture --test-threads 1
 
 half-states: install ## clusters that the real kubeadm leaves half made when it is killed are healed or refused (an hour); RECORD=1 records them anew
 	cargo build --quiet --bin homelabctl

@@ -66,11 +66,13 @@ impl Project {
         // a machine of this bed has one slow processor, a kernel of its own and no registry
         let settings = format!(
             "cluster:\n  name: bed\n  endpoint: {}\n  packages: {{url: \"{url}/\", key: \"{url}/Release.key\"}}\n  \
-             cni: {{name: flannel}}\n  extra_arguments: {{etcd: {{heartbeat-interval: \"300\", election-timeout: \"3000\"}}}}\n  \
+             cni: {{name: flannel}}\n  extra_arguments:\n    etcd: {{heartbeat-interval: \"300\", election-timeout: \"3000\"}}\n    \
+             controller_manager: {patience}\n    scheduler: {patience}\n  \
              ignore_preflight_errors: [NumCPU, SystemVerification, Mem, DiskSpace, SyncLatency, ImagePull, NameServers, Reach]\n  \
              labels: {{workers: {{bed.test/kind: worker}}}}\n",
             endpoint,
-            url = packages.url
+            url = packages.url,
+            patience = "{leader-elect-lease-duration: 60s, leader-elect-renew-deadline: 40s, leader-elect-retry-period: 5s}"
         );
         program.file("group_vars/all.yml", &settings);
         for machine in &machines {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// How what a machine does begins where kubeadm, a package manager or an image command works, or something is waited for.
-const AT_WORK: [&str; 12] = [
+const AT_WORK: [&str; 14] = [
     "kubeadm",
     "make the cluster",
     "finish ",
@@ -21,7 +21,13 @@ const AT_WORK: [&str; 12] = [
     "wait",
     "roll",
     "apply ",
+    "make the pods of kube-proxy anew",
+    "have pods ",
 ];
+
+fn is_work(doing: &str) -> bool {
+    AT_WORK.iter().any(|word| doing.starts_with(word)) && !doing.ends_with(": it has ended")
+}
 
 /// How long a run took, and for how long of that no machine was at work with what takes its time, and none was waited for.
 pub struct Spent {
@@ -47,9 +53,7 @@ impl Spent {
             before = Some(now);
             let host = event["host"].as_str().unwrap_or_default();
             match event["event"].as_str().unwrap() {
-                "host_does" if AT_WORK.iter().any(|word| event["doing"].as_str().unwrap().starts_with(word)) => {
-                    at_work.insert(host.to_owned());
-                }
+                "host_does" if is_work(event["doing"].as_str().unwrap()) => drop(at_work.insert(host.to_owned())),
                 "host_does" | "task_finished" | "host_finished" => drop(at_work.remove(host)),
                 _ => {}
             }
@@ -75,12 +79,13 @@ fn a_log_says_for_how_long_nothing_was_under_way() {
         line(1, &does("m1", "connecting")),
         line(3, &does("m1", "install kubelet and 2 more: unpacking")),
         line(5, &does("w1", "kubeadm join on w1")),
+        line(8, &does("w1", "kubeadm join on w1: it has ended")),
         line(9, "\"event\": \"task_finished\", \"host\": \"m1\""),
         line(10, "\"event\": \"task_finished\", \"host\": \"w1\""),
         line(20, "\"event\": \"run_finished\""),
     ];
     std::fs::write(&log, text.concat()).unwrap();
     let spent = Spent::of(&log);
-    assert_eq!((spent.whole.as_secs(), spent.idle.as_secs()), (20, 13));
-    assert_eq!(spent.idle_share().round(), 65.0);
+    assert_eq!((spent.whole.as_secs(), spent.idle.as_secs()), (20, 14));
+    assert_eq!(spent.idle_share().round(), 70.0);
 }
