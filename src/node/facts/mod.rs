@@ -9,7 +9,6 @@
 mod apt;
 mod apt_keys;
 mod apt_sources;
-mod arp;
 mod blankness;
 mod block_devices;
 mod checksum;
@@ -103,13 +102,13 @@ mod user;
 mod virtualization;
 mod volume_group;
 mod web_answer;
+mod who_has;
 mod wipe_mark;
 mod working_directory;
 
 pub use apt::{AptLists, AptNames, AptPolicy, AptSimulation, Offer, Prospect, Simulated};
 pub use apt_keys::AptKeys;
 pub use apt_sources::{AptSources, SourcesFile};
-pub use arp::{ITSELF as ARP_ITSELF, WhoHas};
 pub use blankness::{Blankness, Extent, Zeros};
 pub use block_devices::{BlockDevice, BlockDevices};
 pub use checksum::{Checksum, HexDigest};
@@ -211,6 +210,7 @@ pub use user::{Account, Password, User};
 pub use virtualization::{CgroupSetup, Cgroups, Virtualization, VirtualizationKind};
 pub use volume_group::VolumeGroup;
 pub use web_answer::{WebAnswer, WebServer};
+pub use who_has::{ITSELF as HAS_ITSELF, WhoHas};
 pub use wipe_mark::{Begun, WipeMark};
 pub use working_directory::WorkingDirectory;
 
@@ -242,7 +242,6 @@ pub const KINDS: &[&Kind] = &[
     &apt::SIMULATION,
     &apt_keys::KIND,
     &apt_sources::KIND,
-    &arp::KIND,
     &blankness::KIND,
     &block_devices::KIND,
     &checksum::KIND,
@@ -347,6 +346,7 @@ pub const KINDS: &[&Kind] = &[
     &virtualization::CGROUPS,
     &virtualization::VIRTUALIZATION,
     &web_answer::KIND,
+    &who_has::KIND,
     &wipe_mark::KIND,
     &working_directory::KIND,
 ];

@@ -1,6 +1,6 @@
 //! What a machine has around it, asked of this one by each shell.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
 use super::*;
 use crate::node::record::Records;
@@ -42,7 +42,8 @@ fn names_resolve_or_do_not() {
 #[test]
 fn an_address_of_its_own_is_the_machines() {
     for shell in SHELLS {
-        assert_eq!(value(shell, &WhoHas::new(Ipv4Addr::LOCALHOST)), ARP_ITSELF);
+        assert_eq!(value(shell, &WhoHas::new(Ipv4Addr::LOCALHOST)), HAS_ITSELF);
+        assert_eq!(value(shell, &WhoHas::new(Ipv6Addr::LOCALHOST)), HAS_ITSELF);
     }
 }
 

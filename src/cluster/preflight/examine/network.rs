@@ -33,12 +33,7 @@ impl Asking<'_, '_> {
                 Err(_) => self.known(&Resolved::new(&endpoint.host)),
             },
             virtual_address: match held {
-                Some(IpAddr::V4(held)) if endpoint.served_by == ServedBy::KubeVip && of.asks_for_virtual_address => {
-                    self.known(&WhoHas::new(held))
-                }
-                Some(IpAddr::V6(_)) if endpoint.served_by == ServedBy::KubeVip && of.asks_for_virtual_address => {
-                    Known::Unknown("homelabctl asks for addresses of version 4 only".into())
-                }
+                Some(held) if endpoint.served_by == ServedBy::KubeVip && of.asks_for_virtual_address => self.known(&WhoHas::new(held)),
                 _ => Known::Not,
             },
             proxies: self.known(&Environment).map(|all: BTreeMap<String, String>| {

@@ -1,12 +1,15 @@
 //! `homelabctl preflight` and the playbook of that name on two real machines: what is wrong there is found, with everything at once, what
 //! was mended is found no more, and nothing of ours is left on the machines.
 
+mod clock;
+mod network;
+mod project;
+
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use crate::program::{Program, Ran};
-use crate::testbed::{Bed, Machine};
+use self::project::Project;
+use crate::program::Program;
+use crate::testbed::Bed;
 
 /// Somebody on the kubelet's port, a name for the endpoint on one of them only, no way from the worker, and the master's own identity.
 const BREAK: &str = "ip route add unreachable MASTER/32
@@ -19,74 +22,21 @@ kill $(ss -lntp 'sport = 10250' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p')
 cp /root/machine-id /etc/machine-id
 echo 'MASTER kube-api.test' >>/etc/hosts";
 
-struct Project {
-    bed: Bed,
-    machines: Vec<Machine>,
-    program: Program,
-}
-
-impl Project {
-    fn new() -> Self {
-        let bed = Bed::new().unwrap();
-        let machines = bed.start_all(vec![bed.machine("m1"), bed.machine("w1")]).unwrap();
-        let program = Program::new();
-        std::fs::create_dir_all(program.path("home/.ssh")).unwrap();
-        std::fs::create_dir_all(program.path("group_vars")).unwrap();
-        program.file("home/.ssh/known_hosts", &machines.iter().map(Machine::known_hosts_lines).collect::<String>());
-        let [master, worker] = [&machines[0], &machines[1]].map(Machine::inventory_line);
-        program.file("hosts.ini", &format!("[masters]\n{master}[workers]\n{worker}"));
-        program.file("images.tar", "");
-        Self { bed, machines, program }
-    }
-
-    /// With these checks excused.
-    fn settings(&self, excused: &BTreeSet<String>) {
-        let excused = serde_json::to_string(excused).unwrap();
-        self.program.file(
-            "group_vars/all.yml",
-            &format!(
-                "cluster:\n  name: test\n  endpoint: {{host: kube-api.test, served_by: external}}\n  cni: {{name: flannel}}\n  \
-                 image_bundle: images.tar\n  ignore_preflight_errors: {excused}\n"
-            ),
-        );
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        let words = [words, &["-i", "hosts.ini", "--output", "json"]].concat();
-        self.bed.inside(|| self.program.run(&words)).unwrap()
-    }
-
-    /// What `homelabctl preflight` finds: check, hosts and what was seen, of that severity.
-    fn found(&self, severity: &str, code: i32) -> Vec<(String, String, String)> {
-        let ran = self.run(&["preflight"]);
-        assert_eq!(ran.code, Some(code), "{}", ran.all());
-        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let findings = document["findings"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let hosts = |value: &Value| value["hosts"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(" ");
-        let of = findings.iter().filter(|one| one["severity"] == severity);
-        of.map(|one| (text(&one["check"]), hosts(one), text(&one["seen"]))).collect()
-    }
-
-    /// No listener of ours, and no file that the disk was measured with.
-    fn is_as_it_was(&self) {
-        for machine in &self.machines {
-            let left = machine.root_says("pgrep -x homelabctl-port; find / -xdev -name '.homelabctl-*' 2>/dev/null; :").unwrap();
-            assert_eq!(left, "", "{}", machine.name);
-        }
-    }
-}
+/// The cluster that the machines of this file are to be.
+const SETTINGS: [&str; 3] = ["endpoint: {host: kube-api.test, served_by: external}", "cni: {name: flannel}", "image_bundle: images.tar"];
 
 #[test]
 fn what_is_wrong_is_found_at_once_and_what_was_mended_is_not() {
-    let project = Project::new();
+    let bed = Bed::new().unwrap();
+    let machines = bed.start_all(vec![bed.machine("m1"), bed.machine("w1")]).unwrap();
+    let project = Project::new(bed, machines);
     let [master, worker] = [&project.machines[0], &project.machines[1]];
     let address = master.address.to_string();
     master.root_says(&format!("echo '{address} kube-api.test' >>/etc/hosts")).unwrap();
     let id = master.root_says("cat /etc/machine-id").unwrap();
     worker.root_says(&BREAK.replace("MASTER", &address).replace("ID", id.trim())).unwrap();
 
-    project.settings(&BTreeSet::new());
+    project.settings(&SETTINGS, &BTreeSet::new());
     let broken = project.found("error", 2);
     let has = |all: &[(String, String, String)], check: &str, hosts: &str, seen: &str| {
         all.iter().any(|(c, h, s)| c == check && h == hosts && s.contains(seen))
@@ -116,7 +66,7 @@ fn what_is_wrong_is_found_at_once_and_what_was_mended_is_not() {
     assert_eq!(refused.code, Some(2), "{}", refused.all());
     assert!(excused.iter().all(|check| refused.stdout.contains(check)), "{}", refused.all());
     // how fast a crowded machine's disk is moves
-    project.settings(&excused.into_iter().chain(["SyncLatency", "DiskSpace"].map(String::from)).collect());
+    project.settings(&SETTINGS, &excused.into_iter().chain(["SyncLatency", "DiskSpace"].map(String::from)).collect());
     assert_eq!(project.found("error", 0), []);
     for check in [&["--check"][..], &[]] {
         let passed = project.run(&[&["provision", "preflight"], check].concat());
