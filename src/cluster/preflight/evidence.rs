@@ -222,10 +222,12 @@ pub struct Module {
 /// Whether a registry of images answers a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
-    /// Its name, or the mirror's.
+    /// Its name, as images have it.
     pub name: String,
-    /// Whether it answered; else what happened.
+    /// Whether no node comes up without it.
+    pub is_needed: bool,
+    /// Whether it or a mirror answered; else what happened.
     pub answer: Known<Result<(), String>>,
-    /// How many pulls are left, where it says so.
+    /// How many pulls are left, where it says so and no mirror stands before it.
     pub left: Known<u32>,
 }

@@ -77,7 +77,7 @@ fn node(settings: &Settings, name: &str, last: u8, role: Role, reached: Vec<Reac
         storage: Storage { free: free.into(), sync: Known::Is(2_100) },
         packages: Packages { not_held: Known::Is(Vec::new()), unattended: Known::Is(false), lock: Known::Not, reboot: Known::Not },
         modules: super::modules::wanted(settings).into_iter().map(module).collect(),
-        images: vec![Registry { name: "registry.k8s.io".into(), answer: Known::Is(Ok(())), left: Known::Not }],
+        images: vec![Registry { name: "registry.k8s.io".into(), is_needed: true, answer: Known::Is(Ok(())), left: Known::Not }],
         told: Known::Not,
     }
 }

@@ -143,7 +143,10 @@ const CASES: &[Case] = &[
     }),
     ("images", |nodes| {
         nodes[3].images[0].answer = Known::Is(Err("connection timed out".into()));
-        nodes[4].images.push(Registry { name: "docker.io".into(), answer: Known::Is(Ok(())), left: Known::Is(4) });
+        let docker =
+            |answer, left| Registry { name: "docker.io".into(), is_needed: false, answer: Known::Is(answer), left: Known::Is(left) };
+        nodes[4].images.push(docker(Ok(()), 4));
+        nodes[5].images.push(docker(Err("Could not resolve host: registry-1.docker.io".into()), 4));
     }),
 ];
 
@@ -210,6 +213,23 @@ fn other_settings_ask_for_other_things() {
         writeln!(told, "# {over}\n{all}").unwrap();
     }
     insta::assert_snapshot!(told);
+}
+
+/// Nobody knows how many pulls are left: that is told where the registry answers, and is no reason to stop.
+#[test]
+fn a_registry_that_does_not_tell_what_is_left_is_unknown_at_most() {
+    let settings = settings("");
+    let of = |answer: Result<(), String>, left: Known<u32>| {
+        let mut nodes = nodes(&settings);
+        nodes[3].images.push(Registry { name: "docker.io".into(), is_needed: false, answer: Known::Is(answer), left });
+        findings(&settings, &nodes).into_iter().map(|finding| (finding.severity, finding.seen)).collect::<Vec<_>>()
+    };
+    let unknown = || Known::Unknown("it does not answer".into());
+    let seen = "how many images docker.io lets the node pull could not be read: it does not answer";
+    assert_eq!(of(Ok(()), unknown()), [(Severity::Unknown, seen.to_owned())]);
+    assert_eq!(of(Err("timed out".into()), unknown()), [(Severity::Warning, "docker.io does not answer: timed out".to_owned())]);
+    assert_eq!(of(Ok(()), Known::Is(30)), []);
+    assert_eq!(of(Ok(()), Known::Not), []);
 }
 
 /// Nothing that could not be read is an error, and nothing of it goes without a word.

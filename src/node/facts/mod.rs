@@ -73,6 +73,7 @@ mod physical_volume;
 mod ports;
 mod probes;
 mod programs;
+mod pulls_left;
 mod reach;
 mod readyz;
 mod real_path;
@@ -179,6 +180,7 @@ pub use physical_volume::{LvmState, PhysicalVolume};
 pub use ports::{ListeningPort, Ports};
 pub use probes::Probes;
 pub use programs::MissingPrograms;
+pub use pulls_left::PullsLeft;
 pub use reach::{Reach, ReachPorts};
 pub use readyz::Readyz;
 pub use real_path::RealPath;
@@ -315,6 +317,7 @@ pub const KINDS: &[&Kind] = &[
     &volume_group::KIND,
     &image_contents::KIND,
     &programs::KIND,
+    &pulls_left::KIND,
     &reach::KIND,
     &ports::KIND,
     &readyz::KIND,

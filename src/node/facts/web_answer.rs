@@ -58,7 +58,8 @@ fn words(args: &[String]) -> Result<Vec<String>, String> {
     Ok([url, scheme, host, port].map(str::to_owned).to_vec())
 }
 
-// An answer of any status is one: registries refuse whom they do not know. GNU's wget ends with 8 for those.
+// An answer of any status is one: registries refuse whom they do not know. GNU's wget ends with 8 for those, and with 6 where it knows no
+// such way to say who one is (`Bearer`).
 static PROBE: Function = Function {
     name: "probe_web_answer",
     text: r#"
@@ -72,7 +73,11 @@ probe_web_answer() {
     st=$?
     case $st:$r in
     0:*) r="answers 200" ;;
-    8:*|*"server returned error"*) r="answers -" ;;
+    # `2026-11-27 03:30:00 ERROR 429: Too Many Requests.`, `wget: server returned error: HTTP/1.1 429 Too Many Requests`
+    8:*" ERROR "[1-5][0-9][0-9]:*) r=${r##*" ERROR "} r="answers ${r%%:*}" ;;
+    *"server returned error: HTTP/"*) r=${r##*error: HTTP/} r=${r#* } r="answers ${r%% *}" ;;
+    6:*) r="answers 401" ;;
+    8:*) r="answers -" ;;
     *) r="silent $r" ;;
     esac
   elif [ "$3" = https ] && command -v openssl >/dev/null; then

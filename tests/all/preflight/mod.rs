@@ -4,6 +4,7 @@
 mod clock;
 mod network;
 mod project;
+mod registries;
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
 //! What is on a machine, by facts: all of them asked for at once, and what could not be read stays unknown.
 
+mod images;
 mod kubernetes;
 mod machine;
 mod network;

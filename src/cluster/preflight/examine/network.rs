@@ -1,4 +1,4 @@
-//! A machine's network, and where its images come from.
+//! A machine's network.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,11 +7,10 @@ use ipnet::IpNet;
 
 use super::{Asking, NFTABLES, RESOLV, RESOLVED, SmallFiles, Subject};
 use crate::cluster::known::Known;
-use crate::cluster::preflight::evidence::{Listening, Network, Registry, Route};
-use crate::cluster::settings::{CniName, ServedBy, Settings};
+use crate::cluster::preflight::evidence::{Listening, Network, Route};
+use crate::cluster::settings::{ServedBy, Settings};
 use crate::node::facts::{
-    Environment, Interface, Interfaces, LISTENER, ListeningPort, Ports, Resolved, Route as MachineRoute, Routes, Unit, UnitState,
-    WebAnswer, WebServer, WhoHas,
+    Environment, Interface, Interfaces, LISTENER, ListeningPort, Ports, Resolved, Route as MachineRoute, Routes, Unit, UnitState, WhoHas,
 };
 
 impl Asking<'_, '_> {
@@ -69,51 +68,6 @@ impl Asking<'_, '_> {
             (None, None) => Known::Not,
         }
     }
-
-    /// Where the images of the cluster come from, its mirrors first: one of them has to answer.
-    pub(super) fn images(&mut self, settings: &Settings) -> Vec<Registry> {
-        registries(settings).into_iter().map(|name| self.registry(settings, name)).collect()
-    }
-
-    fn registry(&mut self, settings: &Settings, name: &str) -> Registry {
-        let mirrors = settings.registry_mirrors.get(name).cloned().unwrap_or_default();
-        let urls = mirrors.into_iter().chain([format!("https://{name}")]);
-        let answers: Vec<Known<WebServer>> =
-            urls.map(|url| self.known(&WebAnswer::new(format!("{}/v2/", url.trim_end_matches('/'))))).collect();
-        let (mut silent, mut unknown) = (None, None);
-        for answer in answers {
-            match answer {
-                Known::Is(WebServer::Answers(Some(429))) => silent = Some("it lets no more through for now".to_owned()),
-                Known::Is(WebServer::Answers(_)) => return Registry { name: name.into(), answer: Known::Is(Ok(())), left: Known::Not },
-                Known::Is(WebServer::Silent(why)) => silent = Some(why),
-                Known::Not => {}
-                Known::Unknown(why) => unknown = Some(why),
-            }
-        }
-        let answer = match (unknown, silent) {
-            (Some(why), _) => Known::Unknown(why),
-            (None, Some(why)) => Known::Is(Err(why)),
-            (None, None) => Known::Not,
-        };
-        Registry { name: name.into(), answer, left: Known::Not }
-    }
-}
-
-/// The registries of what is pulled at the beginning; none, if it comes out of an archive.
-fn registries(settings: &Settings) -> Vec<&'static str> {
-    if settings.image_bundle.is_some() {
-        return Vec::new();
-    }
-    let mut names = vec!["registry.k8s.io"];
-    match settings.cni.name {
-        CniName::Cilium => names.push("quay.io"),
-        CniName::Flannel => names.push("ghcr.io"),
-        CniName::Manifest | CniName::None => {}
-    }
-    if settings.endpoint.served_by == ServedBy::KubeVip && !names.contains(&"ghcr.io") {
-        names.push("ghcr.io");
-    }
-    names
 }
 
 /// The first address of the interface that leads to the world.

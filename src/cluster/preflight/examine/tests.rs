@@ -86,6 +86,7 @@ fn debian(over: impl Fn(&Query, &str) -> Option<Value>) -> impl Fn(&Query) -> Re
             "clock_sync" => json!({"synchronised": true, "by": "chronyc"}),
             "missing_programs" => json!(["conntrack"]),
             "web_answer" => json!({"answers": 401}),
+            "pulls_left" => json!(76),
             "swaps" | "lines_in" => json!([]),
             "reboot_required" => json!({"required": false, "packages": []}),
             _ => return Reading::Absent,
@@ -125,6 +126,8 @@ fn a_machine_is_read_at_once_and_seen_as_it_is() {
     assert_eq!((seen.storage.sync, seen.clock.kept), (Known::Is(2100), Known::Is(true)));
     assert_eq!((seen.kubernetes.cri, seen.kubernetes.kubelet_enabled, seen.packages.lock), (Known::Not, Known::Not, Known::Not));
     assert!(seen.images.iter().all(|registry| registry.answer == Known::Is(Ok(()))));
+    let left: Vec<_> = seen.images.iter().map(|registry| (registry.name.as_str(), registry.left.is().copied())).collect();
+    assert_eq!(left, [("registry.k8s.io", None), ("quay.io", None), ("ghcr.io", None), ("docker.io", Some(76))]);
 }
 
 #[test]
@@ -200,16 +203,59 @@ fn packages_and_the_runtime_are_judged_by_their_words() {
 
 #[test]
 fn mirrors_answer_for_their_registry() {
-    let over = "registry_mirrors: {registry.k8s.io: ['https://mirror.lan:5000']}";
     let of = |over: &str| {
         let settings = settings(over);
         let answer = debian(|query, url| {
             (query.kind == "web_answer")
                 .then(|| if url == "https://mirror.lan:5000/v2/" { json!({"answers": null}) } else { json!({"silent": "x"}) })
         });
-        examined(&settings, answer).0.images.into_iter().map(|one| (one.name, one.answer)).collect::<Vec<_>>()
+        examined(&settings, answer).0.images.into_iter().map(|one| (one.name, one.answer, one.left)).collect::<Vec<_>>()
     };
-    assert_eq!(of(over)[0], ("registry.k8s.io".into(), Known::Is(Ok(()))));
-    assert_eq!(of("")[0].1, Known::Is(Err("x".into())));
+    let silent = Known::Is(Err("x".to_owned()));
+    let kubernetes = of("registry_mirrors: {registry.k8s.io: ['https://mirror.lan:5000']}");
+    assert_eq!(kubernetes[0], ("registry.k8s.io".into(), Known::Is(Ok(())), Known::Not));
+    assert_eq!(kubernetes[3], ("docker.io".into(), silent.clone(), Known::Is(76)));
+    // who asks a mirror is not counted by Docker
+    let docker = of("registry_mirrors: {docker.io: ['https://mirror.lan:5000/']}");
+    assert_eq!(docker[3], ("docker.io".into(), Known::Is(Ok(())), Known::Not));
+    assert!(
+        of("registry_mirrors: {_default: ['https://mirror.lan:5000']}")
+            .iter()
+            .all(|(_, answer, left)| (answer, left) == (&Known::Is(Ok(())), &Known::Not))
+    );
+    assert_eq!(of("")[0].1, silent);
     assert_eq!(of("image_bundle: images.tar"), []);
+}
+
+#[test]
+fn nothing_of_dockers_is_asked_for_that_is_not_pulled() {
+    let asked = |over: &str| {
+        let asked = std::cell::RefCell::new(Vec::new());
+        let answer = debian(|query, first| {
+            if matches!(query.kind.as_str(), "web_answer" | "pulls_left") {
+                asked.borrow_mut().push(format!("{} {first}", query.kind));
+            }
+            None
+        });
+        examined(&settings(over), answer);
+        asked.into_inner().into_iter().filter(|line| line.contains("docker")).collect::<Vec<_>>()
+    };
+    assert_eq!(asked("cni: {name: none}"), ["pulls_left https://registry-1.docker.io", "web_answer https://registry-1.docker.io/v2/"]);
+    assert_eq!(asked("cni: {name: flannel}"), [""; 0]);
+    assert_eq!(asked("image_bundle: images.tar"), [""; 0]);
+}
+
+/// As the distribution specification has it, and what stands between.
+#[test]
+fn an_answer_is_one_only_of_a_registry() {
+    let of = |answer: Value| {
+        let (seen, _) = examined(&settings(""), debian(move |query, _| (query.kind == "web_answer").then(|| answer.clone())));
+        seen.images[0].answer.clone()
+    };
+    for good in [json!({"answers": 200}), json!({"answers": 401}), json!({"answers": 307}), json!({"answers": null})] {
+        assert_eq!(of(good), Known::Is(Ok(())));
+    }
+    for (status, why) in [(404, "no registry behind that address"), (429, "lets no more through"), (503, "cannot (503)")] {
+        assert!(matches!(of(json!({"answers": status})), Known::Is(Err(seen)) if seen.contains(why)));
+    }
 }
