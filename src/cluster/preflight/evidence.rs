@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::cluster::known::Known;
 use crate::cluster::live::Told;
-use crate::cluster::settings::Role;
+use crate::cluster::settings::{KubernetesVersion, Role};
 
 /// Everything about one machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,8 @@ pub struct Machine {
     pub memory: Known<u64>,
     /// The type of the filesystem at /sys/fs/cgroup.
     pub cgroup: Known<String>,
+    /// Controllers of control groups that kubeadm wants and the kernel does not offer.
+    pub missing_controllers: Known<Vec<String>>,
     /// What swap is in use.
     pub swap: Known<Vec<String>>,
     /// What would turn swap on at the next boot: lines of fstab, units.
@@ -169,6 +171,8 @@ pub struct Kubernetes {
     pub containerd: Known<(u32, u32, u32)>,
     /// What its CRI says.
     pub cri: Known<Cri>,
+    /// The API server's version by its manifest, of a control plane.
+    pub api_server: Known<KubernetesVersion>,
     /// The installed kubeadm's version: minor and patch.
     pub kubeadm: Known<(u32, u32)>,
     /// The installed kubelet's.

@@ -53,6 +53,7 @@ pub(super) fn check(settings: &Settings, node: &Evidence, found: &mut Findings) 
         }
     }
     cgroup(settings, node, found);
+    controllers(node, found);
     swap(node, found);
     if let Some(missing) = seen(&machine.missing_programs, "FileExisting", node, "the programs in PATH", found) {
         for program in missing {
@@ -105,6 +106,18 @@ fn cgroup(settings: &Settings, node: &Evidence, found: &mut Findings) {
             todo,
         );
     }
+}
+
+/// kubeadm's SystemVerification refuses a kernel without them; Raspberry Pi OS boots without `memory`.
+fn controllers(node: &Evidence, found: &mut Findings) {
+    let missing = seen(&node.machine.missing_controllers, "SystemVerification", node, "the controllers of control groups", found);
+    let Some(missing) = missing.filter(|missing| !missing.is_empty()) else { return };
+    let why = "kubeadm stops there: the kubelet could hold no pod to its limits";
+    let todo = match missing.iter().any(|name| name == "memory") {
+        true => "boot with cgroup_enable=memory (on a Raspberry Pi in /boot/firmware/cmdline.txt)",
+        false => "boot a kernel that has them",
+    };
+    found.error("SystemVerification", &[node], format!("control groups are without {}", missing.join(", ")), why, todo);
 }
 
 fn swap(node: &Evidence, found: &mut Findings) {

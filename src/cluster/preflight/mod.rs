@@ -28,6 +28,7 @@ mod storage;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use evidence::Evidence;
 pub use finding::{Finding, Severity};
@@ -55,6 +56,7 @@ pub fn findings(settings: &Settings, nodes: &[Evidence]) -> Vec<Finding> {
         images::check(node, &mut found);
     }
     across::check(nodes, &mut found);
+    versions::check(nodes, &mut found);
     clock::check(nodes, &mut found);
     reach::check(settings, nodes, &mut found);
     routes::check(settings, nodes, &mut found);

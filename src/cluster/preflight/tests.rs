@@ -5,6 +5,7 @@ use super::testing::nodes;
 use super::*;
 use crate::cluster::live::Told;
 use crate::cluster::membership::Seen;
+use crate::cluster::settings::KubernetesVersion;
 use crate::cluster::settings::testing::settings;
 
 /// What is wrong with the machines, and how it comes.
@@ -19,6 +20,10 @@ const CASES: &[Case] = &[
     ("one processor, on a worker too", |nodes| (nodes[0].machine.processors, nodes[3].machine.processors) = (Known::Is(1), Known::Is(1))),
     ("little memory", |nodes| nodes.iter_mut().for_each(|node| node.machine.memory = Known::Is(800))),
     ("cgroups of version 1", |nodes| nodes[4].machine.cgroup = Known::Is("tmpfs".into())),
+    ("control groups without some controllers", |nodes| {
+        nodes[3].machine.missing_controllers = Known::Is(vec!["memory".into()]);
+        nodes[4].machine.missing_controllers = Known::Is(vec!["cpuset".into(), "pids".into()]);
+    }),
     ("swap now and later", |nodes| {
         nodes[3].machine.swap = Known::Is(vec!["/dev/sda2".into()]);
         nodes[4].machine.swap_at_boot = Known::Is(vec!["/etc/fstab:7".into(), "zram-generator".into()]);
@@ -105,6 +110,18 @@ const CASES: &[Case] = &[
         nodes[5].kubernetes.kubelet = Known::Is((31, 4));
         nodes[5].kubernetes.kubelet_enabled = Known::Is(false);
         nodes[0].kubernetes.kubeadm = Known::Is((33, 5));
+    }),
+    ("an upgrade that was cut off", |nodes| {
+        for (node, minor) in nodes.iter_mut().zip([33, 34, 34]) {
+            node.kubernetes.api_server = Known::Is(KubernetesVersion { minor, patch: 2 });
+        }
+        (nodes[4].joined, nodes[4].kubernetes.kubelet) = (true, Known::Is((34, 2)));
+    }),
+    ("API servers that are too far apart", |nodes| {
+        for (node, minor) in nodes.iter_mut().zip([32, 34, 34]) {
+            (node.joined, node.kubernetes.kubelet) = (true, Known::Is((32, 0)));
+            node.kubernetes.api_server = Known::Is(KubernetesVersion { minor, patch: 2 });
+        }
     }),
     ("packages that move", |nodes| {
         nodes[3].packages.not_held = Known::Is(vec!["kubelet".into(), "containerd".into()]);
@@ -251,7 +268,20 @@ fn blind(node: &mut Evidence) {
     let Evidence { name: _, role: _, joined: _, machine, identity, clock, network, kubernetes, storage, packages, modules, images, told } =
         node;
     no(told);
-    let Machine { root, init, os, kernel, processors, memory, cgroup, swap, swap_at_boot, missing_programs, ip_forward } = machine;
+    let Machine {
+        root,
+        init,
+        os,
+        kernel,
+        processors,
+        memory,
+        cgroup,
+        missing_controllers,
+        swap,
+        swap_at_boot,
+        missing_programs,
+        ip_forward,
+    } = machine;
     no(root);
     no(init);
     no(os);
@@ -259,6 +289,7 @@ fn blind(node: &mut Evidence) {
     no(processors);
     no(memory);
     no(cgroup);
+    no(missing_controllers);
     no(swap);
     no(swap_at_boot);
     no(missing_programs);
@@ -286,12 +317,13 @@ fn blind(node: &mut Evidence) {
     no(firewall);
     no(listening);
     reached.iter_mut().for_each(|one| no(&mut one.done));
-    let Kubernetes { leftovers, etcd_data, cni_configs, containerd, cri, kubeadm, kubelet, kubelet_enabled } = kubernetes;
+    let Kubernetes { leftovers, etcd_data, cni_configs, containerd, cri, api_server, kubeadm, kubelet, kubelet_enabled } = kubernetes;
     no(leftovers);
     no(etcd_data);
     no(cni_configs);
     no(containerd);
     no(cri);
+    no(api_server);
     no(kubeadm);
     no(kubelet);
     no(kubelet_enabled);

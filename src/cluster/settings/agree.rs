@@ -29,6 +29,7 @@ pub(super) fn check(settings: &Settings, cluster: &Node, broken: &Broken, today:
     arguments::check(&mut check);
     kubelet_fields::check(&mut check);
     check.labels();
+    check.taints();
 }
 
 /// What is looked at, and where findings go.
@@ -307,6 +308,21 @@ impl Check<'_> {
             let who = OUR_LABELS.iter().find(|(ours, _)| ours == name).map(|(_, who)| *who);
             if let Some(who) = who.or(of_role) {
                 self.error(&["labels", of, name], format!("the label `{name}` is not yours to set"), &format!("take it away: {who}"));
+            }
+        }
+    }
+}
+
+impl Check<'_> {
+    /// A taint that kubeadm gave once; what had to run beside it tolerates another now.
+    fn taints(&mut self) {
+        let settings = self.settings;
+        for (of, taints) in &settings.taints {
+            for (n, taint) in taints.iter().enumerate() {
+                if taint.split(['=', ':']).next() == Some("node-role.kubernetes.io/master") {
+                    let message = format!("nothing of Kubernetes tolerates the taint `{taint}` since v1.25");
+                    self.warning(&["taints", of, &n.to_string()], message, "write `node-role.kubernetes.io/control-plane:NoSchedule`");
+                }
             }
         }
     }

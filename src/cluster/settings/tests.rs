@@ -121,6 +121,7 @@ fn what_should_be_known_is_no_error() {
     for (over, told) in [
         ("kube_proxy: {strict_arp: false}\nendpoint: {host: k.example.net, served_by: external}", "MetalLB does not work"),
         ("ignore_preflight_errors: [Swpa]", "did you mean `Swap`?"),
+        ("taints: {m1: ['node-role.kubernetes.io/master:NoSchedule']}", "tolerates the taint"),
         ("version: v1.36.0\nkubelet: {newInThatVersion: 1}", "has no field `newInThatVersion`"),
         ("endpoint: {host: 192.168.2.11, served_by: external}", "is m1's own address"),
     ] {

@@ -3,17 +3,22 @@
 use super::Asking;
 use crate::cluster::known::Known;
 use crate::cluster::preflight::evidence::{Cri, Kubernetes};
+use crate::cluster::settings::KubernetesVersion;
+use crate::cluster::skew;
 use crate::node::facts::{
-    Containerd, ContainerdSettings, Cri as Runtime, CriState, Directory, Enablement, Entry, FileStat, PackageState, Stat, UnitEnabled,
-    UnitScope,
+    Containerd, ContainerdSettings, Content, Cri as Runtime, CriState, Directory, Enablement, Entry, FileContent, FileStat, PackageState,
+    Stat, UnitEnabled, UnitScope,
 };
 
 const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
 const KUBELET: &str = "/etc/kubernetes/kubelet.conf";
 const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
+/// Such a manifest has some four KiB.
+const MOST: u64 = 1 << 18;
+const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 /// What kubeadm does not want to find (its checks `FileAvailable`).
 const LEFTOVERS: [&str; 7] = [
-    "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    API_SERVER,
     "/etc/kubernetes/manifests/kube-controller-manager.yaml",
     "/etc/kubernetes/manifests/kube-scheduler.yaml",
     "/etc/kubernetes/manifests/etcd.yaml",
@@ -54,6 +59,7 @@ impl Asking<'_, '_> {
             // crictl alone finds no socket, and that is no fault of a runtime's
             cri: if containerd == Known::Not { Known::Not } else { cri },
             containerd,
+            api_server: self.known(&Content::new(API_SERVER, MOST)).and_then(api_server),
             kubelet_enabled: if kubelet == Known::Not { Known::Not } else { enabled },
             kubeadm,
             kubelet: kubelet.and_then(minor),
@@ -63,6 +69,11 @@ impl Asking<'_, '_> {
     fn entries(&mut self, path: &str) -> Known<Vec<String>> {
         self.known(&Directory::new(path)).map(|entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect())
     }
+}
+
+fn api_server(manifest: FileContent) -> Known<KubernetesVersion> {
+    let version = skew::of_manifest(&String::from_utf8_lossy(&manifest.bytes()));
+    version.map_or_else(|| Known::Unknown(format!("the image in {API_SERVER} names no version")), Known::Is)
 }
 
 fn cri(state: CriState) -> Known<Cri> {

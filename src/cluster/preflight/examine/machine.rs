@@ -19,6 +19,8 @@ use crate::node::facts::{
 const PROGRAMS: [&str; 7] = ["conntrack", "cp", "ip", "iptables", "losetup", "mount", "nsenter"];
 /// What must not move by itself; containerd by both of its names.
 const HELD: [&str; 5] = ["kubelet", "kubeadm", "kubectl", "containerd", "containerd.io"];
+/// Of control groups: those of kubeadm's SystemVerification that a kernel may lack in either version (k8s.io/system-validators).
+const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 const FSTAB: &str = "/etc/fstab";
 /// Interfaces of programs, which have the same addresses everywhere.
 const OF_PROGRAMS: [&str; 5] = ["docker", "br-", "virbr", "dummy", "tap"];
@@ -35,6 +37,10 @@ impl Asking<'_, '_> {
             memory: self.known(&Memory).map(|state: MemoryState| state.total >> 20),
             // what `stat -f` calls it, as kubeadm's documents do
             cgroup: self.known(&Cgroups).map(|setup: CgroupSetup| if setup.version == 2 { "cgroup2fs" } else { "tmpfs" }.to_owned()),
+            missing_controllers: self.known(&Cgroups).map(|setup: CgroupSetup| {
+                let is_missing = |name: &&str| !setup.controllers.iter().any(|other| other == name);
+                CONTROLLERS.iter().copied().filter(is_missing).map(str::to_owned).collect()
+            }),
             swap: self.known(&Swaps).map(|swaps: Vec<Swap>| swaps.into_iter().map(|swap| swap.path).collect()),
             swap_at_boot: self.swap_at_boot(),
             missing_programs: self.known(&MissingPrograms::new(PROGRAMS)),

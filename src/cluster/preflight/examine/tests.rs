@@ -61,7 +61,7 @@ fn debian(over: impl Fn(&Query, &str) -> Option<Value>) -> impl Fn(&Query) -> Re
             }
             "processors" => json!({"online": 4, "present": 4, "model": null}),
             "memory" => json!({"total": 4_u64 << 30, "free": 1, "available": 1, "swap_total": 0, "swap_free": 0}),
-            "cgroups" => json!({"version": 2, "controllers": ["cpu"]}),
+            "cgroups" => json!({"version": 2, "controllers": ["cpu", "io", "memory", "pids"]}),
             "interfaces" => json!([
                 {"name": "ens18", "mac": "52:54:00:00:00:01", "mtu": 1500, "state": "up", "hardware": 1, "addresses": [address("fe80::1"), address("192.168.2.11")]},
                 {"name": "docker0", "mac": "02:42:00:00:00:01", "mtu": 1500, "state": "up", "hardware": 1, "addresses": [address("172.17.0.1")]},
@@ -105,6 +105,7 @@ fn a_machine_is_read_at_once_and_seen_as_it_is() {
         (Known::Is("systemd".into()), Known::Is((6, 12)), Known::Is(4096))
     );
     assert_eq!((seen.machine.ip_forward, seen.machine.swap_at_boot), (Known::Is(false), Known::Is(Vec::new())));
+    assert_eq!(seen.machine.missing_controllers, Known::Is(vec!["cpuset".into()]));
     assert_eq!(seen.identity.macs, Known::Is(vec![("ens18".into(), "52:54:00:00:00:01".into())]));
     assert_eq!(seen.identity.initiator_name, Known::Is("iqn.1993-08.org.debian:01:1".into()));
     assert_eq!(seen.identity.ssh_host_keys, Known::Is(vec!["SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU".into()]));
@@ -199,6 +200,16 @@ fn packages_and_the_runtime_are_judged_by_their_words() {
     assert_eq!(seen.network.firewall, Known::Not);
     assert_eq!(seen.machine.swap_at_boot, Known::Is(vec!["/etc/fstab:3".into()]));
     assert!(seen.images.iter().all(|registry| registry.answer == Known::Is(Err("Could not resolve host".into()))));
+}
+
+#[test]
+fn an_api_servers_version_is_that_of_its_manifest() {
+    let of = |image: &'static str| {
+        let answer = debian(move |query, _| (query.kind == "content").then(|| json!({"text": format!("  - image: {image}\n")})));
+        examined(&settings(""), answer).0.kubernetes.api_server
+    };
+    assert_eq!(of("registry.k8s.io/kube-apiserver:v1.33.5").map(|version| version.to_string()), Known::Is("v1.33.5".into()));
+    assert!(matches!(of("registry.lan/api:newest"), Known::Unknown(why) if why.contains("names no version")));
 }
 
 #[test]
