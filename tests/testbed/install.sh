@@ -13,7 +13,7 @@ needs='
 /usr/sbin/mke2fs             e2fsprogs                    the disk image of those
 /usr/sbin/depmod             kmod                         their modules
 /usr/sbin/ip                 iproute2                     bridges, taps, veth pairs
-/usr/bin/unshare             util-linux                   the bed: namespaces that vanish with it (also nsenter, setpriv)
+/usr/bin/unshare             util-linux                   the bed: namespaces that vanish with it (also nsenter, setpriv, taskset)
 /usr/bin/ssh                 openssh-client               the yardstick; also ssh-keygen for all test keys
 /usr/sbin/sshd               openssh-server               servers on loopback, for what ssh says of them
 /usr/bin/busybox             busybox                      scripts have to run in its shell too

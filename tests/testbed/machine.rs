@@ -4,9 +4,10 @@ use super::bed::{Inner, inside_network};
 use super::error::{Doing, Error, Result};
 use super::keys::public_line;
 use super::process::{lossy, run};
+use super::processors::Processor;
 use super::seed::{self, USER};
 use super::spec::{Kind, Login, MachineSpec};
-use super::{keys, nspawn, process, qemu, uml, wire};
+use super::{keys, nspawn, process, processors, qemu, uml, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -47,6 +48,7 @@ struct Power {
     child: Child,
     /// The machine's first process, as the host counts.
     init: u32,
+    _processor: Option<Processor>,
 }
 
 impl Machine {
@@ -90,13 +92,14 @@ impl Machine {
     /// Switches a machine on that was [killed](Self::kill), with its disk as it was; returns when sshd answers.
     pub fn power_on(&mut self) -> Result<()> {
         let console = self.console();
-        let launch = match self.spec.kind {
-            Kind::Nspawn => nspawn::launch,
-            Kind::Uml => uml::launch,
-            Kind::Qemu => qemu::launch,
+        let (bed, spec, uuid) = (&self.bed, &self.spec, &self.uuid);
+        let processor = if spec.kind == Kind::Uml { processors::least_taken() } else { None };
+        let child = match spec.kind {
+            Kind::Nspawn => nspawn::launch(bed, spec, self.number, uuid, &console)?,
+            Kind::Uml => uml::launch(bed, spec, self.number, uuid, &console, processor.as_ref())?,
+            Kind::Qemu => qemu::launch(bed, spec, self.number, uuid, &console)?,
         };
-        let child = launch(&self.bed, &self.spec, self.number, &self.uuid, &console)?;
-        self.power = Some(Power { child, init: 0 });
+        self.power = Some(Power { child, init: 0, _processor: processor });
         if self.wait_for_sshd()? { self.settle() } else { Err(self.not_ready()) }
     }
 
@@ -178,6 +181,14 @@ impl Machine {
         }
         let said = [&output.stdout[..], &output.stderr[..]].concat();
         Err(Error::Program { program: format!("{}: {script}", self.name), status: output.status.to_string(), output: lossy(&said) })
+    }
+
+    /// Its root directory, as the host sees it. Only of nspawn, and until it is switched off.
+    pub fn root_directory(&self) -> Result<PathBuf> {
+        match (self.spec.kind, &self.power) {
+            (Kind::Nspawn, Some(power)) => Ok(PathBuf::from(format!("/proc/{}/root", power.init))),
+            _ => self.spec.unsupported("the host sees the files of a container that is on, and of nothing else"),
+        }
     }
 
     /// Its line in an inventory.

@@ -40,6 +40,7 @@ pub mod kubernetes;
 mod machine;
 mod nspawn;
 mod process;
+mod processors;
 mod qemu;
 mod roots;
 mod seed;

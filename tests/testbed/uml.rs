@@ -2,6 +2,7 @@
 
 use super::bed::Inner;
 use super::error::{Doing, Error, Result};
+use super::processors::Processor;
 use super::seed::Nic;
 use super::spec::MachineSpec;
 use super::{kubernetes, process, roots};
@@ -20,14 +21,15 @@ pub fn nics(driver: &str, number: u32) -> Vec<Nic> {
     vec![nic(0, 77), nic(1, 78)]
 }
 
-/// Powers the machine on. Its disks, if it had any, are as they were.
-pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path) -> Result<Child> {
+/// Powers the machine on, on that processor of the host. Its disks, if it had any, are as they were.
+pub fn launch(bed: &Inner, spec: &MachineSpec, number: u32, uuid: &str, console: &Path, processor: Option<&Processor>) -> Result<Child> {
     let image = if spec.kubernetes { kubernetes::node_image()? } else { roots::uml_image(spec.suite)? };
     let preload = roots::uml_preload()?;
     make_room_for_disks(bed, number)?;
     let log = || File::options().append(true).create(true).open(console).doing(|| format!("cannot open {}", console.display()));
     let mut command = first_process(bed, "uml.sh");
     command.arg(bed.machine_dir(number)).arg(image).arg(preload).arg(uuid).arg(number.to_string()).arg(spec.memory.to_string());
+    command.arg(processor.map_or(String::new(), |processor| processor.0.to_string()));
     command.args(spec.disks.iter().map(|(serial, mebibytes)| format!("{serial}:{mebibytes}")));
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).spawn().doing(|| "cannot start uml.sh".into())
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
-# uml.sh DIR IMAGE PRELOAD UUID NUMBER MEMORY [DISK…]: one User-mode Linux machine, as first process of a process namespace inside
-# the bed's: killing it is pulling the plug. DIR is the machine's directory, with `seed` in it, and `disk`, which is mounted
-# outside: its disks survive that, and reboots. DISK is SERIAL:MEBIBYTES.
+# uml.sh DIR IMAGE PRELOAD UUID NUMBER MEMORY PROCESSOR [DISK…]: one User-mode Linux machine, as first process of a process namespace
+# inside the bed's: killing it is pulling the plug. DIR is the machine's directory, with `seed` in it, and `disk`, which is mounted
+# outside: its disks survive that, and reboots. PROCESSOR is one of the host's, or empty. DISK is SERIAL:MEBIBYTES.
 set -eu
-dir=$1 image=$2 preload=$3 uuid=$4 number=$5 memory=$6
-shift 6
+dir=$1 image=$2 preload=$3 uuid=$4 number=$5 memory=$6 processor=$7
+shift 7
+[ -z "$processor" ] || taskset -p -c "$processor" $$ >/dev/null
 
 for pair in "a$number br0" "b$number br-below"; do
     set -- $pair "$@" # shellcheck disable=SC2086
