@@ -14,18 +14,27 @@ demo: install   ## six throwaway machines, reached, their facts shown, and clean
 	cargo build --quiet --bin homelabctl --example nodes
 	tests/demo.sh
 
+define LINT
+cargo fmt --check
+cargo clippy --quiet --all-targets -- -D warnings
+(cd fuzz && cargo fmt --check)
+endef
 lint:           ## formatting, and clippy with warnings as errors
-	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
-	cd fuzz && cargo fmt --check
+	$(LINT)
 
 PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart
 programs:       ## Kubernetes' programs that `make test` runs, built from Go modules once (some minutes; all that there are: PROGRAMS=)
 	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null
 
-test: install lint programs ## all tests: the rules of the house, properties, real machines
-	cargo test --quiet --lib --bins
+test: install   ## all tests: the rules of the house, properties, real machines
+	# Go is at work beside rustc, whose longest steps take one processor
+	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null & programs=$$!
+	trap wait EXIT
+	$(LINT)
+	cargo test --quiet --no-run --lib --bins --test all
 	cargo build --quiet --bin homelabctl --example nodes
+	wait $$programs
+	cargo test --quiet --lib --bins
 	cargo test --test all
 
 oracle: install ## records again what the real ssh, Ansible, etcd and containerd do, under tests/records
