@@ -19,13 +19,17 @@ pub use secret::Secret;
 use v1beta4::{
     ApiEndpoint, ApiServer, Arg, BootstrapToken, BootstrapTokenDiscovery, ClusterConfiguration, Component, Discovery, Etcd,
     InitConfiguration, Ipvs, JoinConfiguration, JoinControlPlane, Kind, KubeProxyConfiguration, KubeletConfiguration, LocalEtcd,
-    Networking, NodeRegistration, Taint,
+    Networking, NodeRegistration, Taint, Timeouts,
 };
 
 /// Where containerd listens.
 const CONTAINERD: &str = "unix:///run/containerd/containerd.sock";
 /// A token is minted right before it is used, so that it need not live long.
 const TOKEN_LIVES: &str = "30m0s";
+/// Longer than kubeadm's own where slow machines give up at work that goes well: an API server that takes its time to come up, an address
+/// of kube-vip that moves meanwhile, a new member of etcd that copies a large database before it can have a vote. What it waits for else
+/// (discovery, the kubelet, its certificate) needs nothing that grows with the cluster, and has four or five minutes.
+const TIMEOUTS: Timeouts = Timeouts { control_plane_component_health_check: "8m0s", kubernetes_api_call: "2m0s", etcd_api_call: "5m0s" };
 /// Where etcd has its data, as this program's configuration has it.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
 /// By what tokens of ours are known, and taken back at the end.
@@ -89,6 +93,7 @@ pub fn init(settings: &Settings, machine: &Machine, token: &Secret, certificate_
         certificate_key: certificate_key.clone(),
         local_api_endpoint: local_endpoint(machine),
         node_registration: registration(settings, machine),
+        timeouts: TIMEOUTS,
     };
     let file = ConfigFile(String::new()).with(&init).with(&cluster(settings));
     file.with(&kube_proxy(settings)).with(&kubelet(settings))
@@ -109,6 +114,7 @@ pub fn join(settings: &Settings, machine: &Machine, joining: &Joining) -> Config
         node_registration: registration(settings, machine),
         control_plane: control_plane
             .map(|key| JoinControlPlane { local_api_endpoint: local_endpoint(machine), certificate_key: key.clone() }),
+        timeouts: TIMEOUTS,
     })
 }
 

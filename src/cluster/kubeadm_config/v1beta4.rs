@@ -27,6 +27,8 @@ pub struct InitConfiguration {
     pub local_api_endpoint: ApiEndpoint,
     /// What this machine is as a node.
     pub node_registration: NodeRegistration,
+    /// How long kubeadm waits.
+    pub timeouts: Timeouts,
 }
 
 /// With which machines come to trust a cluster, and it them.
@@ -55,6 +57,22 @@ pub struct JoinConfiguration {
     /// For a control plane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane: Option<JoinControlPlane>,
+    /// How long kubeadm waits.
+    pub timeouts: Timeouts,
+}
+
+/// How long kubeadm waits before it gives up and leaves half of it, as Go writes it: `8m0s`. Each is an end, not a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timeouts {
+    /// For API server, controller manager and scheduler to be well; 4 min if not said.
+    pub control_plane_component_health_check: &'static str,
+    /// For an answer of the API; 1 min if not said.
+    #[serde(rename = "kubernetesAPICall")]
+    pub kubernetes_api_call: &'static str,
+    /// For an answer of etcd, and for a new member to have all that the others have; 2 min if not said.
+    #[serde(rename = "etcdAPICall")]
+    pub etcd_api_call: &'static str,
 }
 
 /// How a machine finds and trusts the cluster.
