@@ -1,10 +1,12 @@
 //! A playbook of thirty tasks on a real machine, cut at each frame that a run sends: the connection is cut before or
-//! behind it, or the controller is killed. The next run ends in the same tree as a run that nobody cut, and a reader on
-//! the machine that polls a file never sees half of it.
+//! behind it, or the controller is killed. The next run ends in the same tree as a run that nobody cut, and a reader in
+//! the machine's file system that polls a file never sees half of it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,8 @@ use crate::testbed::{Bed, Machine};
 
 /// Lines of the file that is polled, all alike.
 const LINES: usize = 20_000;
+/// How long the reader leaves it alone: without a pause three of them take the processors from all other tests.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What is done at a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,15 +160,43 @@ fn tree(machine: &Machine, number: usize) -> String {
     said.replace(&format!("/srv/r{number}"), "/srv/rN").replace(&format!("app{number}"), "appN").replace(&format!("ops{number}"), "opsN")
 }
 
-/// A reader that looks at the file again and again, and writes down what it saw.
-const READER: &str = "
-cp /srv/polled /run/polled.first
-(while [ ! -e /run/reader.end ]; do
-  cat /srv/polled >/run/look
-  echo look >>/run/looks
-  [ \"$(sort -u /run/look | wc -l) $(wc -l </run/look)\" = '1 LINES' ] || echo half >>/run/halves
-done) </dev/null >/dev/null 2>&1 &
-";
+/// What a reader saw.
+struct Looks {
+    count: usize,
+    /// Of what was not the whole file.
+    halves: Vec<String>,
+}
+
+/// Looks at the file again and again, until the other end of `over` is gone.
+fn poll(file: &Path, over: &Receiver<()>) -> Looks {
+    let mut looks = Looks { count: 0, halves: Vec::new() };
+    while over.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        looks.count += 1;
+        match std::fs::read(file) {
+            Ok(seen) if is_whole(&seen) => {}
+            Ok(seen) => looks.halves.push(format!("{} bytes", seen.len())),
+            Err(error) => looks.halves.push(error.to_string()),
+        }
+    }
+    looks
+}
+
+/// As many lines as there should be, each as the first.
+fn is_whole(seen: &[u8]) -> bool {
+    let line = seen.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    line > 0 && seen.len() == line * LINES && seen[line..] == seen[..seen.len() - line]
+}
+
+#[test]
+fn a_reader_knows_half_a_file() {
+    let whole = "word 12\n".repeat(LINES);
+    assert!(is_whole(whole.as_bytes()));
+    let other = "word 13\n".repeat(LINES / 2);
+    for half in ["", "\n", &whole[..whole.len() / 2], &whole[8..], &whole[..whole.len() - 1], &format!("{other}{}", &whole[other.len()..])]
+    {
+        assert!(!is_whole(half.as_bytes()), "{} bytes", half.len());
+    }
+}
 
 /// One machine, the way to it, and what runs there.
 struct Lane<'a> {
@@ -207,7 +239,8 @@ fn a_run_cut_at_any_frame_is_ended_by_the_next() {
         let began = Instant::now();
         let work = |(index, lane): (usize, &Lane<'_>)| {
             lane.run(1000, None);
-            lane.machine.root_says(&READER.replace("LINES", &LINES.to_string())).unwrap();
+            let (file, (going_on, over)) = (lane.machine.root_directory().unwrap().join("srv/polled"), channel());
+            let reader = std::thread::spawn(move || poll(&file, &over));
             let mut count = [0; 4];
             for number in (1..=frames).filter(|number| number % 3 == index) {
                 let how = [How::Before, How::Behind, How::Killed][number / 3 % 3];
@@ -215,21 +248,19 @@ fn a_run_cut_at_any_frame_is_ended_by_the_next() {
                 count[number / 3 % 3] += usize::from(was_cut);
                 count[3] += usize::from(ended_well);
             }
-            lane.machine.root_says("touch /run/reader.end").unwrap();
-            count
+            drop(going_on);
+            (count, reader.join().unwrap())
         };
-        let counts: Vec<[usize; 4]> = std::thread::scope(|scope| {
+        let (counts, looks): (Vec<[usize; 4]>, Vec<Looks>) = std::thread::scope(|scope| {
             let work = &work;
             let threads: Vec<_> = lanes.iter().enumerate().map(|lane| scope.spawn(move || work(lane))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads.into_iter().map(|thread| thread.join().unwrap()).unzip()
         });
-        let mut looks = 0;
-        for machine in &machines {
-            let seen: usize = machine.root_says("wc -l </run/looks").unwrap().trim().parse().unwrap();
-            assert_eq!(machine.root_says("cat /run/halves 2>/dev/null; true").unwrap(), "", "half a file was seen, {seen} looks");
+        for (machine, looks) in machines.iter().zip(&looks) {
+            assert!(looks.halves.is_empty(), "half a file was seen, {} looks: {:?}", looks.count, looks.halves);
             assert_eq!(machine.root_says("find /srv -name '*homelabctl*'").unwrap(), "", "left on {}", machine.name);
-            looks += seen;
         }
+        let looks: usize = looks.iter().map(|looks| looks.count).sum();
         let sum = |index: usize| counts.iter().map(|count| count[index]).sum::<usize>();
         let [before, behind, killed, well] = [0, 1, 2, 3].map(sum);
         println!("{frames} frames: cut before {before}, behind {behind}, killed at {killed}; {well} ended well all the same");
