@@ -38,8 +38,8 @@ pub(super) fn against_joining(wanted: &Wanted, evidence: &Evidence, members: &Me
     against
 }
 
-/// What speaks against removing a voter; nothing if the others are a majority without it, as they are with it.
-pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) -> Vec<String> {
+/// What says that the member is another machine's than the one that was reached: one that joins there has to go on.
+pub(super) fn elsewhere(host: &Host, member: &Member) -> Vec<String> {
     let mut against = Vec::new();
     if Guard::OtherAddress.stops(member.peer != host.peer_url()) {
         against.push(format!("the member is at {}, and the machine that was reached is not", member.peer));
@@ -47,6 +47,12 @@ pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) 
     if Guard::OtherAddress.stops(!member.name.is_empty() && member.name != host.node) {
         against.push(format!("the member is {}'s, and the machine that was reached is {}", member.name, host.node));
     }
+    against
+}
+
+/// What speaks against removing a voter; nothing if the others are a majority without it, as they are with it.
+pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) -> Vec<String> {
+    let mut against = elsewhere(host, member);
     match &member.healthy {
         Seen::Absent => {}
         Seen::Present(()) if Guard::MemberAnswers.stops(true) => against.push(format!("etcd's member {} answers", named(member))),

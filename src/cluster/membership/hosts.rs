@@ -3,8 +3,8 @@
 use super::action::{Act, Kind};
 use super::classify::node_of;
 use super::decide::{AGAIN, Deciding, STATUS};
-use super::evidence::{Etcd, Members, Ready};
-use super::gate::{against_joining, against_removing};
+use super::evidence::{Etcd, Member, Members, Ready};
+use super::gate::{against_joining, against_removing, elsewhere};
 use super::guard::Guard;
 use super::refused::{For, Why};
 use super::state::State;
@@ -48,8 +48,8 @@ impl Deciding<'_> {
                 let hint = "why:  journalctl -u kubelet on that machine; never reset it: it has the data of a voter of etcd";
                 self.wait(host, For::Node, "its kubelet runs, and its Node is missing", Why::NotRegistering, hint);
             }
-            State::GhostLearner { id } => self.act(host, Act::RemoveMember { id: *id, learner: true }),
-            State::GhostVoter { id } => self.ghost_voter(host, *id, members),
+            State::GhostLearner { id } => self.ghost_member(host, *id, members, elsewhere),
+            State::GhostVoter { id } => self.ghost_member(host, *id, members, |host, member| against_removing(host, member, members)),
             // a member that is just coming in looks the same for a moment
             State::Expelled if !self.memory.has_waited(host, For::Expulsion) => {
                 self.wait(host, For::Expulsion, "it has etcd's data, and etcd has no member of it", Why::Gate, AGAIN);
@@ -68,13 +68,14 @@ impl Deciding<'_> {
         joins > 0 && !self.memory.has_waited(host, For::Registration)
     }
 
-    fn ghost_voter(&mut self, host: &Host, id: u64, members: &Members) {
+    /// It is removed, unless something speaks against that.
+    fn ghost_member(&mut self, host: &Host, id: u64, members: &Members, against: impl Fn(&Host, &Member) -> Vec<String>) {
         let Some(member) = members.members.iter().find(|member| member.id == id) else { return };
-        let against = against_removing(host, member, members);
+        let against = against(host, member);
         if against.is_empty() {
-            return self.act(host, Act::RemoveMember { id, learner: false });
+            return self.act(host, Act::RemoveMember { id, learner: member.learner });
         }
-        let which = format!("the machine has no etcd data, and its member is not removed: {}", against.join("; "));
+        let which = format!("nothing runs the member of its name on this machine, and it is not removed: {}", against.join("; "));
         let hint = format!(
             "if that machine is still in use, the inventory leads to the wrong one; if it is gone for good, on a control plane:  etcdctl member remove {id:x}\n{AGAIN}"
         );

@@ -35,7 +35,7 @@ pub(super) fn judge(world: &mut World, wanted: &Wanted, actions: &[Action]) {
         let found = match &action.act {
             Act::Init { .. } => init(world, wanted, index),
             Act::Join(Role::ControlPlane) => join_control_plane(world),
-            Act::DeleteNode { .. } => delete_node(world, at),
+            Act::DeleteNode { uid } => delete_node(world, at, uid),
             Act::RemoveMember { id, .. } => remove_member(world, *id),
             Act::Reset { .. } => reset(world, at),
             _ => Vec::new(),
@@ -98,10 +98,10 @@ fn join_control_plane(world: &World) -> Vec<String> {
     wrong
 }
 
-fn delete_node(world: &World, at: usize) -> Vec<String> {
+fn delete_node(world: &World, at: usize, uid: &str) -> Vec<String> {
     let name = &world.machines[at].node;
     let living = (0..world.clusters.len()).filter(|cluster| world.clusters[*cluster].is_ours && world.has_quorum(*cluster));
-    let nodes = living.filter_map(|cluster| world.clusters[cluster].nodes.get(name));
+    let nodes = living.filter_map(|cluster| world.clusters[cluster].nodes.get(name)).filter(|node| node.uid.to_string() == uid);
     nodes
         .filter_map(|node| match node {
             node if node.is_ready => Some("the Node is ready".to_owned()),
@@ -112,13 +112,12 @@ fn delete_node(world: &World, at: usize) -> Vec<String> {
 }
 
 fn remove_member(world: &World, id: u64) -> Vec<String> {
-    let holders: Vec<usize> = (0..world.machines.len())
-        .filter(|at| world.machines[*at].files.data.is_some_and(|(cluster, of)| of == id && world.clusters[cluster].is_ours))
-        .collect();
-    let is_voter =
-        |cluster: &super::etcd::Cluster| cluster.is_ours && cluster.members.iter().any(|member| member.id == id && !member.learner);
-    match holders.first() {
-        Some(at) if world.clusters.iter().any(is_voter) => vec![format!("machine {at} has the data of that voter")],
+    // each cluster counts its members from 1 here, so it is the one that the run speaks to whose voter that is
+    let Some(cluster) = world.endpoint() else { return Vec::new() };
+    let kept = &world.clusters[cluster];
+    let is_voter = kept.is_ours && kept.members.iter().any(|member| member.id == id && !member.learner);
+    match (0..world.machines.len()).find(|at| world.machines[*at].files.data == Some((cluster, id))) {
+        Some(at) if is_voter => vec![format!("machine {at} has the data of that voter")],
         _ => Vec::new(),
     }
 }
@@ -256,6 +255,9 @@ pub(super) fn excuse(world: &World, wanted: &Wanted, refused: &Refused, all: &[R
             if living.is_none() && wanted.control_planes().enumerate().any(|(index, _)| world.machines[world.hosts[index]].is_foreign) =>
         {
             Some("a control plane is another cluster's")
+        }
+        Why::ApiSilent | Why::EtcdSilent if !world.hosts.iter().any(|at| world.machines[*at].files.ca == ours) => {
+            Some("the cluster that lives is the old machines'")
         }
         Why::ApiSilent | Why::EtcdSilent => is(living.is_none() || !world.has_quorum(living?), "a majority of etcd's data is gone"),
         Why::Init | Why::TwoClusters => {
