@@ -141,7 +141,7 @@ impl Kubeadm {
                 [] => {}
                 _ => {
                     self.minted = minted;
-                    self.put_off_all();
+                    self.put_off();
                     return Turn::Act(vec![*first]);
                 }
             },
@@ -171,13 +171,6 @@ impl Kubeadm {
         let (doings, missing) = self.doings(&self.carrying(&observed), &joins, Some(minted));
         self.lack(&missing);
         (!doings.is_empty()).then_some(Turn::Act(doings))
-    }
-
-    /// What was decided is not done.
-    fn put_off_all(&mut self) {
-        for action in std::mem::take(&mut self.decided) {
-            self.memory.not_tried(&action);
-        }
     }
 
     fn lack(&mut self, missing: &[Action]) {
@@ -309,7 +302,9 @@ impl Course for Kubeadm {
     }
 
     fn put_off(&mut self) {
-        self.put_off_all();
+        for action in std::mem::take(&mut self.decided) {
+            self.memory.not_tried(&action);
+        }
         (self.joins, self.key) = (None, None);
     }
 
@@ -347,12 +342,9 @@ impl Course for Kubeadm {
                     self.declined = Some(failed.clone());
                 }
                 // whatever it was that it failed of, it is not tried again with the same
-                if doing
-                    .change
-                    .steps
-                    .iter()
-                    .any(|step| matches!(step, Step::Kubeadm(kubeadm) if kubeadm.words.starts_with(&["join".to_owned()])))
-                {
+                let is_join =
+                    |step: &Step| matches!(step, Step::Kubeadm(kubeadm) if kubeadm.words.first().is_some_and(|word| word == "join"));
+                if doing.change.steps.iter().any(is_join) {
                     self.minted = None;
                 }
                 self.did.entry(doing.about.clone()).or_default().failed = Some(failed);
