@@ -236,6 +236,7 @@ impl<M: Machines> Engine<M> {
             digests: &self.core.digests,
             scope,
         };
+        let run = self.machines.run();
         let call = modules::Task {
             args: &args,
             check: self.core.options.check,
@@ -244,6 +245,7 @@ impl<M: Machines> Engine<M> {
             user: &user,
             wanted: self.is_read(task),
             outside: &here,
+            run: &run,
         };
         let facts = Facts::new(walk.store, Eyes::new(walk.machine, &user));
         // as if nothing had to be changed, which is most often so

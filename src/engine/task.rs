@@ -455,6 +455,7 @@ impl<M: Machines> Engine<M> {
         };
         let engine = self.template();
         let shows = self.flag(view, task, "diff").await?.unwrap_or(self.core.options.diff);
+        let run = self.machines.run();
         for _ in 0..ROUNDS {
             let (scope, wanted) = self.scope(view);
             let search = outside::search(task, &at.play.play.dir);
@@ -471,6 +472,7 @@ impl<M: Machines> Engine<M> {
                     user: &user,
                     wanted: self.is_read(task),
                     outside: &here,
+                    run: &run,
                 },
                 scope: eyes,
                 name: &super::items::title(task, None),

@@ -117,7 +117,16 @@ impl Bench {
     pub(crate) fn plan(&mut self, module: &dyn Module, args: &Args) -> Result<(Decision, Vec<(FactKey, Observation)>), Stop> {
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task = Task { args, check: self.check, diff: false, environment: &[], user: "root", wanted: true, outside: &self.outside };
+            let task = Task {
+                args,
+                check: self.check,
+                diff: false,
+                environment: &[],
+                user: "root",
+                wanted: true,
+                outside: &self.outside,
+                run: "a test",
+            };
             match module.plan(&task, &facts) {
                 Err(Stop::Need(need)) => self.read(need),
                 Err(stop) => return Err(stop),
@@ -135,8 +144,16 @@ impl Bench {
         let args = Self::args(module, args);
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task =
-                Task { args: &args, check: self.check, diff: false, environment: &[], user: "root", wanted: true, outside: &self.outside };
+            let task = Task {
+                args: &args,
+                check: self.check,
+                diff: false,
+                environment: &[],
+                user: "root",
+                wanted: true,
+                outside: &self.outside,
+                run: "a test",
+            };
             match module.result(&task, &facts, carried) {
                 Err(Stop::Need(need)) => self.read(need),
                 other => return other.unwrap(),

@@ -111,6 +111,8 @@ pub struct Task<'a> {
     pub wanted: bool,
     /// What it may see of this machine.
     pub outside: &'a dyn Outside,
+    /// The run, in words that no other run has.
+    pub run: &'a str,
 }
 
 /// What a module may see of the machine that this program runs on, and of the play.

@@ -8,7 +8,7 @@ use homelabctl::cluster::objects::list;
 use homelabctl::node::facts::{ClusterNetwork, DaemonSets, ManifestObjects, NetworkState, ObjectsState};
 use homelabctl::node::record::Records;
 use homelabctl::node::script::{Script, quote};
-use homelabctl::node::steps::{ApplyObjects, Step, WaitForObjects};
+use homelabctl::node::steps::{ApplyObjects, Step, UnderLease, WaitForObjects};
 use homelabctl::plan::{Fact, Reading};
 use serde_json::{Value, json};
 
@@ -68,6 +68,10 @@ impl Node<'_, '_> {
     }
 }
 
+fn lease() -> UnderLease {
+    UnderLease { holder: "pat on t480 (run 5eed)".into(), seconds: 180, patience: 1 }
+}
+
 const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds";
 
 #[test]
@@ -83,7 +87,7 @@ fn flannels_objects_are_put_up_compared_and_waited_for() {
         let none = node.read(&is);
         assert!(none.is_partial && none.other.is_empty(), "its namespace is not there: {none:?}");
         assert_eq!(node.read(&DaemonSets), Vec::<String>::new());
-        node.does(ApplyObjects { manifest: manifest.clone(), title: "flannel".into() }).unwrap();
+        node.does(ApplyObjects { manifest: manifest.clone(), title: "flannel".into(), lease: lease() }).unwrap();
         let made = node.read(&is);
         let unready = "DaemonSet kube-flannel/kube-flannel-ds: 0 of 0 pods ready, 0 up to date".to_owned();
         assert_eq!(made, ObjectsState { unready: vec![unready], ..ObjectsState::default() });
@@ -132,7 +136,7 @@ fn flannels_objects_are_put_up_compared_and_waited_for() {
         let other = node.read(&is).other;
         assert_eq!((other.len(), other[0].name.as_str()), (1, "ConfigMap kube-flannel/kube-flannel-cfg"));
         assert_eq!(other[0].fields, ["data.net-conf.json"]);
-        node.does(ApplyObjects { manifest: manifest.clone(), title: "flannel".into() }).unwrap();
+        node.does(ApplyObjects { manifest: manifest.clone(), title: "flannel".into(), lease: lease() }).unwrap();
         assert_eq!(node.read(&is), ObjectsState::default());
 
         // another backend is another manifest
@@ -142,7 +146,11 @@ fn flannels_objects_are_put_up_compared_and_waited_for() {
         let wrong = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "default"}, "spec": {"ports": [{"port": 0}]}});
         let Reading::Unknown { why, .. } = node.reading(&ManifestObjects::new("it", wrong.to_string())) else { panic!() };
         assert!(why.contains("spec.ports[0].port"), "{why}");
-        assert!(node.does(ApplyObjects { manifest: wrong.to_string(), title: "it".into() }).unwrap_err().contains("spec.ports[0].port"));
+        assert!(
+            node.does(ApplyObjects { manifest: wrong.to_string(), title: "it".into(), lease: lease() })
+                .unwrap_err()
+                .contains("spec.ports[0].port")
+        );
     }
     api.kill();
     let Reading::Unknown { why, .. } = (Node { api: &api }).reading(&is) else { panic!() };

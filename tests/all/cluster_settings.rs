@@ -11,7 +11,7 @@ use homelabctl::cluster::settings::Settings;
 use homelabctl::diagnostics::{Diagnostics, Source};
 use homelabctl::node::record::Records;
 use homelabctl::node::script::{Script, quote};
-use homelabctl::node::steps::{HoldLease, LeaseDoes, MarkNode, Step};
+use homelabctl::node::steps::{ApplyObjects, HoldLease, LeaseDoes, MarkNode, Step, UnderLease};
 use homelabctl::plan::{Facts, Scope, Stop, Store};
 use homelabctl::yaml;
 use serde_json::{Value, json};
@@ -248,4 +248,20 @@ fn of_two_runs_one_has_the_lease_and_only_it_changes_the_cluster() {
     assert_eq!((labels.len(), taints.len()), (1, 1));
     node.does(MarkNode { name: "w1".into(), labels, annotations, taints, no_taints }).unwrap();
     assert!(lacks().is_empty());
+
+    // what changes the cluster by itself waits for it, and gives it back, whatever came of it
+    let apply = |holder: &str, kind: &str| {
+        let manifest = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "default"}, "data": {"a": "b"}});
+        let lease = UnderLease { holder: holder.into(), seconds: 180, patience: 1 };
+        node.does(ApplyObjects { manifest: manifest.to_string(), title: "it".into(), lease })
+    };
+    let refused = apply(sam, "ConfigMap").unwrap_err();
+    assert!(refused.contains(&format!("{pat} changes the cluster, since 20")), "{refused}");
+    assert_eq!(api.ask("GET", "/api/v1/namespaces/default/configmaps/a", None).unwrap().0, 404);
+    node.does(lease(pat, LeaseDoes::GiveBack)).unwrap();
+    apply(sam, "ConfigMap").unwrap();
+    assert_eq!(api.ask("GET", "/api/v1/namespaces/default/configmaps/a", None).unwrap().0, 200);
+    assert!(node.seen(pat).lease.is_absent(), "it was given back");
+    assert!(apply(pat, "Secret").is_err(), "its data is not in base64");
+    assert!(node.seen(sam).lease.is_absent(), "and again");
 }

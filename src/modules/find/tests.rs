@@ -180,6 +180,7 @@ fn in_check_mode_a_temporary_name_is_not_known() {
         user: "root",
         wanted: true,
         outside: &bench.outside,
+        run: "a test",
     };
     let decision = TempFile.plan(&task, &facts).unwrap();
     assert!(matches!(&decision.act, Act::Pending(_, touches) if *touches == [crate::plan::Touch::Files("/tmp".into())]), "{decision:?}");

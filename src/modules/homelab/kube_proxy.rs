@@ -31,6 +31,7 @@ static SPEC: Spec = Spec {
         "It runs on one control plane, and asks the cluster with its kubectl. In the ConfigMap `kube-proxy` only these settings change; everything else of its text stays byte for byte. The write names the version that was read: if somebody else has written meanwhile nothing is lost, and it is planned anew.",
         "Its pods are made anew, one after the other, and carry the digest of the configuration that they were made for: a run that was cut in between goes on from there.",
         "`ipvs` is deprecated from Kubernetes 1.35 on, which is a warning, and is gone in 1.40, which is refused: `mode: nftables` is the way out.",
+        "While it writes, and until the pods are ready, it holds the Lease `homelabctl` in kube-system, as `homelab.kubeadm` does: it waits a quarter of an hour for another run that has it, and then fails.",
         "A cluster without kube-proxy is refused: something else leads its packets.",
         "What runs on a node is another matter: `homelab.kube_proxy_mode` looks at it.",
     ],
@@ -86,14 +87,21 @@ fn plan(task: &Task<'_>, facts: &Facts<'_>) -> Result<Decision, Halt> {
         change = change.differs(format!("kube-proxy: {}", one.key), one.before.clone(), Some(one.after.clone()));
     }
     if !changed.is_empty() {
-        change.steps.push(ConfigureKubeProxy { config: config.clone(), resource_version: is.resource_version.clone() }.into());
+        change.steps.push(
+            ConfigureKubeProxy {
+                config: config.clone(),
+                resource_version: is.resource_version.clone(),
+                lease: super::under_lease(task, 0),
+            }
+            .into(),
+        );
     }
     // who never asked for pods of their own leaves them: they were made with what is there
     if !changed.is_empty() || is.rolled_out.as_ref().is_some_and(|made_for| *made_for != digest) {
         if changed.is_empty() {
             change = change.differs("pods of kube-proxy", Some("made for another configuration".into()), Some("made anew".into()));
         }
-        change.steps.push(RollOutKubeProxy { digest: digest.clone(), timeout }.into());
+        change.steps.push(RollOutKubeProxy { digest: digest.clone(), timeout, lease: super::under_lease(task, timeout) }.into());
         let expect = Expect::field(&KubeProxy, "config", config).and("rolled_out", digest);
         change.expect.push(expect.moves("resource_version"));
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lease::{UNDER_LEASE, UnderLease};
 use super::{Action, Call, FAIL, Invalid, check};
 use crate::node::kubectl::{KUBE, UNREADY};
 use crate::node::script::Function;
@@ -14,6 +15,8 @@ pub struct ApplyObjects {
     pub manifest: String,
     /// What they are, in a few words for people.
     pub title: String,
+    /// The lease under which they are applied.
+    pub lease: UnderLease,
 }
 
 /// Waits until the pods of the manifest's DaemonSets and Deployments are up to date and ready, and the nodes that tell are ready.
@@ -27,11 +30,11 @@ pub struct WaitForObjects {
     pub timeout: u32,
 }
 
-/// A manifest. What defines a kind, and a namespace, are there a moment after they were made; then it is tried again.
+/// A manifest, then the lease. What defines a kind, and a namespace, are there a moment after they were made; then it is tried again.
 const APPLY: Function = Function {
     name: "s_apply_objects",
-    needs: &[&FAIL, &KUBE],
-    text: r#"s_apply_objects() (
+    needs: &[&FAIL, &KUBE, &UNDER_LEASE],
+    text: r#"s_apply_manifest() (
   kube_begin || s_fail "$r"
   printf '%s\n' "$1" >"$kube_dir/objects"
   tried=1
@@ -43,6 +46,11 @@ const APPLY: Function = Function {
   done
   kube_end
   printf '%s\n' "$r"
+)
+s_apply_objects() (
+  manifest=$1
+  shift
+  s_under_lease "$@" s_apply_manifest "$manifest"
 )"#,
 };
 
@@ -87,7 +95,7 @@ fn touches() -> Vec<Touch> {
 
 impl Action for ApplyObjects {
     fn call(&self) -> Call {
-        Call::new(&APPLY, [&self.manifest])
+        Call::new(&APPLY, [self.manifest.clone()].into_iter().chain(self.lease.words()))
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -103,6 +111,7 @@ impl Action for ApplyObjects {
     }
 
     fn check(&self) -> Result<(), Invalid> {
+        self.lease.check()?;
         check::text("manifest", &self.manifest)
     }
 }

@@ -77,7 +77,7 @@ pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
 pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode, StaticPodFolder};
 pub use launch::Launch;
-pub use lease::{HoldLease, LeaseDoes};
+pub use lease::{HoldLease, LeaseDoes, UnderLease};
 pub use link::{HardLink, SymbolicLink};
 pub use module::{LoadModule, UnloadModule};
 pub use mount::{Mount, Remount, Unmount};

@@ -12,7 +12,7 @@ use crate::node::steps::{HoldLease, LeaseDoes, Step};
 
 /// How long it holds without being renewed: a run that was cut off keeps others off no longer. What takes longer runs as a unit of its
 /// machine, which others see by itself.
-const HOLDS: u32 = 300;
+pub const HOLDS: u32 = 300;
 /// How old it gets before it is renewed.
 const FRESH: Duration = Duration::from_secs(60);
 /// How old it may be for that to go on beside what it is for: it holds for a minute more.

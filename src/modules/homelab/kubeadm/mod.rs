@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub use observe::calls;
 pub use wanted::Called;
 
+pub(super) use lease::HOLDS as LEASE_HOLDS;
+
 use course::Kubeadm;
 use wanted::Crew;
 

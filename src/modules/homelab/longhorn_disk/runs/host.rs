@@ -62,7 +62,16 @@ impl Host {
         let mut changed = false;
         for _ in 0..40 {
             let facts = Facts::new(store, self.scope.clone());
-            let task = Task { args, check: false, diff: false, environment: &[], user: "root", wanted: true, outside: &self.outside };
+            let task = Task {
+                args,
+                check: false,
+                diff: false,
+                environment: &[],
+                user: "root",
+                wanted: true,
+                outside: &self.outside,
+                run: "a test",
+            };
             let planned = HomelabLonghornDisk.plan(&task, &facts);
             let recorded = facts.recorded();
             let decision = match planned {
