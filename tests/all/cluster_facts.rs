@@ -161,9 +161,9 @@ fn what_kubeadm_leaves_in_a_cluster_is_seen_part_by_part() {
     );
     assert!(part(InitPart::AdminBinding).is_present() && part(InitPart::StoredConfig).is_absent());
     kubeadm(&node, &["upload-config", "kubeadm"]);
-    assert!(part(InitPart::StoredConfig).is_absent(), "one of two");
+    assert!(part(InitPart::StoredConfig).is_present() && part(InitPart::KubeletConfig).is_absent(), "one of two");
     kubeadm(&node, &["upload-config", "kubelet"]);
-    assert!(part(InitPart::StoredConfig).is_present() && part(InitPart::ClusterInfo).is_absent());
+    assert!(part(InitPart::KubeletConfig).is_present() && part(InitPart::ClusterInfo).is_absent());
     let (status, _) = api.ask("DELETE", "/api/v1/namespaces/kube-public/configmaps/cluster-info", None).unwrap();
     assert_eq!(status, 404);
     let output = Command::new(program("kubeadm").unwrap())

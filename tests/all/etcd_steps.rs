@@ -33,7 +33,8 @@ fn a_member_that_answers_keeps_its_vote_and_its_data() {
     let mut etcd = Etcd::start(&bed, 3).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let kubeadm = dir.path().join("kubeadm");
-    fs::write(&kubeadm, format!("#!/bin/sh\necho \"$@\" >>{}/called\n", dir.path().display())).unwrap();
+    let text = "#!/bin/sh\necho \"$@\" >>DIR/called\n[ ! -e DIR/cut-off ]\n".replace("DIR", &dir.path().display().to_string());
+    fs::write(&kubeadm, text).unwrap();
     Command::new("chmod").arg("755").arg(&kubeadm).status().unwrap();
     let called = || fs::read_to_string(dir.path().join("called")).unwrap_or_default();
     let data = dir.path().join("data");
@@ -50,7 +51,7 @@ fn a_member_that_answers_keeps_its_vote_and_its_data() {
     let id = etcd.list().unwrap()[2].id;
     let speaker = etcd.data(0);
     let removal = |id: u64| RemoveMember { id, data_dir: speaker.to_str().unwrap().to_owned(), asked: first.clone() };
-    let reset = || ResetNode { etcd_data: Some(data_dir.clone()), asked: last.clone(), attempt: 1 };
+    let reset = || ResetNode { etcd_data: Some(data_dir.clone()), authority: "sha256:ours".into(), asked: last.clone(), attempt: 1 };
 
     let refused = carried_out(removal(id), dir.path());
     assert!(!refused.status.success() && complaint(&refused).contains("answers at"), "{refused:?}");
@@ -69,7 +70,17 @@ fn a_member_that_answers_keeps_its_vote_and_its_data() {
     assert!(fs::metadata(&kept).unwrap().len() > 0, "a snapshot is left");
     // started once more, with the data of a member that is none any more, it answers nobody
     let _ = etcd.resume(2);
+    // cut off, it leaves whose data that was
+    fs::write(data.join("member/db"), "data").unwrap();
+    fs::write(dir.path().join("cut-off"), "").unwrap();
+    assert!(!carried_out(reset(), dir.path()).status.success());
+    assert_eq!(fs::read_to_string(data.join("member/homelabctl-reset")).unwrap(), "sha256:ours\n");
+    assert!(data.join("member/db").exists());
+    fs::remove_file(dir.path().join("cut-off")).unwrap();
     let gone = carried_out(reset(), dir.path());
     assert!(gone.status.success(), "{gone:?}");
-    assert_eq!((data.join("member").exists(), called().as_str()), (false, "reset --force --skip-phases remove-etcd-member\n"));
+    assert_eq!(
+        (data.join("member").exists(), called().as_str()),
+        (false, "reset --force --skip-phases remove-etcd-member\n".repeat(2).as_str())
+    );
 }

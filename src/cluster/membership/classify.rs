@@ -46,8 +46,15 @@ pub(super) fn foreign(machine: &Machine, ours: Option<&str>) -> Result<Option<St
         return Ok(Some(format!("its certificates are of another authority ({authority})")));
     }
     let has_data = machine.etcd_data.known("/var/lib/etcd/member")?.is_some();
-    let nobodys = has_data && authority.is_none() && conf.is_none();
-    Ok(nobodys.then(|| "it has etcd data, and no certificate that says of which cluster".to_owned()))
+    if !has_data || authority.is_some() || conf.is_some() {
+        return Ok(None);
+    }
+    // a reset of ours says whose the data is before it takes away what says so else
+    match machine.reset.known("the mark of a reset in /var/lib/etcd/member")? {
+        Some(of) if ours == Some(of) => Ok(None),
+        Some(of) => Ok(Some(format!("it has etcd data, and a reset that was cut off says that it is of the authority {of}"))),
+        None => Ok(Some("it has etcd data, and no certificate that says of which cluster".to_owned())),
+    }
 }
 
 fn judge(host: &Host, machine: &Machine, evidence: &Evidence, ca: &str) -> Result<State, State> {
@@ -134,7 +141,8 @@ impl Found {
             return Ok(if member.learner { State::GhostLearner { id: member.id } } else { State::GhostVoter { id: member.id } });
         }
         if self.has_data {
-            return Ok(State::Expelled);
+            let is_cut_off = !self.conf && !self.bootstraps && !self.authority && !self.has_manifests;
+            return if is_cut_off { reset_cut_off(machine) } else { Ok(State::Expelled) };
         }
         // a reset that was cut off takes the kubelet's configuration first
         if self.conf && self.can_start && !self.has_manifests {
@@ -186,6 +194,18 @@ impl Found {
             Some(Ready::No(why)) => State::Degraded(why.clone()),
             Some(Ready::Unheard) => State::Degraded("its kubelet has not been heard of for 40 s".to_owned()),
         }
+    }
+}
+
+/// etcd's data is all that is left, and its mark says that it is of our cluster, which has no such member.
+fn reset_cut_off(machine: &Machine) -> Result<State, State> {
+    match &machine.ports {
+        Seen::Present(ports) if ports.contains(&2379) => {
+            Err(State::Unknown("whose etcd it is that listens on 2379, where none of kubeadm's files is".to_owned()))
+        }
+        Seen::Present(_) => Ok(State::ResetCutOff),
+        Seen::Absent => Err(State::Unknown("its ports: they could not be read".to_owned())),
+        Seen::Unknown(why) => Err(State::Unknown(format!("its ports: {why}"))),
     }
 }
 

@@ -63,12 +63,14 @@ pub struct Next {
     pub waits: Vec<Waits>,
     /// What is not done, and why.
     pub refused: Vec<Refused>,
+    /// Hosts of which some was not judged, so that nobody may say of them that all is as it should be; and why.
+    pub unjudged: BTreeMap<String, String>,
 }
 
 impl Next {
     /// Whether all is as it should be.
     pub fn is_done(&self) -> bool {
-        self.actions.is_empty() && self.waits.is_empty() && self.refused.is_empty()
+        self.actions.is_empty() && self.waits.is_empty() && self.refused.is_empty() && self.unjudged.is_empty()
     }
 }
 
@@ -105,7 +107,22 @@ impl Deciding<'_> {
             let text = format!("{}: {which}; {minutes} min of waiting {} have not changed that", host.name, what.word());
             self.refuse(host, why, text, format!("{STATUS}\n{hint}"));
         } else {
-            self.next.waits.push(Waits { host: host.name.clone(), what, which: which.to_owned() });
+            self.next.waits.push(Waits { host: host.name.clone(), what, which: which.to_owned(), of_all: false });
+        }
+    }
+
+    /// All wait for that, which is told with one of them; of what is not judged before, nothing is said.
+    pub(super) fn all_wait(&mut self, host: &Host, what: For, which: &str, why: Why, hint: &str) {
+        let before = self.next.waits.len();
+        self.wait(host, what, which, why, hint);
+        self.next.waits.iter_mut().skip(before).for_each(|waits| waits.of_all = true);
+        self.judges_none(which);
+    }
+
+    /// Nothing more was judged of any host.
+    pub(super) fn judges_none(&mut self, why: &str) {
+        for host in &self.wanted.hosts {
+            self.next.unjudged.entry(host.name.clone()).or_insert_with(|| why.to_owned());
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::seen::Seen;
-use super::wanted::{Host, Marks};
+use super::wanted::{Host, InitPart, Marks};
 
 /// All that was seen, at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,13 @@ pub struct Machine {
     pub manifests: Seen<Manifests>,
     /// `/var/lib/etcd/member`, or `member` where the etcd manifest or the cluster's stored configuration has the data.
     pub etcd_data: Seen<()>,
+    /// The mark that a reset of ours leaves in etcd's data before it takes anything away, as long as the data is there: the authority that
+    /// the data is of.
+    #[serde(default = "absent")]
+    pub reset: Seen<String>,
+    /// The mark of a `kubeadm init` of ours that has not come to its end.
+    #[serde(default = "absent")]
+    pub init: Seen<()>,
     /// Whether the kubelet's unit is active.
     pub kubelet: Seen<()>,
     /// Which of 6443 and 2379 somebody listens on: what runs, whoever started it.
@@ -77,6 +84,8 @@ impl Machine {
             super_admin_conf: Seen::Absent,
             manifests: Seen::Absent,
             etcd_data: Seen::Absent,
+            reset: Seen::Absent,
+            init: Seen::Absent,
             kubelet: Seen::Absent,
             ports: Seen::Present(BTreeSet::new()),
             unit: Seen::Absent,
@@ -85,6 +94,11 @@ impl Machine {
             endpoint: Seen::Absent,
         }
     }
+}
+
+/// Of what was recorded before anybody looked for it.
+fn absent<T>() -> Seen<T> {
+    Seen::Absent
 }
 
 /// Whose kubelet it is.
@@ -157,13 +171,25 @@ pub struct Objects {
     /// Requests for certificates of kubelets.
     pub csrs: Seen<Vec<Csr>>,
     /// What `kubeadm init` leaves in the cluster, each by itself.
-    pub parts: BTreeMap<super::wanted::InitPart, Seen<()>>,
+    pub parts: BTreeMap<InitPart, Seen<()>>,
+    /// What the stored configuration says that the cluster does without.
+    #[serde(default)]
+    pub disabled: BTreeSet<InitPart>,
     /// Who else changes the cluster at this moment: the holder of a lease that is being renewed.
     pub lease: Seen<String>,
     /// Tokens that we minted and that are still there, by their id.
     pub tokens: Seen<Vec<String>>,
     /// The Secret kubeadm-certs.
     pub certificates: Seen<()>,
+}
+
+impl Objects {
+    /// Whether all that `kubeadm init` leaves is seen to be there, but for what the stored configuration does without.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        let is_out = |part: &InitPart, seen: &Seen<()>| seen.is_absent() && self.disabled.contains(part);
+        self.parts.iter().all(|(part, seen)| seen.is_present() || is_out(part, seen))
+    }
 }
 
 /// A Node.

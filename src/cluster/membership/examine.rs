@@ -12,7 +12,7 @@ use crate::node::facts::{
     Content, Directory, Endpoint, Entry, FileContent, KubeadmUnit, Kubeconfig, KubeconfigState, MachineId, Ports, Readyz, Stat, Unit,
     UnitState,
 };
-use crate::node::steps::MATERIAL;
+use crate::node::steps::{INIT_MARK, MATERIAL, RESET_MARK};
 use crate::plan::{Facts, Stop};
 
 /// Larger files are none that kubeadm writes; in bytes.
@@ -44,6 +44,11 @@ impl Asking<'_, '_> {
             super_admin_conf: self.is_there("/etc/kubernetes/super-admin.conf"),
             manifests: self.manifests(),
             etcd_data: self.etcd_data(etcd_data_dir),
+            reset: map(
+                self.seen(&Content::new(format!("{}/member/{RESET_MARK}", etcd_data_dir.trim_end_matches('/')), MOST)),
+                |content: FileContent| Ok(String::from_utf8_lossy(&content.bytes()).trim().to_owned()),
+            ),
+            init: self.is_there(INIT_MARK),
             kubelet: self.kubelet(),
             ports: map(self.seen(&Ports), |ports| {
                 let tcp = ports.into_iter().filter(|port| port.protocol == "tcp" && PORTS.contains(&port.port));

@@ -11,6 +11,7 @@ use super::reading::Asking;
 use super::seen::Seen;
 use super::wanted::{InitPart, Marks};
 use crate::cluster::certificate::{Certificate, request_name};
+use crate::cluster::live::Stored;
 use crate::node::facts::{
     CertificateRequest, ClusterAnswer, ClusterContents, ClusterNode, ClusterObjects, ClusterObjectsState, EtcdMember, EtcdMembers,
     etcd_leader,
@@ -112,11 +113,17 @@ fn objects(ca: String, contents: &ClusterContents, own: Option<&str>) -> Objects
         },
     };
     let (system, public) = (&contents.not_asked, &contents.not_asked_public);
+    let disabled = disabled(contents);
+    let addon = |name: &str| match (there(&[name], system), &disabled) {
+        (Seen::Absent, Err(why)) => Seen::Unknown(format!("whether it is wanted: {why}").into()),
+        (seen, _) => seen,
+    };
     let part = |part: InitPart| match part {
         // who is told that he may do nothing needs no further proof
         InitPart::AdminBinding if contents.admin_has_no_rights && system.is_some() => Seen::Absent,
         InitPart::AdminBinding => there(&["ClusterRoleBinding/kubeadm:cluster-admins"], system),
-        InitPart::StoredConfig => there(&["ConfigMap/kubeadm-config", "ConfigMap/kubelet-config"], system),
+        InitPart::StoredConfig => there(&["ConfigMap/kubeadm-config"], system),
+        InitPart::KubeletConfig => there(&["ConfigMap/kubelet-config"], system),
         InitPart::ClusterInfo => {
             let rules = there(
                 &[
@@ -143,20 +150,33 @@ fn objects(ca: String, contents: &ClusterContents, own: Option<&str>) -> Objects
                 info
             }
         }
-        InitPart::CoreDns => there(&["Deployment/coredns"], system),
-        InitPart::KubeProxy => there(&["DaemonSet/kube-proxy"], system),
+        InitPart::CoreDns => addon("Deployment/coredns"),
+        InitPart::KubeProxy => addon("DaemonSet/kube-proxy"),
     };
     Objects {
         ca,
         nodes: told(&contents.nodes, |nodes| nodes.iter().map(node).collect()),
         csrs: told(&contents.requests, |requests| requests.iter().filter(|request| request.signer == SIGNER).filter_map(csr).collect()),
         parts: InitPart::ALL.into_iter().map(|one| (one, part(one))).collect(),
+        disabled: disabled.unwrap_or_default(),
         lease: lease(contents, own),
         tokens: told(&contents.tokens, |tokens| {
             tokens.iter().filter(|token| token.description.starts_with(OUR_TOKEN)).map(|token| token.id.clone()).collect()
         }),
         certificates: there(&["Secret/kubeadm-certs"], system),
     }
+}
+
+/// What the cluster was told to do without when it was made.
+///
+/// # Errors
+/// What it says cannot be read.
+fn disabled(contents: &ClusterContents) -> Result<BTreeSet<InitPart>, String> {
+    let Some(text) = contents.stored.get("kubeadm-config/ClusterConfiguration") else { return Ok(BTreeSet::new()) };
+    let document = Stored::document("kubeadm-config", text)?;
+    let is_disabled = |field: &str| document.pointer(field).and_then(serde_json::Value::as_bool) == Some(true);
+    let fields = [(InitPart::CoreDns, "/dns/disabled"), (InitPart::KubeProxy, "/proxy/disabled")];
+    Ok(fields.into_iter().filter(|(_, field)| is_disabled(field)).map(|(part, _)| part).collect())
 }
 
 fn told<A, B>(answer: &Result<A, String>, read: impl FnOnce(&A) -> B) -> Seen<B> {
@@ -391,10 +411,26 @@ mod tests {
         // the same words from a failing API server are no proof that the rights are missing
         assert!(matches!(all(Some("etcdserver: request timed out".into()), false).parts[&InitPart::AdminBinding], Seen::Unknown(_)));
         let one = |found: &str| seen(ClusterContents { found: BTreeSet::from([found.to_owned()]), ..contents() }, None).parts;
-        assert!(one("ConfigMap/kubeadm-config")[&InitPart::StoredConfig].is_absent(), "one of two");
+        let half = one("ConfigMap/kubeadm-config");
+        assert!(half[&InitPart::StoredConfig].is_present() && half[&InitPart::KubeletConfig].is_absent(), "one of two");
         assert!(one("Deployment/coredns")[&InitPart::CoreDns].is_present());
         let public = ClusterContents { not_asked_public: Some("time-out".into()), ..contents() };
         assert!(matches!(seen(public, None).parts[&InitPart::ClusterInfo], Seen::Unknown(_)));
+    }
+
+    #[test]
+    fn what_the_stored_configuration_leaves_out_is_known() {
+        let with = |text: &str| {
+            let stored = BTreeMap::from([("kubeadm-config/ClusterConfiguration".to_owned(), text.to_owned())]);
+            seen(ClusterContents { stored, ..contents() }, None).disabled.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(with("dns: {}\nproxy: {disabled: true}"), [InitPart::KubeProxy]);
+        assert_eq!(with("dns: {disabled: true}\nproxy: {disabled: false}"), [InitPart::CoreDns]);
+        assert_eq!(with("proxy: {disabled: \"yes\"}"), []);
+        // whether it is wanted cannot be read
+        let stored = BTreeMap::from([("kubeadm-config/ClusterConfiguration".to_owned(), "a: [".to_owned())]);
+        let parts = seen(ClusterContents { stored, ..contents() }, None).parts;
+        assert!(matches!(parts[&InitPart::KubeProxy], Seen::Unknown(_)), "{parts:?}");
     }
 
     #[test]

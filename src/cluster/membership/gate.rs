@@ -70,6 +70,26 @@ pub(super) fn against_removing(host: &Host, member: &Member, members: &Members) 
     against
 }
 
+/// The command that takes that member away, to be pasted on a control plane as it is.
+pub(super) fn removal(id: u64) -> String {
+    let crictl = "crictl -r unix:///run/containerd/containerd.sock";
+    let pki = "/etc/kubernetes/pki/etcd";
+    format!(
+        "{crictl} exec $({crictl} ps --label io.kubernetes.container.name=etcd --state Running -q) etcdctl --endpoints https://127.0.0.1:2379 \
+         --cacert {pki}/ca.crt --cert {pki}/server.crt --key {pki}/server.key member remove {id:x}"
+    )
+}
+
+/// What a person does about members without a vote that no host of the inventory is bringing in; nothing if there are none.
+pub(super) fn strangers(wanted: &Wanted, members: &Members) -> Vec<String> {
+    let is_ours = |member: &Member| wanted.control_planes().any(|host| host.peer_url() == member.peer);
+    let strangers = members.members.iter().filter(|member| member.learner && !is_ours(member));
+    let hint = |member: &Member| {
+        format!("if no machine at {} is being joined, on a control plane whose etcd runs:  {}", member.peer, removal(member.id))
+    };
+    strangers.map(hint).collect()
+}
+
 /// Its name, or its id and address if it never started.
 pub(super) fn named(member: &Member) -> String {
     if member.name.is_empty() { format!("{:x} ({})", member.id, member.peer) } else { member.name.clone() }

@@ -47,11 +47,15 @@ pub enum Guard {
     OneAtATime,
     /// Of everything on a worker: it has a control plane's files.
     ControlPlaneFiles,
+    /// Of everything there: another host of the inventory is the same Node.
+    SameNode,
+    /// Of adding what `init` adds last: nothing proves that `init` was cut off before it.
+    LeftOut,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::UnreachedControlPlane,
         Self::EtcdData,
         Self::Manifests,
@@ -74,6 +78,8 @@ impl Guard {
         Self::ApiServerNotReady,
         Self::OneAtATime,
         Self::ControlPlaneFiles,
+        Self::SameNode,
+        Self::LeftOut,
     ];
 
     /// What it stops, and what for: action, danger.
@@ -109,6 +115,11 @@ impl Guard {
             Self::ApiServerNotReady => ("join of a control plane", "the API server of a control plane is not ready"),
             Self::OneAtATime => ("all on a control plane", "another control plane is being acted on"),
             Self::ControlPlaneFiles => ("everything there", "a worker has manifests or etcd data of a control plane"),
+            Self::SameNode => ("everything there", "another host of the inventory calls itself the same Node"),
+            Self::LeftOut => (
+                "CoreDNS, kube-proxy",
+                "neither is anything missing that `kubeadm init` makes before, nor is its mark there; or others have joined since, or the stored configuration says so",
+            ),
         }
     }
 

@@ -4,7 +4,7 @@ use super::action::{Act, Kind};
 use super::classify::node_of;
 use super::decide::{AGAIN, Deciding, STATUS};
 use super::evidence::{Etcd, Member, Members, Ready};
-use super::gate::{against_joining, against_removing, elsewhere};
+use super::gate::{against_joining, against_removing, elsewhere, removal, strangers};
 use super::guard::Guard;
 use super::refused::{For, Why};
 use super::state::State;
@@ -54,7 +54,14 @@ impl Deciding<'_> {
             State::Expelled if !self.memory.has_waited(host, For::Expulsion) => {
                 self.wait(host, For::Expulsion, "it has etcd's data, and etcd has no member of it", Why::Gate, AGAIN);
             }
-            State::Expelled => self.reset_control_plane(host, true),
+            State::ResetCutOff if self.is_heard(host) => {
+                let which = "a reset of it was cut off, and its Node still reports";
+                self.wait(host, For::Gone, which, Why::NodeIsReady, STATUS);
+            }
+            State::ResetCutOff if !self.memory.has_waited(host, For::Expulsion) => {
+                self.wait(host, For::Expulsion, "a reset of it was cut off, and etcd has no member of it", Why::Gate, AGAIN);
+            }
+            State::Expelled | State::ResetCutOff => self.reset_control_plane(host, true),
             State::PartialJoin => self.reset_control_plane(host, false),
             State::GhostNode { uid } => self.ghost_node(host, uid),
             State::Absent => self.join_control_plane(host, members),
@@ -77,7 +84,8 @@ impl Deciding<'_> {
         }
         let which = format!("nothing runs the member of its name on this machine, and it is not removed: {}", against.join("; "));
         let hint = format!(
-            "if that machine is still in use, the inventory leads to the wrong one; if it is gone for good, on a control plane:  etcdctl member remove {id:x}\n{AGAIN}"
+            "if that machine is still in use, the inventory leads to the wrong one; if it is gone for good, on a control plane whose etcd runs:  {}\n{AGAIN}",
+            removal(id)
         );
         self.wait(host, For::Gone, &which, Why::MemberElsewhere, &hint);
     }
@@ -100,7 +108,8 @@ impl Deciding<'_> {
             return self.join(host);
         }
         let which = format!("it does not join now, for the majority's sake: {}", against.join("; "));
-        self.wait(host, For::Health, &which, Why::Gate, AGAIN);
+        let hints: Vec<String> = strangers(self.wanted, members).into_iter().chain([AGAIN.to_owned()]).collect();
+        self.wait(host, For::Health, &which, Why::Gate, &hints.join("\n"));
     }
 
     /// It joins, once nobody else is heard of under its name.

@@ -49,6 +49,10 @@ pub(super) fn state(host: &Host, evidence: &Evidence) -> State {
         (_, Err(unknown)) => unknown,
         (super::wanted::Role::ControlPlane, Ok(_)) if has_begun => State::PartialInit,
         (_, Ok(Some(why))) => State::Foreign(why),
+        // which cluster that is, and whether it lives, a control plane would have to say
+        (super::wanted::Role::Worker, Ok(None)) if machine.kubelet_conf.is_present() => {
+            State::Unknown("its kubelet belongs to a cluster, and no control plane that was reached does".to_owned())
+        }
         (_, Ok(None)) => State::Bare,
     }
 }

@@ -10,6 +10,7 @@ mod decide;
 mod evidence;
 mod examine;
 mod examine_cluster;
+mod finish;
 mod gate;
 mod guard;
 mod hosts;
@@ -23,6 +24,7 @@ mod recorded;
 mod refused;
 #[cfg(test)]
 mod runs;
+mod same_node;
 mod seen;
 mod state;
 #[cfg(test)]

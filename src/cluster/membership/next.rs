@@ -10,7 +10,7 @@ use super::init::{self, Rule};
 use super::refused::{For, Why};
 use super::seen::Seen;
 use super::state::State;
-use super::wanted::{Host, InitPart, Wanted};
+use super::wanted::{Host, Wanted};
 
 /// What is next, for all hosts at once.
 pub fn next(wanted: &Wanted, evidence: &Evidence, memory: &Memory) -> Next {
@@ -27,8 +27,12 @@ impl Deciding<'_> {
     /// There is no cluster: it is made, where that is certain.
     fn make(&mut self) {
         let wanted = self.wanted;
-        self.next.states = wanted.hosts.iter().map(|host| (host.name.clone(), init::state(host, self.evidence))).collect();
+        let states: Vec<(&Host, State)> =
+            wanted.hosts.iter().map(|host| (host, self.unless_same(host, init::state(host, self.evidence)))).collect();
+        self.next.states = states.iter().map(|(host, state)| (host.name.clone(), state.clone())).collect();
+        self.refuse_same(&states);
         match init::rule(wanted, self.evidence) {
+            Rule::On { host, .. } if self.same_node(host).is_some() => {}
             Rule::On { host, first_kube_vip: true, .. } => self.act(host, Act::WriteKubeVip(Credentials::SuperAdmin)),
             Rule::On { host, resumes, first_kube_vip: false } => self.act(host, Act::Init { resumes }),
             Rule::Runs(host, unit) => {
@@ -57,9 +61,11 @@ impl Deciding<'_> {
     /// There is a cluster: each host is brought into it.
     fn keep(&mut self, ca: &str) {
         let (wanted, evidence) = (self.wanted, self.evidence);
-        let states: Vec<(&Host, State)> = wanted.hosts.iter().map(|host| (host, classify(host, evidence, ca))).collect();
+        let states: Vec<(&Host, State)> =
+            wanted.hosts.iter().map(|host| (host, self.unless_same(host, classify(host, evidence, ca)))).collect();
         self.next.states = states.iter().map(|(host, state)| (host.name.clone(), state.clone())).collect();
         self.unreachable(&self.next.states.clone());
+        self.refuse_same(&states);
         for (host, state) in &states {
             if *state == State::Stopped {
                 self.act(host, Act::StartKubelet);
@@ -114,7 +120,13 @@ impl Deciding<'_> {
     /// The machine is not this cluster's, or not what it is to be.
     pub(super) fn not_ours(&mut self, host: &Host, state: &State, what: &str) {
         let name = &host.name;
+        let is_nobodys = |machine: &Machine| machine.etcd_data.is_present() && machine.ca.is_absent() && machine.kubelet_conf.is_absent();
         let (why, hint) = match state {
+            // `kubeadm reset` would empty the folder that etcd's data is in by default
+            State::Foreign(_) if self.evidence.machine(host).is_some_and(is_nobodys) => {
+                let away = format!("mv /var/lib/etcd/member /root/etcd-member-of-{name} && kubeadm reset --force");
+                (Why::Foreign, format!("once nothing on it is needed, on {name}:  {away}\n{AGAIN}"))
+            }
             State::Foreign(_) => (Why::Foreign, format!("once nothing on it is needed, on {name}:  kubeadm reset\n{AGAIN}")),
             State::Misnamed(_) => (Why::Misnamed, format!("give {name} the name that its Node has, or reset it:  kubeadm reset")),
             State::WrongRole(_) => {
@@ -134,50 +146,15 @@ impl Deciding<'_> {
                 let hint = format!(
                     "if no run of homelabctl is under way any more, on a control plane:  kubectl -n kube-system delete lease homelabctl\n{AGAIN}"
                 );
-                self.wait(first, For::Lease, &format!("{holder} changes the cluster"), Why::Lease, &hint);
+                self.all_wait(first, For::Lease, &format!("{holder} changes the cluster"), Why::Lease, &hint);
                 true
             }
             Seen::Unknown(why) if Guard::LeaseHeld.stops(true) => {
-                self.wait(first, For::Probe, &format!("the lease of other runs: {why}"), Why::Unknown, AGAIN);
+                self.all_wait(first, For::Probe, &format!("the lease of other runs: {why}"), Why::Unknown, AGAIN);
                 true
             }
             Seen::Present(_) | Seen::Unknown(_) => false,
         }
-    }
-
-    /// Whether all that `kubeadm init` leaves in a cluster is there; if not, it is made first.
-    fn is_finished(&mut self, states: &[(&Host, State)], objects: &Objects) -> bool {
-        let Some(first) = self.wanted.control_planes().next() else { return true };
-        let mut missing = Vec::new();
-        for part in &self.wanted.parts {
-            match objects.parts.get(part) {
-                Some(Seen::Present(())) => {}
-                Some(Seen::Absent) => missing.push(*part),
-                None => self.wait(first, For::Probe, &format!("{}: it was not read", part.word()), Why::Unknown, AGAIN),
-                Some(Seen::Unknown(why)) => self.wait(first, For::Probe, &format!("{}: {why}", part.word()), Why::Unknown, AGAIN),
-            }
-        }
-        if missing.is_empty() {
-            return self.wanted.parts.iter().all(|part| objects.parts.get(part).is_some_and(Seen::is_present));
-        }
-        if let Some((host, State::InProgress(unit))) = states.iter().find(|(_, state)| matches!(state, State::InProgress(_))) {
-            self.in_progress(host, unit);
-            return false;
-        }
-        let wants_super_admin = missing.contains(&InitPart::AdminBinding);
-        let has_rights = |host: &Host| self.evidence.machine(host).is_some_and(|machine| machine.super_admin_conf.is_present());
-        let can = self.speakers(&objects.ca).find(|host| !wants_super_admin || has_rights(host)).cloned();
-        match can {
-            Some(host) => self.act(&host, Act::FinishInit(missing)),
-            None if wants_super_admin => {
-                let hint = format!("on a control plane whose API server is ready:  kubeadm init phase kubeconfig super-admin\n{AGAIN}");
-                let text =
-                    "admin.conf has no rights in the cluster, and no control plane that was reached has a super-admin.conf to give them";
-                self.wait(first, For::Health, text, Why::NoSuperAdmin, &hint);
-            }
-            None => self.wait(first, For::Health, "no API server of a control plane is ready", Why::ApiSilent, STATUS),
-        }
-        false
     }
 
     /// kube-vip with admin.conf on each control plane that has joined: one at a time, since the address moves.
@@ -185,6 +162,7 @@ impl Deciding<'_> {
         if !self.wanted.kube_vip {
             return;
         }
+        let mut first: Option<String> = None;
         for (host, state) in states {
             let manifests = self.evidence.machine(host).map(|machine| &machine.manifests);
             let is_right = match manifests {
@@ -192,8 +170,16 @@ impl Deciding<'_> {
                 _ => false,
             };
             if *state == State::Joined && host.role == super::wanted::Role::ControlPlane && !is_right {
-                self.act(host, Act::WriteKubeVip(Credentials::Admin));
-                return;
+                match &first {
+                    None => {
+                        self.act(host, Act::WriteKubeVip(Credentials::Admin));
+                        first = Some(host.name.clone());
+                    }
+                    Some(first) => {
+                        let why = format!("kube-vip's manifest is written on {first} first, since the address moves");
+                        self.next.unjudged.insert(host.name.clone(), why);
+                    }
+                }
             }
         }
     }
@@ -213,13 +199,16 @@ impl Deciding<'_> {
     /// What joins have left behind, where none is going on.
     fn clean(&mut self, states: &[(&Host, State)]) {
         let is_quiet = self.evidence.objects().is_some_and(|objects| objects.lease.is_absent());
-        for (host, _) in states {
+        let is_made = self.evidence.objects().is_some_and(Objects::is_made);
+        for (host, state) in states {
             let has_left = |machine: &Machine| {
                 // kubeadm takes its token away when the kubelet has a certificate, if it lives to see that
                 let token = is_quiet && machine.bootstrap_conf.is_present() && machine.has_certificate();
-                machine.unit.is_absent() && (machine.material.is_present() || token)
+                let mark = is_made && machine.init.is_present();
+                machine.unit.is_absent() && (machine.material.is_present() || token || mark)
             };
-            if self.evidence.machine(host).is_some_and(has_left) && !self.is_busy(host) {
+            let is_same = matches!(state, State::SameNode(_));
+            if self.evidence.machine(host).is_some_and(has_left) && !self.is_busy(host) && !is_same {
                 self.act(host, Act::RemoveMaterial);
             }
         }

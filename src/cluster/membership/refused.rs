@@ -59,6 +59,10 @@ pub enum Why {
     OnlySpeaker,
     /// The admin's rights are missing, and no super-admin.conf is left to give them.
     NoSuperAdmin,
+    /// Another host of the inventory is the same Node.
+    SameNode,
+    /// Something that `kubeadm init` leaves is missing, and may have been left out on purpose.
+    LeftOut,
 }
 
 /// What is waited for.
@@ -142,6 +146,8 @@ pub struct Waits {
     pub what: For,
     /// More of it: which unit, who holds the lease, which member.
     pub which: String,
+    /// Whether all hosts wait for it, and not that one alone.
+    pub of_all: bool,
 }
 
 impl Why {
@@ -168,6 +174,8 @@ impl Why {
             Self::TriedTwice(_) => "tried twice",
             Self::OnlySpeaker => "nobody else has the cluster's credentials",
             Self::NoSuperAdmin => "no super-admin.conf",
+            Self::SameNode => "another host is the same Node",
+            Self::LeftOut => "something may have been left out on purpose",
         }
     }
 }

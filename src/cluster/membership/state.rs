@@ -23,6 +23,8 @@ pub enum State {
     Foreign(String),
     /// Its kubelet is another Node's.
     Misnamed(String),
+    /// Another host of the inventory is the same Node.
+    SameNode(String),
     /// It is the other kind of node already.
     WrongRole(String),
     /// A join was cut off before anything of it was in the cluster.
@@ -43,6 +45,8 @@ pub enum State {
     },
     /// It has etcd's data, and the members do not know it.
     Expelled,
+    /// A reset of ours took all but the data of a member that is none any more.
+    ResetCutOff,
     /// Its Node is another machine's, which it has taken the place of.
     GhostNode {
         /// The Node's uid.
@@ -95,6 +99,11 @@ impl State {
             Self::Absent => ("absent", "none of kubeadm's files, no etcd data, no member", "join"),
             Self::Foreign(_) => ("foreign", "ca.crt or kubelet.conf of another authority, or etcd data of an unknown one", "refused"),
             Self::Misnamed(_) => ("misnamed", "kubelet.conf is for a Node of another name", "refused"),
+            Self::SameNode(_) => (
+                "same Node",
+                "two hosts of the inventory call themselves the same, or one is not reached and would be called as the other calls itself",
+                "refused, both: which of them is the Node nobody can tell",
+            ),
             Self::WrongRole(_) => (
                 "wrong role",
                 "a worker with manifests or etcd data; a control plane that is joined as a worker",
@@ -124,6 +133,11 @@ impl State {
             Self::Expelled => {
                 ("expelled", "etcd data under our authority, and a majority of etcd has no such member", "reset with its data, join")
             }
+            Self::ResetCutOff => (
+                "reset cut off",
+                "etcd data with the mark of a reset of ours under our authority, none of kubeadm's files, nobody on 2379, and a majority of etcd has no such member",
+                "finish the reset, join",
+            ),
             Self::GhostNode { .. } => {
                 ("ghost Node", "none of kubeadm's files; the Node has another machine-id, and is not ready", "delete the Node, join")
             }
@@ -182,6 +196,7 @@ impl State {
             Self::GhostLearner { id: 0 },
             Self::GhostVoter { id: 0 },
             Self::Expelled,
+            Self::ResetCutOff,
             Self::GhostNode { uid: why() },
             Self::Promoted,
             Self::Unregistered,
@@ -190,6 +205,7 @@ impl State {
             Self::Joined,
             Self::Foreign(why()),
             Self::Misnamed(why()),
+            Self::SameNode(why()),
             Self::WrongRole(why()),
             Self::Broken(why()),
         ]
@@ -206,6 +222,7 @@ impl fmt::Display for State {
             Self::Misnamed(why) | Self::WrongRole(why) | Self::Broken(why) | Self::Degraded(why) | Self::CsrPending(why) => {
                 write!(f, "{name}: {why}")
             }
+            Self::SameNode(why) => write!(f, "{name}: {why}"),
             Self::GhostLearner { id } | Self::GhostVoter { id } => write!(f, "{name}: {id:x}"),
             _ => f.write_str(name),
         }

@@ -73,6 +73,7 @@ fn whole() -> Evidence {
         nodes: Seen::Present(nodes),
         csrs: Seen::Present(Vec::new()),
         parts: InitPart::ALL.into_iter().map(|part| (part, Seen::Present(()))).collect(),
+        disabled: std::collections::BTreeSet::new(),
         lease: Seen::Absent,
         tokens: Seen::Present(Vec::new()),
         certificates: Seen::Absent,
@@ -118,6 +119,11 @@ fn absent(evidence: &mut Evidence, host: &str) {
     *machine(evidence, host) = Machine::blank(&format!("id-{host}"));
     nodes(evidence).retain(|node| node.name != host);
     members(evidence).retain(|member| member.name != host);
+}
+
+/// A wait of that host that came to nothing.
+fn waited(host: &str, what: For) -> Waits {
+    Waits { host: host.to_owned(), what, which: String::new(), of_all: false }
 }
 
 /// What is done, what is waited for, what is refused; in words.
@@ -261,7 +267,7 @@ fn what_is_not_ours_or_not_reached_is_left_alone() {
     assert_eq!(told(&evidence), ["do: start m2's kubelet anew, so that it registers its Node"]);
     let mut memory = Memory::default();
     memory.tried(&Action { host: "m2".into(), act: Act::RestartKubelet });
-    memory.waited_out(&Waits { host: "m2".into(), what: For::Node, which: String::new() });
+    memory.waited_out(&waited("m2", For::Node));
     let lines = told_after(&evidence, &memory);
     assert!(lines.len() == 1 && lines[0].starts_with("refuse: m2: its kubelet runs, and its Node is missing"), "{lines:?}");
     // a machine that cannot be read
@@ -278,7 +284,7 @@ fn no_cluster_is_made_unless_it_is_certain_that_there_is_none() {
         change(&mut evidence);
         let mut memory = Memory::default();
         let waits = told_after(&evidence, &memory);
-        memory.waited_out(&Waits { host: "m1".into(), what: For::Api, which: String::new() });
+        memory.waited_out(&waited("m1", For::Api));
         let lines = told_after(&evidence, &memory);
         assert!(!waits.concat().contains("do: ") && !lines.concat().contains("do: "), "{lines:?}");
         lines.into_iter().find(|line| line.starts_with("refuse: no cluster is made")).unwrap()
@@ -375,4 +381,168 @@ fn each_state_has_its_line_once() {
     let names: Vec<&str> = State::samples().iter().map(|state| state.about().name).collect();
     let unique: std::collections::BTreeSet<&&str> = names.iter().collect();
     assert_eq!(unique.len(), names.len());
+}
+
+#[test]
+fn two_hosts_of_one_node_are_refused_with_what_was_seen_and_the_others_go_on() {
+    let mut wanted = wanted();
+    wanted.hosts[4].node = "W1".into();
+    let mut evidence = whole();
+    absent(&mut evidence, "w2");
+    absent(&mut evidence, "m3");
+    machine(&mut evidence, "w2").material = Seen::Present(());
+    let decided = next(&wanted, &evidence, &Memory::default());
+    assert_eq!(decided.actions.iter().map(|action| action.host.as_str()).collect::<Vec<_>>(), ["m3"]);
+    let refused = |next: &Next| next.refused.iter().map(|one| (one.host.clone().unwrap(), one.why)).collect::<Vec<_>>();
+    assert_eq!(refused(&decided), [("w1".to_owned(), Why::SameNode), ("w2".to_owned(), Why::SameNode)]);
+    let why = &decided.refused[0].refusal.why;
+    assert!(why.contains("at 10.0.0.4, with the machine-id id-w1") && why.contains("at 10.0.0.5, with the machine-id id-w2"), "{why}");
+    // of one that is not reached it is not known what it calls itself
+    evidence.machines.insert("w1".into(), Reach::Unreachable("no route".into()));
+    let decided = next(&wanted, &evidence, &Memory::default());
+    assert_eq!(refused(&decided), [("w1".to_owned(), Why::Unreachable), ("w2".to_owned(), Why::SameNode)]);
+    assert!(decided.refused[1].refusal.why.contains("w1 was not reached, and is taken to be called"), "{decided:?}");
+    // no cluster is made on one of two
+    wanted.hosts[1].node = "m1".into();
+    let decided = next(&wanted, &bare(), &Memory::default());
+    assert!(decided.actions.is_empty() && decided.refused.iter().all(|one| one.why == Why::SameNode), "{decided:?}");
+}
+
+#[test]
+fn of_what_was_not_judged_nobody_says_that_it_is_well() {
+    let mut evidence = whole();
+    objects(&mut evidence).lease = Seen::Present("pat@laptop".into());
+    let decided = next(&wanted(), &evidence, &Memory::default());
+    assert!(decided.waits.iter().all(|waits| waits.of_all), "{decided:?}");
+    assert_eq!((decided.unjudged.len(), decided.unjudged["w1"].as_str()), (5, "pat@laptop changes the cluster"));
+    objects(&mut evidence).lease = Seen::Absent;
+    objects(&mut evidence).parts.insert(InitPart::ClusterInfo, Seen::Unknown("time-out".into()));
+    let decided = next(&wanted(), &evidence, &Memory::default());
+    assert!(decided.waits[0].of_all && decided.unjudged["w2"].contains("time-out") && !decided.is_done(), "{decided:?}");
+    // kube-vip's manifest is judged on one control plane after the other
+    let wanted = Wanted { kube_vip: true, ..wanted() };
+    let decided = next(&wanted, &whole(), &Memory::default());
+    assert_eq!(decided.unjudged.keys().collect::<Vec<_>>(), ["m2", "m3"]);
+}
+
+#[test]
+fn a_reset_that_was_cut_off_is_finished_only_where_its_mark_and_etcd_prove_it() {
+    let mut evidence = whole();
+    absent(&mut evidence, "m3");
+    let m3 = machine(&mut evidence, "m3");
+    (m3.etcd_data, m3.reset) = (Seen::Present(()), Seen::Present(CA.into()));
+    let mut memory = Memory::default();
+    assert!(told(&evidence)[0].starts_with("wait: m3 and looking once more before its data goes"), "{:?}", told(&evidence));
+    memory.waited_out(&waited("m3", For::Expulsion));
+    let finished = ["do: reset m3, with the etcd data of a member that is none any more"];
+    assert_eq!(told_after(&evidence, &memory), finished);
+    let against = |change: &dyn Fn(&mut Evidence), why: &str| {
+        let mut evidence = evidence.clone();
+        change(&mut evidence);
+        let lines = told_after(&evidence, &memory).join("\n");
+        assert!(!lines.contains("do: reset") && !lines.contains("do: join") && lines.contains(why), "{why}: {lines}");
+        next(&wanted(), &evidence, &memory)
+    };
+    // without the mark it may be anybody's
+    let nobodys = against(&|evidence| machine(evidence, "m3").reset = Seen::Absent, "it has etcd data, and no certificate");
+    assert!(
+        nobodys.refused[0].refusal.hint.as_ref().unwrap().contains("mv /var/lib/etcd/member /root/etcd-member-of-m3 && kubeadm reset"),
+        "{nobodys:?}"
+    );
+    against(&|evidence| machine(evidence, "m3").reset = Seen::Present("sha256:other".into()), "of the authority sha256:other");
+    against(&|evidence| machine(evidence, "m3").reset = Seen::Unknown("EIO".into()), "EIO");
+    // a member of its address, of its name, or nobody who says which there are
+    let m3 = wanted().hosts[2].clone();
+    against(&|evidence| members(evidence).push(member(9, &m3, false)), "its manifests are gone");
+    let elsewhere = Host { address: "10.0.0.33".into(), ..m3.clone() };
+    against(&|evidence| members(evidence).push(member(9, &elsewhere, false)), "not at this machine's address");
+    against(&|evidence| evidence.etcd = Etcd::Unknown("no majority".into()), "no majority");
+    // somebody runs it, or reports as its Node
+    against(&|evidence| machine(evidence, "m3").ports = Seen::Present([2379].into()), "listens on 2379");
+    let node = whole().objects().unwrap().nodes.present().unwrap()[2].clone();
+    against(&|evidence| nodes(evidence).push(node.clone()), "its Node still reports");
+    let gone = NodeObject { ready: Ready::Unheard, ..node };
+    nodes(&mut evidence).push(gone);
+    assert_eq!(told_after(&evidence, &memory), finished);
+}
+
+#[test]
+fn what_was_left_out_on_purpose_is_not_added() {
+    let without = |hosts: &[&str], parts: &[InitPart]| {
+        let mut evidence = whole();
+        hosts.iter().for_each(|host| absent(&mut evidence, host));
+        parts.iter().for_each(|part| _ = objects(&mut evidence).parts.insert(*part, Seen::Absent));
+        evidence
+    };
+    let others = ["m2", "m3", "w1", "w2"];
+    let addons = [InitPart::CoreDns, InitPart::KubeProxy];
+    // others have joined: init came to its end long ago
+    assert!(next(&wanted(), &without(&[], &addons), &Memory::default()).is_done());
+    // kube-proxy comes after CoreDNS
+    assert_eq!(
+        told(&without(&others, &[InitPart::CoreDns])),
+        ["do: join m2 as a control plane", "do: join w1 as a worker", "do: join w2 as a worker"]
+    );
+    let mut said = without(&others, &addons);
+    objects(&mut said).disabled = addons.into();
+    assert!(!told(&said).concat().contains("finish making"), "{:?}", told(&said));
+    // cut off: something from before is missing too, or the mark of init is there
+    let finish = |evidence: &Evidence| told(evidence) == ["do: finish making the cluster from m1: CoreDNS, kube-proxy"];
+    let mut marked = without(&others, &addons);
+    machine(&mut marked, "m1").init = Seen::Present(());
+    assert!(finish(&marked), "{:?}", told(&marked));
+    let earlier = without(&others, &[InitPart::ClusterInfo, InitPart::KubeProxy]);
+    assert_eq!(told(&earlier), ["do: finish making the cluster from m1: cluster-info and the rules of tokens, kube-proxy"]);
+    // somebody joined one to what the cut-off init has left
+    let mut joined = without(&[], &addons);
+    machine(&mut joined, "m1").init = Seen::Present(());
+    assert!(finish(&joined), "{:?}", told(&joined));
+    // what is missing says that the rest was not left out, and stays missing until the rest was read
+    let mut partly = without(&others, &[InitPart::ClusterInfo, InitPart::CoreDns]);
+    objects(&mut partly).parts.insert(InitPart::KubeProxy, Seen::Unknown("a time-out".into()));
+    assert_eq!(told(&partly), ["wait: m1 for a probe that failed (kube-proxy: a time-out)"]);
+    // nothing tells
+    let perhaps = without(&others, &[InitPart::KubeProxy]);
+    let refused = |evidence: &Evidence| {
+        let mut decided = next(&wanted(), evidence, &Memory::default());
+        assert!(decided.actions.is_empty() && decided.waits.is_empty() && decided.refused.len() == 1, "{decided:?}");
+        let refused = decided.refused.remove(0);
+        assert_eq!(refused.why, Why::LeftOut);
+        (refused.refusal.why, refused.refusal.hint.unwrap())
+    };
+    let (why, hint) = refused(&perhaps);
+    assert!(why.starts_with("m1: the cluster has no kube-proxy, and nothing tells whether") && !hint.contains("coredns"), "{why} {hint}");
+    assert!(
+        hint.contains("kubeadm init phase addon kube-proxy --config /dev/stdin") && hint.contains("`proxy: {disabled: true}`"),
+        "{hint}"
+    );
+    let (why, hint) = refused(&without(&others, &addons));
+    assert!(why.contains("no CoreDNS and no kube-proxy") && hint.contains("`dns: {disabled: true}`"), "{why} {hint}");
+    // a mark on a machine that was reset since, or is another cluster's, tells nothing of this one
+    let mut reset = perhaps.clone();
+    (machine(&mut reset, "m2").init, machine(&mut reset, "m2").ca) = (Seen::Present(()), Seen::Absent);
+    assert!(refused(&reset).0.contains("nothing tells"));
+    // what was not read decides nothing
+    let mut blind = perhaps;
+    machine(&mut blind, "m1").init = Seen::Unknown("EIO".into());
+    assert!(told(&blind)[0].contains("the mark of a kubeadm init on m1: EIO"), "{:?}", told(&blind));
+    // a mark that nobody needs any more goes away
+    let mut evidence = whole();
+    machine(&mut evidence, "m1").init = Seen::Present(());
+    assert_eq!(told(&evidence), ["do: remove join material from m1"]);
+}
+
+#[test]
+fn a_learner_of_a_machine_that_the_inventory_does_not_lead_to_is_told_with_the_command_that_removes_it() {
+    let mut evidence = whole();
+    absent(&mut evidence, "m3");
+    let old = Host { address: "10.0.0.33".into(), ..wanted().hosts[2].clone() };
+    members(&mut evidence).push(Member { name: String::new(), healthy: Seen::Absent, ..member(0xbeef, &old, true) });
+    let mut memory = Memory::default();
+    memory.waited_out(&waited("m3", For::Health));
+    let decided = next(&wanted(), &evidence, &memory);
+    let hint = decided.refused[0].refusal.hint.clone().unwrap();
+    assert!(hint.contains("if no machine at https://10.0.0.33:2380 is being joined"), "{hint}");
+    let command = hint.lines().find_map(|line| line.split_once(":  crictl ")).unwrap().1;
+    assert!(command.contains("--cacert /etc/kubernetes/pki/etcd/ca.crt") && command.ends_with("member remove beef"), "{command}");
 }

@@ -79,8 +79,10 @@ impl Marks {
 pub enum InitPart {
     /// The ClusterRoleBinding `kubeadm:cluster-admins`, without which admin.conf may do nothing.
     AdminBinding,
-    /// The ConfigMaps kubeadm-config and kubelet-config.
+    /// The ConfigMap kubeadm-config.
     StoredConfig,
+    /// The ConfigMap kubelet-config.
+    KubeletConfig,
     /// The ConfigMap cluster-info and the rules that let a token join.
     ClusterInfo,
     /// CoreDNS.
@@ -91,13 +93,20 @@ pub enum InitPart {
 
 impl InitPart {
     /// All of them, in kubeadm's order.
-    pub const ALL: [Self; 5] = [Self::AdminBinding, Self::StoredConfig, Self::ClusterInfo, Self::CoreDns, Self::KubeProxy];
+    pub const ALL: [Self; 6] =
+        [Self::AdminBinding, Self::StoredConfig, Self::KubeletConfig, Self::ClusterInfo, Self::CoreDns, Self::KubeProxy];
+
+    /// Whether a cluster does without it if somebody wants it to, and works.
+    pub fn is_addon(self) -> bool {
+        matches!(self, Self::CoreDns | Self::KubeProxy)
+    }
 
     /// What it is, in words.
     pub fn word(self) -> &'static str {
         match self {
             Self::AdminBinding => "the rights of admin.conf",
             Self::StoredConfig => "the stored configuration",
+            Self::KubeletConfig => "the stored configuration of kubelets",
             Self::ClusterInfo => "cluster-info and the rules of tokens",
             Self::CoreDns => "CoreDNS",
             Self::KubeProxy => "kube-proxy",

@@ -20,7 +20,6 @@ pub mod time_sync;
 use super::edited_file::{Edited, EditedFile};
 use super::halt::Halt;
 use super::{Args, Task, Wrong};
-use crate::cluster::membership::For;
 use crate::node::Change;
 use crate::node::steps::UnderLease;
 use crate::plan::Facts;
@@ -31,11 +30,13 @@ fn wrong_timeout(args: &Args, longest: i64) -> Option<Wrong> {
     is_bad.then(|| Wrong::new("timeout", format!("`timeout` is a number of seconds from 1 to {longest}"), ""))
 }
 
+/// How long a step waits for another run's lease, in seconds.
+const LEASE_PATIENCE: u32 = 60;
+
 /// The lease for a step of this run that changes the cluster, and may wait so many seconds for it: with what `homelab.kubeadm` has of it,
 /// so that a run which was cut off keeps others off no longer.
 fn under_lease(task: &Task<'_>, waits: u32) -> UnderLease {
-    let patience = u32::try_from(For::Lease.at_most().as_secs()).unwrap_or(u32::MAX);
-    UnderLease { holder: task.run.to_owned(), seconds: kubeadm::LEASE_HOLDS.saturating_add(waits), patience }
+    UnderLease { holder: task.run.to_owned(), seconds: kubeadm::LEASE_HOLDS.saturating_add(waits), patience: LEASE_PATIENCE }
 }
 
 /// Writes what `edited` makes of a file's text, if that is another.

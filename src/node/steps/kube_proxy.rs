@@ -80,6 +80,10 @@ impl Action for ConfigureKubeProxy {
         "write kube-proxy's configuration".into()
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         self.lease.check()?;
         check::word("version of an object", &self.resource_version)

@@ -13,6 +13,14 @@ use crate::plan::Touch;
 /// Where files with tokens and keys are for as long as kubeadm reads them: memory, never a disk (root's alone, by their modes).
 pub const MATERIAL: &str = "/run/homelabctl/kubeadm";
 
+/// What a `kubeadm init` leaves until it has come to its end: without it nobody could tell what it did not get to from what somebody
+/// left out.
+pub const INIT_MARK: &str = "/etc/kubernetes/homelabctl-init";
+
+/// What a reset leaves in etcd's `member` until all of it is gone: the authority of the cluster that the data is of, whose certificates
+/// go before it.
+pub const RESET_MARK: &str = "homelabctl-reset";
+
 /// Puts a file with tokens or keys where kubeadm reads it, for root alone.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutMaterial {
@@ -52,6 +60,8 @@ pub struct Kubeadm {
 pub struct ResetNode {
     /// Where etcd's data is, if it goes too.
     pub etcd_data: Option<String>,
+    /// The authority of the cluster that it is of: `sha256:` of its public key.
+    pub authority: String,
     /// The machine's own etcd: while it answers for its cluster, its data stays.
     pub asked: EtcdAsked,
     /// As [`Kubeadm::attempt`].
@@ -96,27 +106,34 @@ const HALVES: Function = Function {
 )"#,
 };
 
-/// The file that goes away or nothing, which attempt it is, kubeadm's words.
+/// The file that goes away or nothing, the mark of an `init`, which attempt it is, kubeadm's words.
 const KUBEADM: Function = Function {
     name: "s_kubeadm",
     needs: &[&FAIL, &HALVES],
     text: r#"s_kubeadm() (
-  material=$1
-  shift 2
+  material=$1 mark=$2
+  shift 3
   command -v kubeadm >/dev/null || s_fail "there is no kubeadm"
   case $1/${2-} in
   init/phase) ;;
-  init/*) s_drop_halves /etc/kubernetes || s_fail "cannot remove what an earlier kubeadm init left half written" ;;
+  init/*)
+    s_drop_halves "${mark%/*}" || s_fail "cannot remove what an earlier kubeadm init left half written"
+    { mkdir -p -- "${mark%/*}" && : >"$mark"; } || s_fail "cannot write $mark"
+    ;;
   esac
   status=0
   kubeadm "$@" 9>&- || status=$?
   [ -z "$material" ] || rm -f -- "$material"
+  case $status/$1/${2-} in
+  0/init/phase) ;;
+  0/init/*) rm -f -- "$mark" ;;
+  esac
   exit "$status"
 )"#,
 };
 
 // kubeadm leaves a network's configuration where it is, and it leads nowhere once its pods are gone
-/// etcd's data or nothing, the URL of etcd, the folder of its certificates, which attempt it is.
+/// etcd's data or nothing, the URL of etcd, the folder of its certificates, whose data it is, the names of two marks, which attempt it is.
 const RESET: Function = Function {
     name: "s_reset_node",
     needs: &[&FAIL, &ETCDCTL],
@@ -126,12 +143,19 @@ const RESET: Function = Function {
   if [ -n "$1" ] && find_etcdctl && once ask_etcd "$2" "$3" --command-timeout 10s member list; then
     s_fail "etcd on this machine answers for its cluster: its data is no removed member's, and nothing was touched"
   fi
+  if [ -n "$1" ] && [ -d "$1/member" ]; then
+    # whoever finds the data without its certificates knows by it whose it was
+    [ "$(cat -- "$1/member/$5" 2>/dev/null)" = "$4" ] || { printf '%s\n' "$4" >"$1/member/$5" && sync "$1/member/$5" "$1/member"; } ||
+      s_fail "cannot mark $1/member"
+  fi
   kubeadm reset --force --skip-phases remove-etcd-member 9>&- || exit 1
-  if [ -n "$1" ]; then
+  if [ -n "$1" ] && [ -d "$1/member" ]; then
+    # the mark last
+    find "$1/member" -mindepth 1 -maxdepth 1 ! -name "$5" -exec rm -rf -- {} + || exit 1
     rm -rf -- "$1/member" || exit 1
   fi
   rm -f -- /etc/kubernetes/super-admin.conf /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf \
-    /etc/kubernetes/controller-manager.conf /etc/kubernetes/scheduler.conf || exit 1
+    /etc/kubernetes/controller-manager.conf /etc/kubernetes/scheduler.conf "$6" || exit 1
   rm -rf -- /etc/kubernetes/pki /etc/kubernetes/tmp
 )"#,
 };
@@ -178,7 +202,7 @@ impl Action for StaticPodFolder {
 impl Action for Kubeadm {
     fn call(&self) -> Call {
         let material = self.material.clone().unwrap_or_default();
-        Call::new(&KUBEADM, [material, self.attempt.to_string()].into_iter().chain(self.words.iter().cloned()))
+        Call::new(&KUBEADM, [material, INIT_MARK.to_owned(), self.attempt.to_string()].into_iter().chain(self.words.iter().cloned()))
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -208,7 +232,8 @@ impl Action for Kubeadm {
 impl Action for ResetNode {
     fn call(&self) -> Call {
         let EtcdAsked { endpoint, certificates } = &self.asked;
-        Call::new(&RESET, [self.etcd_data.as_deref().unwrap_or_default(), endpoint, certificates, &self.attempt.to_string()])
+        let data = self.etcd_data.as_deref().unwrap_or_default();
+        Call::new(&RESET, [data, endpoint, certificates, &self.authority, RESET_MARK, INIT_MARK, &self.attempt.to_string()])
     }
 
     fn touches(&self) -> Vec<Touch> {
@@ -221,6 +246,7 @@ impl Action for ResetNode {
 
     fn check(&self) -> Result<(), Invalid> {
         self.asked.check()?;
+        check::word("authority", &self.authority)?;
         match self.etcd_data.as_deref() {
             Some("/") => check::refuse("directory of etcd", "/", "is none"),
             Some(path) => check::path(path),
@@ -261,6 +287,29 @@ mod tests {
             assert!(kept.iter().all(|name| is_there(&name)), "{shell:?} {output:?}");
             assert_eq!(gone.iter().filter(is_there).collect::<Vec<_>>(), [&""; 0], "{shell:?} {output:?}");
             assert!(dir.path().join("admin.conf").exists() && !dir.path().join("kubelet.conf").exists(), "{shell:?}");
+        }
+    }
+
+    #[test]
+    fn an_init_is_marked_until_it_has_come_to_its_end() {
+        for shell in SHELLS {
+            let dir = tempfile::tempdir().unwrap();
+            let mark = dir.path().join("kubernetes/homelabctl-init");
+            let is_left = |words: &[&str], status: u8| {
+                let mut script = Script::new();
+                let words: Vec<&str> = ["", mark.to_str().unwrap(), "1"].iter().chain(words).copied().collect();
+                script.call(&KUBEADM, &words).unwrap();
+                let output = run(
+                    shell,
+                    "n1",
+                    &format!("kubeadm() {{ [ -f '{}' ] && echo marked; return {status}; }}\n{}", mark.display(), script.finish()),
+                );
+                (String::from_utf8_lossy(&output.stdout).contains("marked"), mark.exists())
+            };
+            assert_eq!(is_left(&["join", "--config", "x"], 0), (false, false), "{shell:?}");
+            assert_eq!(is_left(&["init", "--config", "x"], 1), (true, true), "{shell:?}");
+            assert_eq!(is_left(&["init", "phase", "addon"], 0), (true, true), "{shell:?}: others are still to come");
+            assert_eq!(is_left(&["init", "--config", "x"], 0), (true, false), "{shell:?}");
         }
     }
 }

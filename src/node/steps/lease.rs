@@ -28,9 +28,10 @@ pub struct HoldLease {
 pub struct UnderLease {
     /// The run, in words that no other run has.
     pub holder: String,
-    /// How long it holds from when it is taken, in seconds: as long as the step takes at most. It is not renewed.
+    /// How long it holds from when it is taken, in seconds: as long as the step is expected to take at most, since it is not renewed.
     pub seconds: u32,
-    /// How long it is waited for another run, in seconds.
+    /// How long it is waited for another run, in seconds: not for long, since the machine's own lock is held meanwhile, and nobody may
+    /// be left who wants it.
     pub patience: u32,
 }
 
@@ -84,19 +85,21 @@ pub(super) const UNDER_LEASE: Function = Function {
 }
 s_lease_is_free() {
   version= held= since=
-  once s_again s_read_lease || s_fail "the cluster's lease: $err"
+  # who has it may be told the next time
+  once s_again s_read_lease || { held="somebody unknown ($err)"; return 1; }
   [ -n "$r" ] || return 0
   version=${r%%"$nl"*} r=${r#*"$nl"}
   renewed=${r%%"$nl"*} r=${r#*"$nl"}
   lasts=${r%%"$nl"*} r=${r#*"$nl"}
   since=${r%%"$nl"*} held=${r#*"$nl"}
   [ -n "$held" ] && [ "$held" != "$1" ] || return 0
-  case $lasts in ''|*[!0-9]*) s_fail "the cluster's lease, which $held has, lasts '$lasts'" ;; esac
+  case $lasts in ''|*[!0-9]*) s_fail "the cluster's lease, which $held has, lasts '$lasts'; $s_delete_lease" ;; esac
   began=${renewed%%.*} began=${began%Z}
-  began=$(date -u -d "${began%%T*} ${began#*T}" +%s) || s_fail "the cluster's lease, which $held has, was renewed at '$renewed'"
+  began=$(date -u -d "${began%%T*} ${began#*T}" +%s) || s_fail "the cluster's lease, which $held has, was renewed at '$renewed'; $s_delete_lease"
   [ "$(date +%s)" -gt "$((began + lasts))" ]
 }
 s_take_lease() {
+  s_delete_lease="if no run of homelabctl is under way any more:  kubectl -n kube-system delete lease homelabctl"
   asked_since=$(date +%s) tries=0
   while :; do
     if s_lease_is_free "$3"; then
@@ -107,7 +110,7 @@ s_take_lease() {
       tries=$((tries + 1))
       [ "$tries" -lt 3 ] || s_fail "the cluster's lease, which keeps two runs from changing it at once, could not be had: $err"
     elif [ "$(($(date +%s) - asked_since))" -ge "$4" ]; then
-      s_fail "$held changes the cluster, since $since, and has not given its lease back in $4 s; if no run of homelabctl is under way any more:  kubectl -n kube-system delete lease homelabctl"
+      s_fail "$held changes the cluster${since:+, since $since}, and has not given its lease back in $4 s; $s_delete_lease"
     fi
     sleep 3
   done
@@ -262,6 +265,8 @@ mod tests {
             let lines: Vec<String> = std::fs::read_to_string(log.path()).unwrap().lines().map(str::to_owned).collect();
             said.push((lines, output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned()));
         }
+        let statuses: Vec<_> = said.iter().map(|(lines, status, _)| (lines.len(), *status)).collect();
+        assert!(statuses.iter().all(|one| *one == statuses[0]), "{said:?}");
         said.remove(0)
     }
 
@@ -289,6 +294,12 @@ mod tests {
         assert_eq!(under(&held.replace("sam on x", "pat (run 5eed)"), ":", 0).0.len(), 3);
         let (lines, status, said) = under("", "echo Forbidden >&2; return 1", 0);
         assert!(!lines.contains(&"did it".to_owned()) && status != 0 && said.contains("could not be had: Forbidden"), "{lines:?} {said}");
+        // who has it could not be read
+        let (lines, status, said) = under("'; echo Forbidden >&2; return 1; : '", ":", 0);
+        assert!(
+            lines.is_empty() && status != 0 && said.contains("somebody unknown (Forbidden) changes the cluster, and"),
+            "{lines:?} {said}"
+        );
         assert!(under("7\\nyesterday?\\n180\\n\\nsam", ":", 0).2.contains("was renewed at 'yesterday?'"));
     }
 

@@ -75,7 +75,7 @@ pub use hostname::SetHostname;
 pub use http::{Answer, Asker, Body, Certificates, Fetch, Fetched, Had, Http, Request, Save, digest_in};
 pub use images::{ImportImages, PullImages};
 pub use kube_proxy::{ConfigureKubeProxy, RollOutKubeProxy};
-pub use kubeadm::{Kubeadm, MATERIAL, PutMaterial, ResetNode, StaticPodFolder};
+pub use kubeadm::{INIT_MARK, Kubeadm, MATERIAL, PutMaterial, RESET_MARK, ResetNode, StaticPodFolder};
 pub use launch::Launch;
 pub use lease::{HoldLease, LeaseDoes, UnderLease};
 pub use link::{HardLink, SymbolicLink};

@@ -333,6 +333,7 @@ mod tests {
             nodes: nothing(),
             csrs: Seen::Absent,
             parts: BTreeMap::new(),
+            disabled: BTreeSet::new(),
             lease: Seen::Absent,
             tokens: Seen::Absent,
             certificates: Seen::Absent,

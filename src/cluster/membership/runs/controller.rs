@@ -7,7 +7,7 @@ use super::kubeadm::Program;
 use super::observe::{Confusion, asked, observe, wanted};
 use super::story::Story;
 use super::world::World;
-use crate::cluster::membership::{Act, Action, For, Kind, Memory, Refused, Role, Wanted, next};
+use crate::cluster::membership::{Act, Action, For, InitPart, Kind, Memory, Refused, Role, Wanted, next};
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -160,7 +160,8 @@ impl Run<'_> {
                     Act::FinishJoin => Program::FinishJoin { token: job.token },
                     Act::Init { resumes } => Program::Init { resumes: *resumes },
                     Act::FinishInit(parts) => Program::FinishInit(parts.clone()),
-                    _ => Program::Reset,
+                    Act::Reset { with_data } => Program::Reset { with_data: *with_data },
+                    _ => return Err("no kubeadm"),
                 };
                 world.start(at, program, true);
                 job.stage = 2;
@@ -198,10 +199,11 @@ impl Run<'_> {
                 if !is_reached {
                     return Err("unreachable");
                 }
+                let is_made = self.through(world).is_some_and(|cluster| world.clusters[cluster].parts.len() == InitPart::ALL.len());
                 let machine = &mut world.machines[at];
                 match &action.act {
                     Act::RemoveMaterial => {
-                        machine.files.material = false;
+                        (machine.files.material, machine.files.init) = (false, machine.files.init && !is_made);
                         machine.files.bootstrap = machine.files.bootstrap.filter(|_| !machine.files.certificate);
                     }
                     Act::WriteKubeVip(rights) => machine.files.kube_vip = Some(*rights),

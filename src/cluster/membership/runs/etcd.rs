@@ -16,6 +16,8 @@ pub(super) struct Cluster {
     /// By Node: machine, token, whether it is approved, since when.
     pub(super) csrs: BTreeMap<String, Request>,
     pub(super) parts: BTreeSet<InitPart>,
+    /// What whoever made it left out on purpose.
+    pub(super) left_out: BTreeSet<InitPart>,
     /// Tokens with the moment at which each ends.
     pub(super) tokens: BTreeMap<u32, u32>,
     /// The key of kubeadm-certs, and the moment at which it ends.
@@ -67,6 +69,7 @@ impl Cluster {
             nodes: Nodes::new(),
             csrs: BTreeMap::new(),
             parts: BTreeSet::new(),
+            left_out: BTreeSet::new(),
             tokens: BTreeMap::new(),
             certificates: None,
             lease: None,

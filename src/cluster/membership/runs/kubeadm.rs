@@ -23,7 +23,7 @@ pub(super) enum Program {
     FinishInit(Vec<InitPart>),
     Join { control_plane: bool, token: u32, key: u32 },
     FinishJoin { token: u32 },
-    Reset,
+    Reset { with_data: bool },
 }
 
 enum Step {
@@ -47,11 +47,11 @@ impl World {
         let Some(unit) = self.machines[at].unit.clone() else { return };
         let step = match &unit.program {
             Program::Init { resumes } => self.init(at, unit.at, *resumes),
-            Program::FinishInit(parts) => self.finish_init(at, unit.at, parts),
+            Program::FinishInit(parts) => self.finish_init_of_ours(at, unit.at, parts),
             Program::Join { control_plane: true, token, key } => self.join_control_plane(at, unit.at, *token, *key),
             Program::Join { control_plane: false, token, .. } => self.join_worker(at, unit.at, *token),
             Program::FinishJoin { token } => self.finish_join(at, unit.at, *token),
-            Program::Reset => self.reset(at, unit.at),
+            Program::Reset { with_data } => self.reset(at, unit.at, *with_data),
         };
         let machine = &mut self.machines[at];
         let Some(unit) = machine.unit.as_mut() else { return };
@@ -77,6 +77,7 @@ impl World {
         let node = self.machines[at].node.clone();
         match step {
             0 => {
+                self.files(at).init = true;
                 let files = &self.machines[at].files;
                 let is_in_the_way = files.control_plane || files.etcd.is_some() || files.data.is_some() || files.kubelet_conf.is_some();
                 if self.machines[at].stranger || is_in_the_way && !resumes { Step::Fail("preflight") } else { Step::Next }
@@ -107,9 +108,17 @@ impl World {
             }
             6 if self.endpoint().is_none() || self.endpoint() != self.serves(at) => Step::Wait,
             6 => Step::Next,
-            7..=12 => self.finish_init(at, step - 7, &InitPart::ALL),
-            _ => Step::Done,
+            _ => self.finish_init(at, step - 7, &InitPart::ALL),
         }
+    }
+
+    fn finish_init_of_ours(&mut self, at: usize, step: u8, parts: &[InitPart]) -> Step {
+        self.files(at).init |= parts.iter().any(|part| part.is_addon());
+        // rights alone are no end of it
+        let init = self.files(at).init && *parts == [InitPart::AdminBinding];
+        let step = self.finish_init(at, step, parts);
+        self.files(at).init |= init;
+        step
     }
 
     fn finish_init(&mut self, at: usize, step: u8, parts: &[InitPart]) -> Step {
@@ -123,7 +132,10 @@ impl World {
                 self.clusters[cluster].parts.insert(*part);
                 Step::Next
             }
-            None => Step::Done,
+            None => {
+                self.files(at).init = false;
+                Step::Done
+            }
         }
     }
 
@@ -271,15 +283,18 @@ impl World {
         }
     }
 
-    /// In kubeadm's order; etcd's members are left alone.
-    fn reset(&mut self, at: usize, step: u8) -> Step {
+    /// In kubeadm's order, and then what our own step does; etcd's members are left alone.
+    fn reset(&mut self, at: usize, step: u8, with_data: bool) -> Step {
         match step {
             0 => {
+                let files = self.files(at);
+                files.reset = files.reset.or(files.ca.filter(|_| with_data && files.data.is_some()));
+            }
+            1 => {
                 let machine = &mut self.machines[at];
                 (machine.kubelet, machine.pods, machine.has_registered) = (false, false, false);
             }
-            1 => self.files(at).kubelet_config = false,
-            2 => self.wipe_data(at),
+            2 => self.files(at).kubelet_config = false,
             3 => {
                 let files = self.files(at);
                 (files.etcd, files.control_plane, files.kube_vip) = (None, false, None);
@@ -288,7 +303,14 @@ impl World {
             5 => {
                 let files = self.files(at);
                 (files.kubelet_conf, files.bootstrap, files.certificate) = (None, None, false);
-                (files.admin, files.super_admin) = (false, false);
+                files.admin = false;
+            }
+            // what is where nobody looks is in nobody's way
+            6 if with_data || self.machines[at].data_elsewhere => self.wipe_data(at),
+            6 => {}
+            7 => {
+                let files = self.files(at);
+                (files.super_admin, files.init) = (false, false);
             }
             _ => return Step::Done,
         }
@@ -301,6 +323,8 @@ impl World {
         if machine.is_foreign {
             self.wrong.push(format!("machine {at}, another cluster's, is reset"));
         }
+        // the mark is in the data
+        self.machines[at].files.reset = None;
         if let Some((cluster, id)) = self.machines[at].files.data.take()
             && self.clusters[cluster].members.iter().any(|member| member.id == id && !member.learner)
         {

@@ -1,6 +1,6 @@
 //! What a run sees of the world, and what it wants of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::{Blind, OTHERS, World};
 use crate::cluster::membership::{
@@ -109,9 +109,11 @@ fn machine(world: &World, at: usize, role: Role, confusion: Option<Confusion>) -
         super_admin_conf: seen(may(5), absent, files.super_admin.then_some(())),
         manifests: seen(may(6), absent, (manifests != Manifests::default()).then_some(manifests)),
         etcd_data: seen(may(7), absent, files.data.filter(|_| !machine.data_elsewhere).map(|_| ())),
+        reset: seen(may(7), absent, files.reset.filter(|_| files.data.is_some() && !machine.data_elsewhere).map(ca)),
+        init: seen(may(5), absent, files.init.then_some(())),
         kubelet: seen(may(8), absent, machine.kubelet.then_some(())),
         ports: match seen(may(9), absent, Some(world.listens(at))) {
-            Seen::Absent => Seen::Present(std::collections::BTreeSet::new()),
+            Seen::Absent => Seen::Present(BTreeSet::new()),
             ports => ports,
         },
         unit: seen(may(10), absent, unit),
@@ -148,6 +150,7 @@ fn api(world: &World, control_planes: &[usize], run: u32, confusion: Option<Conf
         nodes: Seen::Unknown("no credentials".into()),
         csrs: Seen::Unknown("no credentials".into()),
         parts: BTreeMap::new(),
+        disabled: BTreeSet::new(),
         lease: Seen::Unknown("no credentials".into()),
         tokens: Seen::Unknown("no credentials".into()),
         certificates: Seen::Unknown("no credentials".into()),
@@ -191,6 +194,7 @@ fn api(world: &World, control_planes: &[usize], run: u32, confusion: Option<Conf
         nodes: seen(may(0), absent, Some(kept.nodes.iter().map(node).collect())),
         csrs: seen(may(1), absent, Some(kept.csrs.iter().map(csr).collect())),
         parts: InitPart::ALL.into_iter().map(part).collect(),
+        disabled: BTreeSet::new(),
         lease: seen(may(3), absent, lease),
         tokens: seen(may(4), absent, Some(kept.tokens.keys().map(u32::to_string).collect())),
         certificates: seen(may(5), absent, kept.certificates.map(|_| ())),

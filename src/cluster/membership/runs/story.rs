@@ -263,7 +263,7 @@ impl Story {
                 if world.machines[at].files.ca.is_some() && !world.machines[at].is_foreign && !world.machines[at].data_elsewhere =>
             {
                 let files = &mut world.machines[at].files;
-                *files = Files { data: files.data, kubelet_config: files.kubelet_config, ..Files::default() };
+                *files = Files { data: files.data, reset: files.reset, kubelet_config: files.kubelet_config, ..Files::default() };
             }
             Trouble::MemberRemoved => {
                 let Some((cluster, id)) = world.machines[at].files.data else { return false };

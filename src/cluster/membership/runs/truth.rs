@@ -28,6 +28,10 @@ pub(super) fn judge(world: &mut World, wanted: &Wanted, actions: &[Action]) {
         if is_held && kind != Kind::StartKubelet && kind != Kind::RemoveMaterial {
             wrong.push("another run changes the cluster".to_owned());
         }
+        let is_same = |other: &&Host| other.node == wanted.hosts[index].node;
+        if kind != Kind::Revoke && wanted.hosts.iter().filter(is_same).count() > 1 {
+            wrong.push("another host of the inventory is the same Node".to_owned());
+        }
         let is_control_planes = machine.files.data.is_some() || machine.files.control_plane;
         if wanted.hosts[index].role == Role::Worker && is_control_planes && matches!(kind, Kind::Join | Kind::Reset | Kind::DeleteNode) {
             wrong.push("the worker has a control plane's files".to_owned());
@@ -38,6 +42,7 @@ pub(super) fn judge(world: &mut World, wanted: &Wanted, actions: &[Action]) {
             Act::DeleteNode { uid } => delete_node(world, at, uid),
             Act::RemoveMember { id, .. } => remove_member(world, *id),
             Act::Reset { .. } => reset(world, at),
+            Act::FinishInit(parts) => finish_init(world, parts),
             _ => Vec::new(),
         };
         wrong.extend(found.into_iter().map(|what| format!("{action}: {what}")));
@@ -122,6 +127,12 @@ fn remove_member(world: &World, id: u64) -> Vec<String> {
     }
 }
 
+fn finish_init(world: &World, parts: &[InitPart]) -> Vec<String> {
+    let left_out = world.endpoint().map(|cluster| &world.clusters[cluster].left_out);
+    let added = parts.iter().filter(|part| left_out.is_some_and(|left_out| left_out.contains(part)));
+    added.map(|part| format!("{part:?} was left out on purpose")).collect()
+}
+
 fn reset(world: &World, at: usize) -> Vec<String> {
     let machine = &world.machines[at];
     let is_own = |node: &super::etcd::Node| node.machine == machine.id && node.is_ready;
@@ -198,7 +209,7 @@ pub(super) fn lacks(world: &World, wanted: &Wanted, index: usize) -> Option<Stri
 pub(super) fn cluster_lacks(world: &World, wanted: &Wanted) -> Option<String> {
     let Some(cluster) = world.endpoint() else { return Some("no API".to_owned()) };
     let kept = &world.clusters[cluster];
-    if kept.parts.len() != InitPart::ALL.len() {
+    if kept.parts.len() + kept.left_out.len() != InitPart::ALL.len() {
         return Some(format!("only {:?} of what init leaves", kept.parts));
     }
     if !kept.tokens.is_empty() || kept.certificates.is_some() {
@@ -224,6 +235,8 @@ pub(super) fn excuse(world: &World, wanted: &Wanted, refused: &Refused, all: &[R
     let living = living(world);
     let ours = living.map(|cluster| world.clusters[cluster].ca);
     let is_twin = |host: &Host| has_twin(world, wanted, host);
+    // its learner keeps every other one from joining
+    let is_of_twin = |other: &Refused| wanted.hosts.iter().any(|host| other.host.as_deref() == Some(&host.name) && is_twin(host));
     let any = |kinds: &[Why]| all.iter().any(|other| kinds.contains(&other.why));
     match refused.why {
         Why::Foreign => {
@@ -236,8 +249,14 @@ pub(super) fn excuse(world: &World, wanted: &Wanted, refused: &Refused, all: &[R
             if has_others {
                 return Some("the machine is of a cluster whose data is gone");
             }
-            is(files.data.is_some() && files.ca.is_none(), "its /etc/kubernetes was removed")
+            // a reset of ours that was cut off has to be finished
+            is(files.data.is_some() && files.ca.is_none() && files.reset.is_none(), "its /etc/kubernetes was removed")
         }
+        Why::SameNode => {
+            let host = &wanted.hosts[index?];
+            is(wanted.hosts.iter().filter(|other| other.node == host.node).count() > 1, "two hosts of the inventory are one Node")
+        }
+        Why::LeftOut => is(world.clusters.iter().any(|cluster| !cluster.left_out.is_empty()), "it was left out on purpose"),
         Why::WrongRole => is(machine?.node.starts_with("x"), "the inventory has it in the wrong group"),
         Why::Broken if is_twin(&wanted.hosts[index?]) => Some("the old machine lives on"),
         Why::Broken => is(machine?.files.ca.is_none(), "its /etc/kubernetes was removed"),
@@ -249,8 +268,10 @@ pub(super) fn excuse(world: &World, wanted: &Wanted, refused: &Refused, all: &[R
         }
         Why::MemberElsewhere | Why::NodeIsReady => is(is_twin(&wanted.hosts[index?]), "the old machine lives on"),
         // of a member that has not started nobody knows whose it is but by its address, which is the old machine's
-        Why::Gate if is_twin(&wanted.hosts[index?]) => Some("the old machine was being joined"),
-        Why::Gate => is(any(&[Why::Broken, Why::MemberElsewhere, Why::Foreign]), "a voter cannot be healed"),
+        Why::Gate if is_twin(&wanted.hosts[index?]) || all.iter().any(|other| other.why == Why::Gate && is_of_twin(other)) => {
+            Some("the old machine was being joined")
+        }
+        Why::Gate => is(any(&[Why::Broken, Why::MemberElsewhere, Why::Foreign, Why::SameNode]), "a voter cannot be healed"),
         Why::ApiSilent | Why::EtcdSilent
             if living.is_none() && wanted.control_planes().enumerate().any(|(index, _)| world.machines[world.hosts[index]].is_foreign) =>
         {

@@ -65,6 +65,10 @@ pub(super) struct Files {
     pub(super) data: Option<(usize, u64)>,
     /// Join material.
     pub(super) material: bool,
+    /// The mark of a reset, in etcd's data: whose that is.
+    pub(super) reset: Option<Ca>,
+    /// The mark of an init.
+    pub(super) init: bool,
 }
 
 /// What fails to be read, for a while.

@@ -10,7 +10,7 @@ use crate::cluster::settings::Settings;
 use crate::modules::Doing;
 use crate::node::Plan;
 use crate::node::steps::{
-    ApproveRequest, DeleteNode, EtcdAsked, GrantAdmin, Kubeadm, MATERIAL, MarkNode, MintJoin, PutMaterial, Remove, RemoveMember,
+    ApproveRequest, DeleteNode, EtcdAsked, GrantAdmin, INIT_MARK, Kubeadm, MATERIAL, MarkNode, MintJoin, PutMaterial, Remove, RemoveMember,
     RemoveWhat, ResetNode, RevokeJoins, Source, StaticPodFolder, Step, UnitAction, UnitStep, WriteFile,
 };
 
@@ -106,7 +106,9 @@ impl<'a> Carrying<'a> {
             Act::FinishJoin => (name, self.finish_join(host, minted?, attempt)?),
             Act::ApproveCsr(request) => (other?, vec![ApproveRequest { name: request.clone() }.into()]),
             Act::Reset { with_data } => {
-                (name, vec![ResetNode { etcd_data: with_data.then(|| ETCD_DATA.to_owned()), asked: EtcdAsked::default(), attempt }.into()])
+                let etcd_data = with_data.then(|| ETCD_DATA.to_owned());
+                let authority = self.evidence.objects()?.ca.clone();
+                (name, vec![ResetNode { etcd_data, authority, asked: EtcdAsked::default(), attempt }.into()])
             }
             Act::RemoveMember { id, .. } => {
                 (other?, vec![RemoveMember { id: *id, data_dir: ETCD_DATA.to_owned(), asked: EtcdAsked::default() }.into()])
@@ -165,6 +167,10 @@ impl<'a> Carrying<'a> {
         if self.evidence.machine(host).is_some_and(|machine| machine.super_admin_conf.is_present()) {
             phases.push((&["kubelet-finalize", "all"], "the kubelet's certificate is renewed from now on"));
         }
+        // what comes after is not left out, should this be cut off
+        if parts.iter().any(|part| part.is_addon()) {
+            steps.push(root_file(INIT_MARK, Vec::new()));
+        }
         let (path, put) = put("finish-init.yaml", &config);
         steps.push(put);
         for (phase, what) in phases {
@@ -172,14 +178,14 @@ impl<'a> Carrying<'a> {
             steps.push(Kubeadm { words: words.collect(), material: None, attempt, what: format!("kubeadm init phase: {what}") }.into());
         }
         steps.push(Remove { path, what: RemoveWhat::File }.into());
+        steps.push(Remove { path: INIT_MARK.to_owned(), what: RemoveWhat::File }.into());
         Some(steps)
     }
 
     fn kube_vip(&self, host: &Host, rights: Credentials) -> Option<Vec<Step>> {
         let interface = self.called.get(&host.name)?.interface.as_deref();
-        let source = Source::Bytes(kube_vip::manifest(self.settings, rights, interface)?.into_bytes());
-        let (owner, group) = ("root".to_owned(), "root".to_owned());
-        Some(vec![StaticPodFolder.into(), WriteFile { path: kube_vip::PATH.to_owned(), source, owner, group, mode: 0o600 }.into()])
+        let manifest = kube_vip::manifest(self.settings, rights, interface)?.into_bytes();
+        Some(vec![StaticPodFolder.into(), root_file(kube_vip::PATH, manifest)])
     }
 
     /// Once a control plane is made it serves the address with its own rights: at once, since another look at all machines takes longer.
@@ -214,6 +220,10 @@ impl<'a> Carrying<'a> {
         if self.evidence.machine(host).is_some_and(membership::Machine::has_certificate) {
             steps.push(Remove { path: BOOTSTRAP.to_owned(), what: RemoveWhat::File }.into());
         }
+        let has_mark = self.evidence.machine(host).is_some_and(|machine| machine.init.is_present());
+        if has_mark && self.evidence.objects().is_some_and(membership::Objects::is_made) {
+            steps.push(Remove { path: INIT_MARK.to_owned(), what: RemoveWhat::File }.into());
+        }
         steps
     }
 
@@ -227,11 +237,19 @@ impl<'a> Carrying<'a> {
 fn phase(part: InitPart) -> Option<&'static [&'static str]> {
     Some(match part {
         InitPart::AdminBinding => return None,
-        InitPart::StoredConfig => &["upload-config", "all"],
+        // `all` would write over the other one
+        InitPart::StoredConfig => &["upload-config", "kubeadm"],
+        InitPart::KubeletConfig => &["upload-config", "kubelet"],
         InitPart::ClusterInfo => &["bootstrap-token", "--skip-token-print"],
         InitPart::CoreDns => &["addon", "coredns"],
         InitPart::KubeProxy => &["addon", "kube-proxy"],
     })
+}
+
+/// A file for root alone.
+fn root_file(path: &str, content: Vec<u8>) -> Step {
+    let (owner, group) = ("root".to_owned(), "root".to_owned());
+    WriteFile { path: path.to_owned(), source: Source::Bytes(content), owner, group, mode: 0o600 }.into()
 }
 
 fn kubelet(action: UnitAction) -> Step {

@@ -202,7 +202,12 @@ impl Kubeadm {
                 is_over = true;
             }
         }
-        let doing = |waits: &Waits| (waits.host.clone(), format!("waiting {}: {}", waits.what.word(), waits.which));
+        // what all wait for is told with one that takes part
+        let told_with = |waits: &Waits| {
+            let first = self.names().into_iter().next().filter(|_| !self.takes_part(&waits.host));
+            first.unwrap_or_else(|| waits.host.clone())
+        };
+        let doing = |waits: &Waits| (told_with(waits), format!("waiting {}: {}", waits.what.word(), waits.which));
         (!is_over).then(|| Turn::Wait(LOOK, waits.iter().map(doing).collect()))
     }
 
@@ -230,7 +235,7 @@ impl Kubeadm {
                 self.did.entry(host.clone()).or_default().first.get_or_insert_with(|| state.clone());
             }
             next.actions.retain(|action| self.takes_part(&action.host));
-            next.waits.retain(|waits| self.takes_part(&waits.host));
+            next.waits.retain(|waits| waits.of_all || self.takes_part(&waits.host));
             if self.check {
                 return self.done(foretold(&self.names(), &next));
             }

@@ -39,9 +39,10 @@ static SPEC: Spec = Spec {
     notes: &[
         "It is called once for all hosts of the play. Of each it looks at files, kubelet and ports, of the cluster at its Nodes and etcd's members, and decides what is next; that is done, and all is looked at anew, until nothing is left to do. docs/cluster-states.md says which states there are, and what is done in each.",
         "A cluster is made only where it is certain that there is none: every control plane of the inventory was reached, whatever `--limit` says, none has etcd's data, and nobody stands behind the endpoint.",
+        "Two hosts that call themselves the same are both refused: which of them is the Node nobody can tell. CoreDNS or kube-proxy that is missing is made where it is certain that `kubeadm init` was cut off before it, and never where others have joined since.",
         "What cannot be taken back (a new cluster, a member of etcd or a Node that is removed) is asked for once; without a terminal it wants `--yes`.",
         "What the cluster was made with is compared with the settings (docs/cluster-settings.md): a change of what is fixed is refused before anything is changed on any host, what stays as it is although the settings say otherwise is warned about once, and what could not be read changes nothing.",
-        "While it changes the cluster it holds the Lease `homelabctl` in kube-system: another run waits for it, and is refused if it does not end. One that is not renewed for three minutes is over. Where nothing is to be done none is taken.",
+        "While it changes the cluster it holds the Lease `homelabctl` in kube-system: another run waits for it, and is refused if it does not end. One that is not renewed for five minutes is over. Where nothing is to be done none is taken.",
         "etcd's data is in /var/lib/etcd; a cluster that has it elsewhere is refused.",
         "Workers join side by side, and none holds up another. A Node that the inventory does not name is left alone.",
         "Tokens are minted right before they are used, live half an hour and are revoked at the end; a configuration with a token or a key is in memory only (/run), for root alone, and goes away with the kubeadm that reads it.",

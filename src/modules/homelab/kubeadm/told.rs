@@ -50,7 +50,10 @@ fn how(name: &str, next: &Next, did: &Did, state: Option<&State>) -> How {
             How::Failed(Refusal { why: format!("{}{said}", refused.refusal.why), hint: refused.refusal.hint.clone() })
         }
         (Some(refused), _) => How::Refused(refused.refusal.clone()),
-        (None, Some(state)) if state.is_good() => How::Good,
+        (None, Some(state)) if state.is_good() => match next.unjudged.get(name) {
+            None => How::Good,
+            Some(why) => How::Unknown(not_judged(state, why)),
+        },
         (None, _) => match &did.failed {
             Some(failed) => How::Failed(Refusal { why: failed.why.clone(), hint: failed.hint.clone() }),
             // somebody else's refusal keeps it waiting
@@ -59,10 +62,18 @@ fn how(name: &str, next: &Next, did: &Did, state: Option<&State>) -> How {
                     why: format!("it waits for {}: {}", other.host.as_deref().unwrap_or("the cluster"), other.refusal.why),
                     hint: other.refusal.hint.clone(),
                 },
-                None => Refusal { why: "it did not become a node of the cluster".to_owned(), hint: None },
+                None => match next.unjudged.get(name) {
+                    Some(why) => Refusal { why: format!("it did not become a node of the cluster: {why}"), hint: None },
+                    None => Refusal { why: "it did not become a node of the cluster".to_owned(), hint: None },
+                },
             }),
         },
     }
+}
+
+/// What is good as far as it was looked at.
+fn not_judged(state: &State, why: &str) -> String {
+    format!("it is {}; whether its labels, taints and manifests are as they should be is not known: {why}", state.word())
 }
 
 /// All are refused for one reason, but for those that were not reached.
@@ -89,7 +100,10 @@ pub(super) fn foretold(names: &[String], next: &Next) -> BTreeMap<String, Came> 
                 let change = Difference { what, before: Some(state.word().to_owned()), after: Some(acts.join("; ")) };
                 Came { changes: vec![change], ..Came::new(How::Good) }
             }
-            (None, Some(state)) if state.is_good() && waits.is_none() => Came::new(How::Good),
+            (None, Some(state)) if state.is_good() && waits.is_none() => match next.unjudged.get(name) {
+                None => Came::new(How::Good),
+                Some(why) => Came::new(How::Pending(not_judged(state, why))),
+            },
             (None, state) => {
                 // what tasks before it would do is foretold for some of what decides here, and for some it is not
                 let on = waits.and_then(|waits| depends(&waits.which));
