@@ -158,8 +158,9 @@ fn read(text: &str) -> Result<Vec<EtcdMember>, String> {
 }
 
 fn of_json(section: &Section<'_>) -> Option<Value> {
-    // etcdctl says first whom it could not ask, where both streams are one
-    section.output.lines().find_map(|line| serde_json::from_str(line).ok())
+    // etcdctl says first whom it could not ask, in words or in JSON of its log, where both streams are one
+    let is_answer = |value: &Value| value.is_array() || value.get("members").is_some();
+    section.output.lines().find_map(|line| serde_json::from_str(line).ok().filter(is_answer))
 }
 
 fn read_member(member: &Value, status: Option<&Value>, health: Option<&Value>) -> Option<EtcdMember> {
@@ -233,6 +234,22 @@ mod tests {
         // what could not be asked is not known
         let members = read(&said(LIST, "", "")).unwrap();
         assert!(members.iter().all(|member| member.answers.is_none()));
+    }
+
+    #[test]
+    fn a_learner_that_runs_leaves_the_health_of_the_others_known() {
+        let list = r#"{"header":{"cluster_id":1},"members":[{"ID":1,"name":"m1","peerURLs":["https://10.77.0.11:2380"],"clientURLs":["https://10.77.0.11:2379"]},{"ID":2,"name":"m2","peerURLs":["https://10.77.0.12:2380"],"clientURLs":["https://10.77.0.12:2379"],"isLearner":true}]}"#;
+        let status = r#"[{"Endpoint":"https://10.77.0.11:2379","Status":{"header":{"member_id":1},"version":"3.6.5","dbSize":2265088,"leader":1}},{"Endpoint":"https://10.77.0.12:2379","Status":{"header":{"member_id":2},"version":"3.6.5","dbSize":2277376,"leader":1,"isLearner":true}}]"#;
+        // as it came through crictl, which has one stream for both
+        let health = r#"{"level":"warn","ts":"2026-11-27T07:37:41.568748Z","logger":"client","caller":"v3@v3.6.5/retry_interceptor.go:65","msg":"retrying of unary invoker failed","target":"etcd-endpoints://0x8862b860/10.77.0.12:2379","method":"/etcdserverpb.KV/Range","attempt":0,"error":"rpc error: code = FailedPrecondition desc = etcdserver: rpc not supported for learner"}
+Error: unhealthy cluster
+[{"endpoint":"https://10.77.0.11:2379","health":true,"took":"139.337472ms"},{"endpoint":"https://10.77.0.12:2379","health":false,"took":"193.030656ms","error":"etcdserver: rpc not supported for learner"}]"#;
+        let members = read(&said(list, status, health)).unwrap();
+        let answers: Vec<_> = members.iter().map(|member| (member.id, member.answers, member.is_learner)).collect();
+        assert_eq!(answers, [(1, Some(true), false), (2, Some(true), true)]);
+        // a log alone is no answer
+        let members = read(&said(list, status, health.lines().next().unwrap())).unwrap();
+        assert_eq!(members[0].answers, None);
     }
 
     #[test]
