@@ -126,6 +126,11 @@ impl Act {
             Self::RemoveMaterial | Self::Revoke(_) => false,
         }
     }
+
+    /// Whether its success says all that there is to know of it, so that nobody has to look whether something is left to do after it.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Mark(_) | Self::RemoveMaterial | Self::Revoke(_))
+    }
 }
 
 impl fmt::Display for Action {

@@ -44,6 +44,8 @@ pub(super) struct Kubeadm {
     lease: Lease,
     /// What is told of the settings, once.
     warnings: Vec<String>,
+    /// What was seen and judged, while the last things are done: if all of them succeed, nobody has to look again.
+    last: Option<(Observed, Next)>,
     /// What came of the hosts, while the lease is given back.
     over: Option<Turn>,
     /// The clock at the last turn.
@@ -66,6 +68,7 @@ impl Kubeadm {
             declined: None,
             lease: Lease::new(run),
             warnings: Vec::new(),
+            last: None,
             over: None,
             now: Duration::ZERO,
         }
@@ -175,6 +178,7 @@ impl Kubeadm {
 
     fn lack(&mut self, missing: &[Action]) {
         for action in missing {
+            self.last = None;
             let why = format!("{action}: no control plane that was reached can speak for the cluster, or its own address is not known");
             self.did.entry(action.host.clone()).or_default().failed = Some(Failed::new(why));
         }
@@ -255,7 +259,10 @@ impl Kubeadm {
                     self.memory.tried(action);
                 }
                 self.decided = next.actions.clone();
-                return self.act(observed, next.actions, lease);
+                let is_last = next.waits.is_empty() && next.actions.iter().all(|action| action.act.is_settled());
+                let actions = std::mem::take(&mut next.actions);
+                self.last = is_last.then(|| (observed.clone(), next));
+                return self.act(observed, actions, lease);
             }
             if next.waits.is_empty() {
                 let end = self.ended(&next);
@@ -297,6 +304,10 @@ impl Course for Kubeadm {
         if let Some(end) = self.over.take() {
             return end;
         }
+        if let Some((observed, next)) = self.last.take() {
+            let end = self.ended(&next);
+            return self.end(&observed, end);
+        }
         if let Some(turn) = self.join() {
             return turn;
         }
@@ -310,7 +321,7 @@ impl Course for Kubeadm {
         for action in std::mem::take(&mut self.decided) {
             self.memory.not_tried(&action);
         }
-        (self.joins, self.key) = (None, None);
+        (self.joins, self.key, self.last) = (None, None, None);
     }
 
     fn cut(&mut self) -> Option<Doing> {
@@ -343,6 +354,7 @@ impl Course for Kubeadm {
                 did.failed = None;
             }
             Err(failed) => {
+                self.last = None;
                 if failed.is_refused {
                     self.declined = Some(failed.clone());
                 }

@@ -17,7 +17,7 @@ use crate::plan::{FactKey, Facts, Stop};
 pub(super) type Needs = BTreeMap<String, BTreeSet<FactKey>>;
 
 /// What was seen, and what is wanted of these machines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Observed {
     pub(super) wanted: Wanted,
     pub(super) evidence: Evidence,
