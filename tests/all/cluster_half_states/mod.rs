@@ -159,7 +159,7 @@ fn kubelet_conf(project: &mut Project) {
     let made = "kubeadm join of a worker was killed when its kubelet had its certificate, and the kubelet was held before it made its Node";
     project.finished();
     project.join(false);
-    project.killed(1, "join", ["/var/lib/kubelet/pki/kubelet-client.key.tmp", "/etc/kubernetes/kubelet.conf"], HOLD_KUBELET);
+    project.killed(1, "join", ["/etc/kubernetes/bootstrap-kubelet.conf", "/etc/kubernetes/kubelet.conf"], HOLD_KUBELET);
     let next = judged("kubelet-conf", made, &project.look(Inventory::Worker));
     is(&next, "m2", "unregistered", "start m2's kubelet anew");
     project.is_healed(Inventory::Worker);

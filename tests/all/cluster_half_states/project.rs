@@ -216,6 +216,13 @@ impl Project {
             self.says(0, &format!("kubeadm init phase upload-certs --upload-certs --config {BY_HAND}/kubeadm.yaml; rm {BY_HAND}/*"));
         }
         let token = self.says(0, "kubeadm token create --ttl 30m --description 'homelabctl: to join with' 2>/dev/null");
+        // the controller manager signs for it, and may be taken away then
+        let id = token.split('.').next().unwrap();
+        self.until(
+            0,
+            "no signature",
+            &format!("{KUBECTL} -n kube-public get configmap cluster-info -o yaml | grep -q jws-kubeconfig-{id}"),
+        );
         let (_, evidence) = self.look(Inventory::One);
         let joining = Joining {
             token: Secret::new(token.trim()),
