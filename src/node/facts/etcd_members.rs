@@ -88,13 +88,16 @@ pub(super) const KIND: Kind = Kind {
 // The list wants a majority; who does not answer the other two is told by their output, so their status says nothing more. An etcdctl of
 // the machine gets none of the person's variables: it refuses those that it is told otherwise.
 //
+// crictl streams what etcdctl says: where it waits for the end (`-s`), it drops the output of what ends with another status than 0, as
+// etcdctl does where one of many members is not well.
+//
 // `find_etcdctl` is called first; `ask_etcd URL FOLDER WORD…` then asks the one that has its certificates in that folder.
 pub(in crate::node) static ETCDCTL: Function = Function {
     name: "find_etcdctl",
     text: r#"
 by_etcdctl() {
   if [ -n "$etcd_container" ]; then
-    timeout "$((etcd_limit + 10))" crictl --config /dev/null --runtime-endpoint "$cri_socket" exec -s --timeout "$etcd_limit" "$etcd_container" etcdctl "$@"
+    timeout "$etcd_limit" crictl --config /dev/null --runtime-endpoint "$cri_socket" exec "$etcd_container" etcdctl "$@"
   else
     timeout "$etcd_limit" env -i PATH="$PATH" etcdctl "$@"
   fi
