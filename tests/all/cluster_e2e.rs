@@ -202,6 +202,9 @@ fn outlives_a_control_plane(project: &mut Project) {
     let asks = "kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout 5s get --raw /readyz";
     project.waits_until("w1", asks, "ok");
     eprintln!("{VIRTUAL} answers again after {:?}", began.elapsed());
+    // two of three votes are a majority, and of the third it is known that it does not answer
+    let status = project.run(&["cluster", "status"]);
+    assert!(status.all().contains(&format!("etcd: 3 members, {holder} does not answer")), "{}", status.all());
     project.machines[at].power_on().unwrap();
     let ready = format!("{KUBECTL} get node {holder} -o jsonpath='{{.status.conditions[?(@.type==\"Ready\")].status}}'");
     project.waits_until(&holder, &ready, "True");

@@ -50,10 +50,14 @@ fn etcd(status: &Status) -> String {
         let Etcd::Unknown(why) = &status.etcd else { return String::new() };
         return format!("unknown ({why})");
     };
-    let silent: Vec<&str> = told.members.iter().filter(|member| !member.healthy.is_present()).map(|member| member.name.as_str()).collect();
+    let named = |is: fn(&Seen<()>) -> bool| -> Vec<&str> {
+        told.members.iter().filter(|member| is(&member.healthy)).map(|member| member.name.as_str()).collect()
+    };
+    let (silent, unknown) = (named(Seen::is_absent), named(|healthy| matches!(healthy, Seen::Unknown(_))));
     let count = if told.members.len() == 1 { "1 member".to_owned() } else { format!("{} members", told.members.len()) };
     let who = match silent.as_slice() {
-        [] => "all answer".to_owned(),
+        [] if unknown.is_empty() => "all answer".to_owned(),
+        [] => format!("whether {} answers is unknown", unknown.join(" or ")),
         [one] => format!("{one} does not answer"),
         several => format!("{} do not answer", several.join(" and ")),
     };
@@ -390,6 +394,13 @@ mod tests {
         insta::assert_snapshot!("cluster_status", sheet.lines.join("\n"));
         assert_eq!(sheet.cluster["hosts"][0]["certificates"]["apiserver.crt"]["days_left"], 15);
         assert_eq!(sheet.cluster["unnamed_nodes"][0]["name"], "w9");
+        let mut one = status();
+        let Etcd::Answers(told) = &mut one.etcd else { panic!("{:?}", one.etcd) };
+        told.members.iter_mut().for_each(|member| member.healthy = Seen::Present(()));
+        told.members[0].healthy = Seen::Unknown("no".into());
+        let name = told.members[0].name.clone();
+        let said = super::etcd(&one);
+        assert!(said.contains(&format!("whether {name} answers is unknown")), "{said}");
         let unknown = Status { api: Api::Unknown("x509".into()), contents: None, etcd: Etcd::Unknown("no".into()), ..status() };
         let lines = super::sheet("lab", "10.0.0.100:6443", &unknown, Timestamp::UNIX_EPOCH).lines;
         assert_eq!(lines[..2], ["cluster lab: what is at 10.0.0.100:6443 is not known (x509)", "  etcd: unknown (no)"]);
