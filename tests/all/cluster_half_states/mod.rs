@@ -128,7 +128,7 @@ fn request_pending(project: &mut Project) {
     project.join(false);
     project.says(0, &format!("mv /etc/kubernetes/manifests/kube-controller-manager.yaml {AWAY}"));
     project.until(0, "the controller manager goes on", "[ -z \"$(crictl ps -q --name kube-controller-manager)\" ]");
-    project.killed(1, "join", ["/var/lib/kubelet/pki/kubelet-client.key.tmp"; 2], "");
+    project.killed(1, "join", ["/etc/kubernetes/bootstrap-kubelet.conf", "/etc/kubernetes/kubelet.conf"], "");
     let requests = format!("{KUBECTL} get csr -o jsonpath='{{.items[*].spec.username}}' | grep -q system:bootstrap");
     project.until(0, "the kubelet asks for nothing", &requests);
     let next = judged("request-pending", made, &project.look(Inventory::Worker));
@@ -159,7 +159,9 @@ fn kubelet_conf(project: &mut Project) {
     let made = "kubeadm join of a worker was killed when its kubelet had its certificate, and the kubelet was held before it made its Node";
     project.finished();
     project.join(false);
-    project.killed(1, "join", ["/etc/kubernetes/bootstrap-kubelet.conf", "/etc/kubernetes/kubelet.conf"], HOLD_KUBELET);
+    // its kubelet.conf is written before it has one
+    let certificate = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+    project.killed(1, "join", ["/etc/kubernetes/bootstrap-kubelet.conf", certificate], HOLD_KUBELET);
     let next = judged("kubelet-conf", made, &project.look(Inventory::Worker));
     is(&next, "m2", "unregistered", "start m2's kubelet anew");
     project.is_healed(Inventory::Worker);
