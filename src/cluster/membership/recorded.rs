@@ -24,7 +24,7 @@ struct Record {
 }
 
 /// How many simulated clusters are looked through at most.
-const CLUSTERS: u64 = 3000;
+const CLUSTERS: u64 = 20_000;
 
 fn records() -> Vec<(String, Record)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/records/cluster/half-states");

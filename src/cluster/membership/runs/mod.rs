@@ -177,6 +177,7 @@ fn foreign(world: &mut World, at: usize) {
         kubelet_config: true,
         etcd: is_control_plane.then_some(false),
         control_plane: is_control_plane,
+        super_admin: is_control_plane && world.random.once_in(2),
         data: is_control_plane.then_some((world.clusters.len(), 1)),
         ..Files::default()
     };

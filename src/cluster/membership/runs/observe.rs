@@ -119,7 +119,13 @@ fn machine(world: &World, at: usize, role: Role, confusion: Option<Confusion>) -
         unit: seen(may(10), absent, unit),
         material: seen(may(11), absent, files.material.then_some(())),
         endpoint: seen(may(14), absent, (machine.net && (world.usurper || world.endpoint().is_some())).then_some(())),
-        readyz: seen(may(12), absent, world.serves(at).map(|_| ())),
+        readyz: match seen(may(12), absent, world.serves(at).map(|_| ())) {
+            // one that has begun refuses everybody before it knows the rules of who may do what
+            Seen::Absent if files.control_plane && files.data.is_some() && machine.kubelet && (world.time / 4) % 2 == 0 => {
+                Seen::Unknown("(Forbidden)".into())
+            }
+            readyz => readyz,
+        },
     }
 }
 
@@ -139,7 +145,8 @@ pub(super) fn asked(world: &World, control_planes: &[usize]) -> Option<usize> {
         let cluster = world.serves(*at).or_else(|| world.endpoint())?;
         let kept = &world.clusters[cluster];
         let has_rights = files.super_admin || files.admin && kept.parts.contains(&InitPart::AdminBinding);
-        (files.ca == Some(kept.ca) && has_rights).then_some(cluster)
+        // another cluster's admin.conf leads to another endpoint
+        (files.ca == Some(kept.ca) && files.ca != Some(OTHERS) && has_rights).then_some(cluster)
     })
 }
 

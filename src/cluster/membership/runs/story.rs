@@ -105,7 +105,7 @@ enum End {
 pub(super) struct Story {
     to_come: Vec<(u32, Trouble, usize, u32)>,
     ends: Vec<(u32, End)>,
-    /// What strikes after so many moments in which a kubeadm of ours runs, on its machine; dropped after that moment.
+    /// What strikes after so many moments in which a kubeadm runs, on its machine; dropped after that moment.
     armed: Vec<(u32, Trouble, u32, u32)>,
     /// Another run wants to join a host, until that moment.
     wants: Vec<(usize, u32)>,
@@ -179,7 +179,7 @@ impl Story {
 
     /// What waits for a kubeadm to run strikes; whether the controller lives through it.
     fn strikes(&mut self, world: &mut World) -> bool {
-        let running = (0..world.machines.len()).filter(|at| world.machines[*at].unit.as_ref().is_some_and(|unit| unit.is_ours));
+        let running = (0..world.machines.len()).filter(|at| world.machines[*at].unit.is_some());
         let running: Vec<usize> = running.collect();
         let now = world.time;
         self.armed.retain(|(.., until)| *until > now);
@@ -195,7 +195,11 @@ impl Story {
         for (trouble, lasts) in struck {
             let until = now + lasts;
             match trouble {
-                Trouble::KubeadmDies => (world.machines[at].unit, world.machines[at].ended) = (None, Some(Err("killed"))),
+                Trouble::KubeadmDies => {
+                    (world.machines[at].unit, world.machines[at].ended) = (None, Some(Err("killed")));
+                    // what it was given goes away with it, most often
+                    world.machines[at].files.material &= world.random.once_in(3);
+                }
                 Trouble::PowerCut => {
                     world.power_off(at);
                     self.ends.push((until, End::Power(at)));

@@ -146,7 +146,7 @@ impl World {
             net: true,
             files: Files::default(),
             // enabled: where it was started, it starts again and again until it has a configuration
-            kubelet: id.is_multiple_of(2),
+            kubelet: self.random.once_in(2),
             pods: false,
             has_registered: false,
             unit: None,
@@ -310,6 +310,10 @@ impl World {
         // it says where its certificate will be before it asks for one
         let machine = &mut self.machines[at];
         if let (Some((ca, _)), false) = (machine.files.bootstrap, machine.files.certificate) {
+            // which takes it a moment
+            if machine.files.kubelet_conf.is_none() && !self.random.once_in(4) {
+                return;
+            }
             machine.files.kubelet_conf = Some((ca, machine.node.clone()));
         }
         if !machine.net {
@@ -322,6 +326,9 @@ impl World {
         let (node, id, time) = (machine.node.clone(), machine.id, self.time);
         if !machine.files.certificate {
             let Some((_, token)) = machine.files.bootstrap.filter(|(ca, _)| *ca == self.clusters[cluster].ca) else { return };
+            if !self.random.once_in(3) {
+                return;
+            }
             let is_approved = self.clusters[cluster].request(&node, id, token, time);
             self.machines[at].files.certificate = is_approved;
             return;
