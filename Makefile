@@ -35,7 +35,7 @@ test: install   ## all tests: the rules of the house, properties, real machines
 	cargo build --quiet --bin homelabctl --example nodes
 	wait $$programs
 	cargo test --quiet --lib --bins
-	cargo test --test all
+	cargo test --test all -- --test-threads 3
 
 oracle: install ## records again what the real ssh, Ansible, etcd and containerd do, under tests/records
 	cargo run --quiet --example oracle-ssh
@@ -70,7 +70,7 @@ e2e: install    ## bare machines become a cluster by one `homelabctl provision`:
 	cargo build --quiet --bin homelabctl
 	cargo test --test all -- --ignored $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,kubernetes_) --nocapture --test-threads 1
 
-half-states: install ## clusters that the real kubeadm leaves half made when it is killed are healed or refused (an hour); RECORD=1 records them anew
+half-states: install ## clusters that the real kubeadm leaves half made when it is killed are healed or refused (half an hour); RECORD=1 records them anew
 	cargo build --quiet --bin homelabctl
 	$(if $(RECORD),HOMELABCTL_RECORD=1) cargo test --test all -- --ignored half_made_clusters --nocapture
 

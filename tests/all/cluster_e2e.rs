@@ -141,6 +141,7 @@ fn becomes_a_cluster(masters: usize, workers: usize) -> Project {
     let log = project.program.logs().into_iter().find(|log| !logs.contains(log)).unwrap();
     let spent = Spent::of(&log);
     eprintln!("{:?} of {:?} with nothing under way: {:.1} %", spent.idle, spent.whole, spent.idle_share());
+    eprintln!("{}", spent.longest_gaps());
 
     let ready = "get nodes -o jsonpath='{range .items[*]}{.metadata.name}={.status.conditions[?(@.type==\"Ready\")].status} {end}'";
     let wanted: String = project.machines.iter().map(|machine| format!("{}=True ", machine.name)).collect();

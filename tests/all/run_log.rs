@@ -35,6 +35,8 @@ pub struct Spent {
     pub whole: Duration,
     /// With nothing of that under way.
     pub idle: Duration,
+    /// The pieces of that: since when, for how long, and what was told at the end of each.
+    pub gaps: Vec<(Duration, Duration, String)>,
 }
 
 impl Spent {
@@ -42,13 +44,14 @@ impl Spent {
     pub fn of(log: &Path) -> Self {
         let text = std::fs::read_to_string(log).unwrap();
         let mut at_work: BTreeSet<String> = BTreeSet::new();
-        let (mut began, mut before, mut idle) = (None, None, Duration::ZERO);
+        let (mut began, mut before, mut gaps): (Option<Timestamp>, Option<Timestamp>, _) = (None, None, Vec::new());
         for line in text.lines() {
             let event: Value = serde_json::from_str(line).unwrap();
             let now: Timestamp = event["time"].as_str().unwrap().parse().unwrap();
-            began.get_or_insert(now);
-            if at_work.is_empty() {
-                idle += before.map_or(Duration::ZERO, |before| now.duration_since(before).unsigned_abs());
+            let first = *began.get_or_insert(now);
+            if let (true, Some(before)) = (at_work.is_empty(), before) {
+                let what = ["host", "task", "doing"].map(|key| event[key].as_str().unwrap_or_default()).join(" ");
+                gaps.push((before.duration_since(first).unsigned_abs(), now.duration_since(before).unsigned_abs(), what));
             }
             before = Some(now);
             let host = event["host"].as_str().unwrap_or_default();
@@ -59,7 +62,13 @@ impl Spent {
             }
         }
         let whole = before.zip(began).map_or(Duration::ZERO, |(last, first)| last.duration_since(first).unsigned_abs());
-        Self { whole, idle }
+        Self { whole, idle: gaps.iter().map(|(_, lasts, _)| *lasts).sum(), gaps }
+    }
+
+    /// The longest pieces, as they came.
+    pub fn longest_gaps(&self) -> String {
+        let long = self.gaps.iter().filter(|(_, lasts, _)| lasts.as_secs_f64() >= 1.5);
+        long.map(|(at, lasts, what)| format!("  at {:.0} s for {:.1} s, then {what}\n", at.as_secs_f64(), lasts.as_secs_f64())).collect()
     }
 
     /// Of a hundred, how many are idle.
@@ -88,4 +97,5 @@ fn a_log_says_for_how_long_nothing_was_under_way() {
     let spent = Spent::of(&log);
     assert_eq!((spent.whole.as_secs(), spent.idle.as_secs()), (20, 14));
     assert_eq!(spent.idle_share().round(), 70.0);
+    assert_eq!(spent.longest_gaps(), "  at 1 s for 2.0 s, then m1  install kubelet and 2 more: unpacking\n  at 10 s for 10.0 s, then   \n");
 }

@@ -231,7 +231,7 @@ fn another_clusters(project: &mut Project) {
 }
 
 #[test]
-#[ignore = "an hour of User-mode Linux: `make half-states`"]
+#[ignore = "half an hour of User-mode Linux: `make half-states`"]
 fn half_made_clusters_are_healed_or_refused() {
     type Case = fn(&mut Project);
     let cases: [(&str, Case); 9] = [

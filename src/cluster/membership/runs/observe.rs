@@ -121,7 +121,7 @@ fn machine(world: &World, at: usize, role: Role, confusion: Option<Confusion>) -
         endpoint: seen(may(14), absent, (machine.net && (world.usurper || world.endpoint().is_some())).then_some(())),
         readyz: match seen(may(12), absent, world.serves(at).map(|_| ())) {
             // one that has begun refuses everybody before it knows the rules of who may do what
-            Seen::Absent if files.control_plane && files.data.is_some() && machine.kubelet && (world.time / 4) % 2 == 0 => {
+            Seen::Absent if files.control_plane && files.data.is_some() && machine.kubelet && (world.time / 4).is_multiple_of(2) => {
                 Seen::Unknown("(Forbidden)".into())
             }
             readyz => readyz,

@@ -364,7 +364,8 @@ impl World {
             let is_held = |id: u64| self.hosts.iter().any(|at| self.machines[*at].files.data == Some((index, id)));
             cluster.is_ours && cluster.members.iter().any(|member| is_held(member.id))
         });
-        if lives {
+        // what an old machine does that is in the inventory no more, when its power comes back, nobody can keep it from
+        if lives && self.hosts.contains(&at) {
             self.wrong.push(format!("a second cluster is born on machine {at}, and the first still has data"));
         }
         let address = self.machines[at].address;
