@@ -23,12 +23,14 @@ lint:           ## formatting, and clippy with warnings as errors
 	$(LINT)
 
 PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart
-programs:       ## Kubernetes' programs that `make test` runs, built from Go modules once (some minutes; all that there are: PROGRAMS=)
-	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null
+FLUX = v2.9.4
+GO_PARTS = { tests/testbed/kubernetes/programs.sh $(PROGRAMS) && tests/testbed/flux/bundle.sh $(FLUX); } >/dev/null
+programs:       ## Kubernetes' programs that `make test` runs, and Flux's base files, made from Go modules once (some minutes; all that there are: PROGRAMS=)
+	$(GO_PARTS)
 
 test: install   ## all tests: the rules of the house, properties, real machines
 	# Go is at work beside rustc, whose longest steps take one processor
-	tests/testbed/kubernetes/programs.sh $(PROGRAMS) >/dev/null & programs=$$!
+	$(GO_PARTS) & programs=$$!
 	trap wait EXIT
 	$(LINT)
 	cargo test --quiet --no-run --lib --bins --test all
