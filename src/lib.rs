@@ -5,6 +5,7 @@
 //! ```text
 //! cli -> report, inventory, playbook -> template -> yaml -> diagnostics
 //!        modules -> node -> plan, transport -> diagnostics
+//!        gitops -> template -> yaml -> diagnostics
 //! ```
 //!
 //! Nothing below `cli` prints, reads the environment or exits.
@@ -16,6 +17,7 @@ pub mod cluster;
 pub mod diagnostics;
 pub mod disk;
 pub mod engine;
+pub mod gitops;
 pub mod inventory;
 pub mod modules;
 pub mod node;
