@@ -39,7 +39,7 @@ test: install   ## all tests: the rules of the house, properties, real machines
 	cargo test --quiet --lib --bins
 	cargo test --test all -- --test-threads 3
 
-oracle: install ## records again what the real ssh, Ansible, etcd and containerd do, under tests/records
+oracle: install ## records again what the real ssh, Ansible, etcd, containerd and Flux do, under tests/records
 	cargo run --quiet --example oracle-ssh
 	ansible=$$(benches/ansible.sh)
 	python3 tests/oracle/inventory/record.py --ansible-dir "$$ansible"
@@ -50,6 +50,7 @@ oracle: install ## records again what the real ssh, Ansible, etcd and containerd
 	"$$ansible/bin/python" tests/oracle/playbook/record.py
 	"$$ansible/bin/python" tests/oracle/edits/record.py
 	"$$ansible/bin/python" tests/oracle/arg_spec/record.py
+	python3 tests/oracle/flux/record.py
 	cargo test --quiet --test all -- --ignored etcd_rules
 	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --lib containerd::recorded && python3 tests/oracle/containerd/record.py
 	HOMELABCTL_WRITE_DOCS=1 cargo test --quiet --test all cluster_cilium::values && python3 tests/oracle/cilium/record.py
