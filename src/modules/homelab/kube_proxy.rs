@@ -31,7 +31,7 @@ static SPEC: Spec = Spec {
         "It runs on one control plane, and asks the cluster with its kubectl. In the ConfigMap `kube-proxy` only these settings change; everything else of its text stays byte for byte. The write names the version that was read: if somebody else has written meanwhile nothing is lost, and it is planned anew.",
         "Its pods are made anew, one after the other, and carry the digest of the configuration that they were made for: a run that was cut in between goes on from there.",
         "`ipvs` is deprecated from Kubernetes 1.35 on, which is a warning, and is gone in 1.40, which is refused: `mode: nftables` is the way out.",
-        "While it writes, and until the pods are ready, it holds the Lease `homelabctl` in kube-system, as `homelab.kubeadm` does: it waits a quarter of an hour for another run that has it, and then fails.",
+        "While it writes, and until the pods are ready, it holds the Lease `homelabctl` in kube-system, as `homelab.kubeadm` does: it waits a minute for another run that has it, and then fails.",
         "A cluster without kube-proxy is refused: something else leads its packets.",
         "What runs on a node is another matter: `homelab.kube_proxy_mode` looks at it.",
     ],

@@ -44,7 +44,7 @@ static SPEC: Spec = Spec {
     about: "Puts up the network of the pods, on a live cluster",
     notes: &[
         "It runs on one control plane, and asks the cluster with its kubectl: what is there, and what would be there if the objects were applied. Where that is the same nothing is done. What differs is applied server-side as the manager `homelabctl`; what others have set beside it in the same objects stays. Then it is waited for its pods and for the nodes. Objects that a former version had and this one has not are left.",
-        "While the objects are applied it holds the Lease `homelabctl` in kube-system, as `homelab.kubeadm` does: it waits a quarter of an hour for another run that has it, and then fails.",
+        "While the objects are applied it holds the Lease `homelabctl` in kube-system, as `homelab.kubeadm` does: it waits a minute for another run that has it, and then fails.",
         "Another network that is there already, by its DaemonSet or its configuration in /etc/cni/net.d, is refused: pods keep the addresses that one gave them.",
         "Cilium's objects are refused unless they leave kube-proxy its work (`kubeProxyReplacement: false`), name the cluster's network of pods and divide it as Cilium can, and have no hooks, which only helm runs. They are marked as helm's release `cilium` in `kube-system`, so that helm, or Flux with it, takes them over later.",
         "Of a manifest people and logs see the names of objects and fields, never what stands in them: there may be Secrets.",
