@@ -25,6 +25,11 @@ pub(crate) enum Seen {
     StepFailed(String),
 }
 
+/// A task as root, of which nothing is known but its arguments, the mode, and what it may see of this machine.
+pub(crate) fn task<'a>(args: &'a Args, check: bool, outside: &'a dyn Outside) -> Task<'a> {
+    Task { args, check, diff: false, environment: &[], user: "root", wanted: true, outside, run: "a test" }
+}
+
 /// The files of the controller.
 #[derive(Default, Clone)]
 pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<LocalEntry>>);
@@ -117,16 +122,7 @@ impl Bench {
     pub(crate) fn plan(&mut self, module: &dyn Module, args: &Args) -> Result<(Decision, Vec<(FactKey, Observation)>), Stop> {
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task = Task {
-                args,
-                check: self.check,
-                diff: false,
-                environment: &[],
-                user: "root",
-                wanted: true,
-                outside: &self.outside,
-                run: "a test",
-            };
+            let task = task(args, self.check, &self.outside);
             match module.plan(&task, &facts) {
                 Err(Stop::Need(need)) => self.read(need),
                 Err(stop) => return Err(stop),
@@ -144,16 +140,7 @@ impl Bench {
         let args = Self::args(module, args);
         for _ in 0..30 {
             let facts = Facts::new(&self.store, self.scope.clone());
-            let task = Task {
-                args: &args,
-                check: self.check,
-                diff: false,
-                environment: &[],
-                user: "root",
-                wanted: true,
-                outside: &self.outside,
-                run: "a test",
-            };
+            let task = task(&args, self.check, &self.outside);
             match module.result(&task, &facts, carried) {
                 Err(Stop::Need(need)) => self.read(need),
                 other => return other.unwrap(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Find;
-use crate::modules::bench::{Bench, Seen};
+use crate::modules::bench::{Bench, Seen, task};
 use crate::modules::fetch::Fetch;
 use crate::modules::slurp::Slurp;
 use crate::modules::tempfile::TempFile;
@@ -172,16 +172,7 @@ fn in_check_mode_a_temporary_name_is_not_known() {
     let scope = crate::plan::Scope::new("node", "root");
     let facts = crate::plan::Facts::new(&bench.store, scope);
     let args = Bench::args(&TempFile, &json!({}));
-    let task = crate::modules::Task {
-        args: &args,
-        check: true,
-        diff: false,
-        environment: &[],
-        user: "root",
-        wanted: true,
-        outside: &bench.outside,
-        run: "a test",
-    };
+    let task = task(&args, true, &bench.outside);
     let decision = TempFile.plan(&task, &facts).unwrap();
     assert!(matches!(&decision.act, Act::Pending(_, touches) if *touches == [crate::plan::Touch::Files("/tmp".into())]), "{decision:?}");
 }

@@ -4,9 +4,9 @@ use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 
 use crate::disk::{Class, examine};
-use crate::modules::bench::Files;
+use crate::modules::bench::{Files, task};
 use crate::modules::homelab::longhorn_disk::HomelabLonghornDisk;
-use crate::modules::{Act, Args, Module as _, Task};
+use crate::modules::{Act, Args, Module as _};
 use crate::node::apply::Applied;
 use crate::node::facts::{BlockDevice, BlockDevices, Extent, Mount, MountAt};
 use crate::node::machine::Machine as _;
@@ -62,16 +62,7 @@ impl Host {
         let mut changed = false;
         for _ in 0..40 {
             let facts = Facts::new(store, self.scope.clone());
-            let task = Task {
-                args,
-                check: false,
-                diff: false,
-                environment: &[],
-                user: "root",
-                wanted: true,
-                outside: &self.outside,
-                run: "a test",
-            };
+            let task = task(args, false, &self.outside);
             let planned = HomelabLonghornDisk.plan(&task, &facts);
             let recorded = facts.recorded();
             let decision = match planned {
