@@ -9,13 +9,13 @@ use super::seen::Seen;
 use super::state::State;
 use super::wanted::{Host, InitPart};
 
-/// Whether something that is not there was left out.
-enum LeftOut {
-    /// It was, and the cluster is finished.
-    Yes,
+/// Whether something that `init` leaves is to be made.
+enum Made {
+    /// It is there, or was left out.
+    Done,
     /// `init` was cut off before it.
-    No,
-    /// Nobody can tell.
+    Missing,
+    /// It is not there, and nobody can tell whether it was left out.
     Perhaps,
 }
 
@@ -26,25 +26,11 @@ impl Deciding<'_> {
         let Some(first) = wanted.control_planes().next() else { return true };
         let (mut missing, mut perhaps, mut is_known) = (Vec::new(), Vec::new(), true);
         for part in &wanted.parts {
-            let unknown = match objects.parts.get(part) {
-                Some(Seen::Present(())) => continue,
-                Some(Seen::Absent) if part.is_addon() => match self.left_out(*part, objects) {
-                    Ok(LeftOut::Yes) => continue,
-                    Ok(LeftOut::No) => None,
-                    Ok(LeftOut::Perhaps) => {
-                        perhaps.push(*part);
-                        is_known = false;
-                        continue;
-                    }
-                    Err(why) => Some(why),
-                },
-                Some(Seen::Absent) => None,
-                None => Some(format!("{}: it was not read", part.word())),
-                Some(Seen::Unknown(why)) => Some(format!("{}: {why}", part.word())),
-            };
-            match unknown {
-                None => missing.push(*part),
-                Some(why) => {
+            match self.made(*part, objects) {
+                Ok(Made::Done) => {}
+                Ok(Made::Missing) => missing.push(*part),
+                Ok(Made::Perhaps) => perhaps.push(*part),
+                Err(why) => {
                     self.all_wait(first, For::Probe, &why, Why::Unknown, AGAIN);
                     is_known = false;
                 }
@@ -52,6 +38,7 @@ impl Deciding<'_> {
         }
         if !perhaps.is_empty() {
             self.perhaps_left_out(first, &perhaps);
+            is_known = false;
         }
         // what is missing tells of the rest that it was not left out, so it is made when all is known; without rights nothing is
         if !is_known {
@@ -93,24 +80,38 @@ impl Deciding<'_> {
         }
     }
 
+    /// Whether that is there, or to be made.
+    ///
+    /// # Errors
+    /// What is not known of it.
+    fn made(&self, part: InitPart, objects: &Objects) -> Result<Made, String> {
+        match objects.parts.get(&part) {
+            Some(Seen::Present(())) => Ok(Made::Done),
+            Some(Seen::Absent) if part.is_addon() => self.left_out(part, objects),
+            Some(Seen::Absent) => Ok(Made::Missing),
+            Some(Seen::Unknown(why)) => Err(format!("{}: {why}", part.word())),
+            None => Err(format!("{}: it was not read", part.word())),
+        }
+    }
+
     /// Whether that was left out, since it is not there. kubeadm makes it last, kube-proxy after CoreDNS, and before anybody joins; though
     /// somebody may join a machine by hand to what a cut-off `init` has left.
     ///
     /// # Errors
     /// What is not known of it.
-    fn left_out(&self, part: InitPart, objects: &Objects) -> Result<LeftOut, String> {
+    fn left_out(&self, part: InitPart, objects: &Objects) -> Result<Made, String> {
         if !Guard::LeftOut.stops(true) {
-            return Ok(LeftOut::No);
+            return Ok(Made::Missing);
         }
         let is_there = |part: InitPart| objects.parts.get(&part).is_some_and(Seen::is_present);
         if objects.disabled.contains(&part) || part == InitPart::CoreDns && is_there(InitPart::KubeProxy) {
-            return Ok(LeftOut::Yes);
+            return Ok(Made::Done);
         }
         for host in self.wanted.control_planes() {
             // one of another cluster's authority, or of none after a reset, is about another `init`
             let of_it = self.evidence.machine(host).filter(|machine| machine.ca.present() == Some(&objects.ca));
             match of_it.map(|machine| &machine.init) {
-                Some(Seen::Present(())) => return Ok(LeftOut::No),
+                Some(Seen::Present(())) => return Ok(Made::Missing),
                 Some(Seen::Unknown(why)) => return Err(format!("the mark of a kubeadm init on {}: {why}", host.name)),
                 Some(Seen::Absent) | None => {}
             }
@@ -122,13 +123,13 @@ impl Deciding<'_> {
         };
         let members = if let Etcd::Answers(members) = &self.evidence.etcd { members.members.len() } else { 0 };
         if nodes > 1 || members > 1 {
-            return Ok(LeftOut::Yes);
+            return Ok(Made::Done);
         }
         let is_missing = |part: &InitPart| !part.is_addon() && objects.parts.get(part).is_some_and(Seen::is_absent);
         if self.wanted.parts.iter().any(is_missing) {
-            return Ok(LeftOut::No);
+            return Ok(Made::Missing);
         }
-        Ok(LeftOut::Perhaps)
+        Ok(Made::Perhaps)
     }
 
     /// Nothing but a word of the user's tells, so nothing is waited for.
