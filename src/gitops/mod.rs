@@ -1,5 +1,6 @@
-//! Handing a cluster to Flux: so far, what is written into the repository.
+//! Handing a cluster to Flux: so far, what is written into the repository, and GitHub, where the repository is.
 //!
-//! [`manifests`] renders, byte for byte, the files that the Flux CLI writes.
+//! [`manifests`] renders, byte for byte, the files that the Flux CLI writes; [`github`] commits them.
 
+pub mod github;
 pub mod manifests;
