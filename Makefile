@@ -24,7 +24,8 @@ lint:           ## formatting, and clippy with warnings as errors
 
 PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart
 FLUX = v2.9.4
-GO_PARTS = { tests/testbed/kubernetes/programs.sh $(PROGRAMS) && tests/testbed/flux/bundle.sh $(FLUX); } >/dev/null
+GITHUB = 23.0.2
+GO_PARTS = { tests/testbed/kubernetes/programs.sh $(PROGRAMS) && tests/testbed/flux/bundle.sh $(FLUX) && tests/testbed/github/description.sh $(GITHUB); } >/dev/null
 programs:       ## Kubernetes' programs that `make test` runs, and Flux's base files, made from Go modules once (some minutes; all that there are: PROGRAMS=)
 	$(GO_PARTS)
 
@@ -33,10 +34,10 @@ test: install   ## all tests: the rules of the house, properties, real machines
 	$(GO_PARTS) & programs=$$!
 	trap wait EXIT
 	$(LINT)
-	cargo test --quiet --no-run --lib --bins --test all
+	cargo test --quiet --no-run --lib --bins --test all --test github
 	cargo build --quiet --bin homelabctl --example nodes
 	wait $$programs
-	cargo test --quiet --lib --bins
+	cargo test --quiet --lib --bins --test github
 	cargo test --test all -- --test-threads 3
 
 oracle: install ## records again what the real ssh, Ansible, etcd, containerd and Flux do, under tests/records

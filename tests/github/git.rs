@@ -1,0 +1,25 @@
+//! git's own plumbing, by process.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs git in a repository; its answer without the last line end, or its words.
+pub fn git(dir: &Path, args: &[&str], input: &[u8]) -> Result<String, String> {
+    git_as(dir, args, input, ("Somebody", "somebody@example.org"))
+}
+
+/// As somebody.
+pub fn git_as(dir: &Path, args: &[&str], input: &[u8], (name, email): (&str, &str)) -> Result<String, String> {
+    let mut command = Command::new("git");
+    command.arg("--git-dir").arg(dir).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), name).env(format!("GIT_{who}_EMAIL"), email);
+    }
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim_end_matches('\n').to_owned();
+    if ran.status.success() { Ok(text(ran.stdout)) } else { Err(text(ran.stderr)) }
+}

@@ -1,0 +1,32 @@
+//! The client for GitHub against a GitHub of our own, over real git repositories, held to GitHub's own description of its API.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod commits;
+mod deploy_keys;
+mod description;
+mod endpoints;
+mod faults;
+mod git;
+mod hub;
+mod repositories;
+mod wire;
+
+use std::time::Duration;
+
+use homelabctl::gitops::github::{Client, Settings};
+use secrecy::SecretString;
+
+use hub::{Hub, TOKEN};
+
+fn settings(hub: &Hub) -> Settings {
+    let mut settings = Settings::new(SecretString::from(TOKEN), Vec::new());
+    settings.base = hub.address.clone();
+    settings.answer = Duration::from_secs(5);
+    settings.patience = Duration::from_secs(2);
+    settings.pause = Duration::from_millis(2);
+    settings
+}
+
+fn client(hub: &Hub) -> Client {
+    Client::new(&settings(hub)).unwrap()
+}
