@@ -1,5 +1,5 @@
 #!/bin/sh
-# programs.sh [PROGRAM…]: the programs of a Kubernetes cluster, built from Go modules as they are published; all of the table
+# programs.sh [PROGRAM…]: the programs of a Kubernetes cluster and Flux's controllers, built from Go modules as they are published; all of the table
 # below if none is named. Prints where each one is, a line each. Built once: each is kept in the test bed's cache, in a folder named
 # by its module's version and the digest of all that makes it. Two at a time do no harm.
 #
@@ -32,6 +32,10 @@ flannel                   flannel-cni   testbed.invalid/flannel-cni     .
 kube-vip                  kube-vip      github.com/kube-vip/kube-vip    .
 helm                      helm          helm.sh/helm/v3                 /cmd/helm
 cilium-chart              cilium        github.com/cilium/cilium        /install/kubernetes/cilium
+source-controller         source-controller        github.com/fluxcd/source-controller        .
+kustomize-controller      kustomize-controller     github.com/fluxcd/kustomize-controller     .
+helm-controller           helm-controller          github.com/fluxcd/helm-controller          .
+notification-controller   notification-controller  github.com/fluxcd/notification-controller  .
 '
 
 # What the linker writes into a program of FOLDER at VERSION: who it says that it is.
