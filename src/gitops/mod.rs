@@ -4,3 +4,6 @@
 
 pub mod github;
 pub mod manifests;
+mod requests;
+
+pub use requests::Requests;

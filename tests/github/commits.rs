@@ -5,6 +5,7 @@ use std::path::Path;
 use homelabctl::gitops::github::Client;
 use homelabctl::gitops::github::commit::{Author, Change, CommitError, File, Outcome, write};
 use homelabctl::gitops::github::repository::{self, Name};
+use homelabctl::gitops::github::{branch, tree};
 use serde_json::json;
 
 use crate::client;
@@ -154,4 +155,22 @@ async fn what_is_in_the_way_stays() {
     let path = "clusters/lab/flux-system/gotk-components.yaml";
     assert_eq!(error.to_string(), format!("{path} cannot be written: clusters/lab is no folder"));
     assert!(hub.log().iter().all(|line| line.starts_with("GET ")));
+}
+
+#[tokio::test]
+async fn of_a_repository_with_too_many_files_only_what_lies_beside_ours_is_read() {
+    let hub = Hub::start();
+    let dir = hub.filled("wbyc/lab", "clusters/lab/apps.yaml", "kind: App\n");
+    hub.with(|state| state.repos.get_mut("wbyc/lab").unwrap().is_big = true);
+    let client = client(&hub);
+    assert_eq!(put(&client, "main", &files()).await.unwrap().written.len(), 3);
+    assert_eq!(put(&client, "main", &files()).await.unwrap().written.len(), 0);
+    assert_files(&dir, "main", &files());
+    let name = Name::new("wbyc", "lab").unwrap();
+    let lab = repository::get(&client, &name).await.unwrap().unwrap();
+    let branch::State::Present { head, .. } = branch::state(&client, &lab, "main").await.unwrap() else { panic!("no branch") };
+    let listing = tree::read(&client, &name, &head.tree, &["clusters/lab/apps.yaml"]).await.unwrap();
+    assert!(!listing.is_whole);
+    let entry = &listing.entries["clusters/lab/apps.yaml"];
+    assert_eq!(tree::content(&client, &name, entry).await.unwrap(), b"kind: App\n");
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::git::{git, git_as};
+use crate::git::{git, git_as, git_bytes};
 use crate::hub::{Repo, State, error};
 use crate::wire::{Answer, Asked};
 
@@ -16,7 +16,7 @@ pub fn make(root: &Path, state: &mut State, name: &str, private: bool) {
     let dir = root.join(format!("{name}.git"));
     std::fs::create_dir_all(&dir).unwrap();
     git(&dir, &["init", "--quiet", "--bare", "--initial-branch=main"], b"").unwrap();
-    let repo = Repo { private, archived: false, keys: Vec::new(), rules: Vec::new(), protection: None, is_hidden: false };
+    let repo = Repo { private, archived: false, keys: Vec::new(), rules: Vec::new(), protection: None, is_hidden: false, is_big: false };
     state.repos.insert(name.to_owned(), repo);
 }
 
@@ -112,6 +112,7 @@ fn template(asked: &Asked, rest: &[&str]) -> Option<&'static str> {
         ("GET", ["rules", "branches", _, ..]) => "/repos/{owner}/{repo}/rules/branches/{branch}",
         ("GET", ["git", "ref", _, ..]) => "/repos/{owner}/{repo}/git/ref/{ref}",
         ("GET", ["git", "trees", _]) => "/repos/{owner}/{repo}/git/trees/{tree_sha}",
+        ("GET", ["git", "blobs", _]) => "/repos/{owner}/{repo}/git/blobs/{file_sha}",
         ("POST", ["git", "blobs"]) => "/repos/{owner}/{repo}/git/blobs",
         ("POST", ["git", "trees"]) => "/repos/{owner}/{repo}/git/trees",
         ("POST", ["git", "commits"]) => "/repos/{owner}/{repo}/git/commits",
@@ -170,8 +171,9 @@ fn of_repository(asked: &Asked, rest: &[&str], dir: &Path, state: &mut State, na
         },
         ("GET", ["git", "trees", sha]) => {
             let is_whole = asked.query.iter().any(|(name, _)| name == "recursive");
-            let mut args = vec!["ls-tree", "-t"];
-            args.extend(is_whole.then_some("-r"));
+            let truncated = is_whole && repo.is_big;
+            let mut args = vec!["ls-tree"];
+            args.extend((is_whole && !truncated).then_some(["-t", "-r"]).into_iter().flatten());
             args.push(sha);
             let listed = git(dir, &args, b"").unwrap();
             let entry = |line: &str| {
@@ -179,8 +181,17 @@ fn of_repository(asked: &Asked, rest: &[&str], dir: &Path, state: &mut State, na
                 let facts: Vec<&str> = facts.split(' ').collect();
                 json!({ "path": path, "mode": facts[0], "type": facts[1], "sha": facts[2] })
             };
-            Answer::new(200, json!({ "sha": sha, "tree": listed.lines().map(entry).collect::<Vec<_>>(), "truncated": false }))
+            Answer::new(200, json!({ "sha": sha, "tree": listed.lines().map(entry).collect::<Vec<_>>(), "truncated": truncated }))
         }
+        ("GET", ["git", "blobs", sha]) => match git_bytes(dir, &["cat-file", "blob", sha]) {
+            Ok(content) => {
+                let (size, content) = (content.len(), STANDARD.encode(content));
+                let lines: String = content.as_bytes().chunks(60).map(|line| format!("{}\n", str::from_utf8(line).unwrap())).collect();
+                let url = format!("https://api.github.com/repos/{name}/git/blobs/{sha}");
+                Answer::new(200, json!({ "sha": sha, "node_id": "MDQ", "size": size, "url": url, "content": lines, "encoding": "base64" }))
+            }
+            Err(_) => error(404, "Not Found"),
+        },
         ("POST", ["git", "blobs"]) => {
             let content = STANDARD.decode(text(asked, "content")).unwrap();
             Answer::new(201, json!({ "sha": git(dir, &["hash-object", "-w", "--stdin"], &content).unwrap() }))

@@ -85,7 +85,7 @@ async fn trouble_that_stays_is_told_after_three_times() {
     let client = client(&hub);
     hub.fault("GET /repos/wbyc/lab", 100, How::Answer(error(502, "Bad Gateway")));
     let said = refused(&hub, &client).await;
-    assert_eq!((said.why, client.asked()), (Why::Trouble { status: 502 }, 3));
+    assert_eq!((said.why, client.requests().passed()), (Why::Trouble { status: 502 }, 3));
     // a branch that may have moved is looked at, once
     hub.filled("wbyc/other", "README.md", "hello\n");
     hub.fault("PATCH /repos/wbyc/other", 100, How::Answer(error(502, "Bad Gateway")));

@@ -47,6 +47,8 @@ pub struct Repo {
     pub rules: Vec<Value>,
     pub protection: Option<Value>,
     pub is_hidden: bool,
+    /// Whether it has more files than are told at once.
+    pub is_big: bool,
 }
 
 #[derive(Default)]

@@ -1,8 +1,6 @@
 //! Who asks GitHub: the token, the address, how long is waited, what is asked again.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -16,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::connection::{Connection, Fault, Place, Proxy, never};
+use super::super::requests::Requests;
 use super::refused::{Refused, Right, Why};
 
 /// The longest answer that is read: a tree of a hundred thousand files has 30 MB, and GitHub cuts it off at 7.
@@ -42,6 +41,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long is waited before a request is sent again; then twice that.
     pub pause: Duration,
+    /// Which requests pass, and how many.
+    pub requests: Requests,
 }
 
 impl Settings {
@@ -56,6 +57,7 @@ impl Settings {
             answer: Duration::from_secs(30),
             patience: Duration::from_secs(90),
             pause: Duration::from_secs(1),
+            requests: Requests::default(),
         }
     }
 }
@@ -82,7 +84,7 @@ pub struct Client {
     answer: Duration,
     patience: Duration,
     pause: Duration,
-    asked: Arc<AtomicUsize>,
+    requests: Requests,
 }
 
 impl fmt::Debug for Client {
@@ -162,13 +164,13 @@ impl Client {
             answer: settings.answer,
             patience: settings.patience,
             pause: settings.pause,
-            asked: Arc::new(AtomicUsize::new(0)),
+            requests: settings.requests.clone(),
         })
     }
 
-    /// How many requests were sent so far.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    /// The gate that its requests pass.
+    pub fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// Sends a request, and again where that is sure to do no harm.
@@ -206,7 +208,7 @@ impl Client {
     }
 
     async fn once(&self, request: &Request) -> Result<Bytes, Why> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.requests.pass().await;
         let builder = hyper::Request::builder().method(request.method.clone()).uri(&request.route);
         let builder = builder.header(ACCEPT, "application/vnd.github+json").header(USER_AGENT, "homelabctl");
         let built = self.crab.build_request(builder, request.body.as_ref());

@@ -14,6 +14,7 @@ pub mod deploy_key;
 pub mod host_keys;
 mod refused;
 pub mod repository;
+pub mod tree;
 
 pub use client::{Client, Settings, SettingsError};
 pub use refused::{Refused, Right, Why};

@@ -1,11 +1,11 @@
 //! Which files are not yet as they shall be: by the ids of their contents, which git makes of nothing but the contents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use sha1::{Digest as _, Sha1};
 
-use super::{Client, CommitError, File, Name, Request, Right};
+use super::super::tree::{self, Entry, Kind, ancestors};
+use super::{Client, CommitError, File, Name};
 
 /// A file to write.
 #[derive(Debug)]
@@ -15,22 +15,6 @@ pub(super) struct Wanted<'a> {
     pub(super) id: String,
     /// Its mode, which stays if it is there.
     pub(super) mode: &'static str,
-}
-
-#[derive(Deserialize)]
-struct Tree {
-    tree: Vec<Entry>,
-    #[serde(default)]
-    truncated: bool,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Entry {
-    path: String,
-    mode: String,
-    #[serde(rename = "type")]
-    kind: String,
-    sha: String,
 }
 
 /// The id that git has for contents.
@@ -49,43 +33,9 @@ pub(super) fn check(path: &str) -> Result<(), CommitError> {
 
 /// The files that a tree does not have as they shall be.
 pub(super) async fn wanted<'a>(client: &Client, name: &Name, tree: &str, files: &'a [File]) -> Result<Vec<Wanted<'a>>, CommitError> {
-    let mut entries = BTreeMap::new();
-    let whole = read(client, name, tree, true).await?;
-    if whole.truncated {
-        walk(client, name, tree, files, &mut entries).await?;
-    } else {
-        entries.extend(whole.tree.into_iter().map(|entry| (entry.path.clone(), entry)));
-    }
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let entries = tree::read(client, name, tree, &paths).await?.entries;
     compare(&entries, files)
-}
-
-async fn read(client: &Client, name: &Name, tree: &str, is_whole: bool) -> Result<Tree, CommitError> {
-    let route = format!("{}/git/trees/{tree}{}", name.route(), if is_whole { "?recursive=1" } else { "" });
-    Ok(client.call(Request::get(format!("reading the files of {name}"), Right::ReadContents, route)).await?.read()?)
-}
-
-/// Of a repository with more files than GitHub tells at once: folder by folder, only where ours are.
-async fn walk(client: &Client, name: &Name, tree: &str, files: &[File], entries: &mut BTreeMap<String, Entry>) -> Result<(), CommitError> {
-    let mut folders: BTreeSet<&str> = BTreeSet::from([""]);
-    folders.extend(files.iter().flat_map(|file| ancestors(&file.path)));
-    // a folder sorts before what is in it
-    for folder in folders {
-        let id = match entries.get(folder) {
-            _ if folder.is_empty() => tree.to_owned(),
-            Some(entry) if entry.kind == "tree" => entry.sha.clone(),
-            _ => continue,
-        };
-        for entry in read(client, name, &id, false).await?.tree {
-            let path = if folder.is_empty() { entry.path.clone() } else { format!("{folder}/{}", entry.path) };
-            entries.insert(path, entry);
-        }
-    }
-    Ok(())
-}
-
-/// The folders that a file is in.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').filter_map(|(end, _)| path.get(..end))
 }
 
 fn compare<'a>(entries: &BTreeMap<String, Entry>, files: &'a [File]) -> Result<Vec<Wanted<'a>>, CommitError> {
@@ -94,7 +44,7 @@ fn compare<'a>(entries: &BTreeMap<String, Entry>, files: &'a [File]) -> Result<V
         let in_the_way = |what: String| CommitError::InTheWay { path: file.path.clone(), what };
         for folder in ancestors(&file.path) {
             if let Some(entry) = entries.get(folder)
-                && entry.kind != "tree"
+                && entry.kind() != Kind::Folder
             {
                 return Err(in_the_way(format!("{folder} is no folder")));
             }
@@ -102,11 +52,11 @@ fn compare<'a>(entries: &BTreeMap<String, Entry>, files: &'a [File]) -> Result<V
         let id = blob_id(&file.content);
         let mode = match entries.get(&file.path) {
             None => "100644",
-            Some(entry) if entry.kind == "tree" => return Err(in_the_way("it is a folder".into())),
-            Some(entry) if entry.kind == "commit" => return Err(in_the_way("it is a submodule".into())),
-            Some(entry) if entry.mode == "120000" => return Err(in_the_way("it is a symbolic link".into())),
-            Some(entry) if entry.sha == id => continue,
-            Some(entry) if entry.mode == "100755" => "100755",
+            Some(entry) if entry.kind() == Kind::Folder => return Err(in_the_way("it is a folder".into())),
+            Some(entry) if entry.kind() == Kind::Submodule => return Err(in_the_way("it is a submodule".into())),
+            Some(entry) if entry.kind() == Kind::Link => return Err(in_the_way("it is a symbolic link".into())),
+            Some(entry) if entry.id == id => continue,
+            Some(entry) if entry.kind() == Kind::Program => "100755",
             Some(_) => "100644",
         };
         wanted.push(Wanted { file, id, mode });
@@ -118,8 +68,8 @@ fn compare<'a>(entries: &BTreeMap<String, Entry>, files: &'a [File]) -> Result<V
 mod tests {
     use super::*;
 
-    fn entry(path: &str, mode: &str, kind: &str, sha: &str) -> (String, Entry) {
-        (path.to_owned(), Entry { path: path.to_owned(), mode: mode.to_owned(), kind: kind.to_owned(), sha: sha.to_owned() })
+    fn entry(path: &str, mode: &str, id: &str) -> (String, Entry) {
+        (path.to_owned(), Entry { path: path.to_owned(), mode: mode.to_owned(), id: id.to_owned() })
     }
 
     fn file(path: &str, content: &str) -> File {
@@ -134,11 +84,11 @@ mod tests {
     #[test]
     fn only_what_differs_is_wanted_and_keeps_its_mode() {
         let entries = BTreeMap::from([
-            entry("a", "040000", "tree", "1"),
-            entry("a/same", "100644", "blob", &blob_id(b"x")),
-            entry("a/script", "100755", "blob", "2"),
-            entry("a/link", "120000", "blob", "3"),
-            entry("plain", "100644", "blob", "4"),
+            entry("a", "040000", "1"),
+            entry("a/same", "100644", &blob_id(b"x")),
+            entry("a/script", "100755", "2"),
+            entry("a/link", "120000", "3"),
+            entry("plain", "100644", "4"),
         ]);
         let files = [file("a/same", "x"), file("a/script", "y"), file("a/new", "z"), file("plain", "p")];
         let found = compare(&entries, &files).unwrap();
