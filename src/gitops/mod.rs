@@ -2,6 +2,7 @@
 //!
 //! [`manifests`] renders, byte for byte, the files that the Flux CLI writes; [`github`] commits them.
 
+pub mod cluster;
 pub mod github;
 pub mod manifests;
 mod requests;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
+use tower_layer::Layer;
 use tower_service::Service;
 
 /// A gate that requests pass one after the other; a clone is the same gate.
@@ -47,22 +48,15 @@ impl Requests {
 
 /// A service whose requests pass the gate.
 #[derive(Debug, Clone)]
-pub(super) struct Gated<S> {
+pub struct Gated<S> {
     inner: S,
     requests: Requests,
 }
 
-impl<S> Gated<S> {
-    pub(super) fn new(inner: S, requests: Requests) -> Self {
-        Self { inner, requests }
-    }
-}
-
 impl<S, R> Service<R> for Gated<S>
 where
-    S: Service<R> + Clone + Send + 'static,
-    S::Future: Send,
-    R: Send + 'static,
+    S: Service<R>,
+    S::Future: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -73,14 +67,22 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // the one that said that it is ready is the one to call
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
+        // nothing is sent before the answer is asked for
+        let answer = self.inner.call(request);
         let requests = self.requests.clone();
         Box::pin(async move {
             requests.pass().await;
-            inner.call(request).await
+            answer.await
         })
+    }
+}
+
+/// Puts the gate before a service.
+impl<S> Layer<S> for Requests {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        Gated { inner, requests: self.clone() }
     }
 }
 

@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connection::{Connection, Fault, Place, Proxy, never};
 use super::super::requests::Requests;
+use super::connection::{Connection, Fault, Place, Proxy, never};
 use super::refused::{Refused, Right, Why};
 
 /// The longest answer that is read: a tree of a hundred thousand files has 30 MB, and GitHub cuts it off at 7.
