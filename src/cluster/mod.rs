@@ -10,7 +10,6 @@ pub mod kubeadm_config;
 pub mod kubeconfig;
 pub mod live;
 pub mod membership;
-pub mod objects;
 pub mod preflight;
 pub mod settings;
 pub mod skew;

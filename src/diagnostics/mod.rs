@@ -4,6 +4,7 @@
 //! them all at once as [`Diagnostics`], before the first connection is made.
 
 mod bytes;
+mod causes;
 mod diagnostic;
 mod exit_code;
 mod passwords;
@@ -11,6 +12,7 @@ mod similar;
 mod source;
 
 pub use bytes::{read_bytes, reason};
+pub use causes::with_causes;
 pub use diagnostic::{Diagnostic, Diagnostics, Level};
 pub use exit_code::ExitCode;
 pub use passwords::{may_be_a_password, names_a_secret, passwords_in};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Captured, Finding, Outcome};
-use crate::diagnostics::{Diagnostic, ExitCode, Level};
+use crate::diagnostics::{Diagnostic, ExitCode, Level, with_causes};
 
 /// The version of what `--output json` and `jsonl` and the log print. It grows when a field is renamed, removed or
 /// changes its meaning, not when one is added.
@@ -312,16 +312,7 @@ impl Problem {
 
     /// The error and its causes, joined by `: `; a cause that the message already ends with is not said twice.
     pub fn from_error(error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !message.ends_with(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = error.source();
-        }
-        Self::new(message)
+        Self::new(with_causes(error))
     }
 
     /// Says what to do.

@@ -8,6 +8,7 @@ mod guard;
 mod json;
 mod load;
 mod merge;
+pub mod objects;
 mod repr;
 mod scalar;
 mod surprise;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use homelabctl::cluster::cni::cilium;
-use homelabctl::cluster::objects::read;
 use homelabctl::diagnostics::Source;
+use homelabctl::yaml::objects::read;
 use serde_json::{Value, json};
 
 use crate::program::{Program, Ran};
@@ -137,7 +137,7 @@ fn unknown_to_chart(path: &str, values: &Value, chart: &Value, found: &mut Vec<S
 fn values_are_the_charts_own_and_what_helm_makes_of_them_fits() {
     let chart = std::fs::read_to_string(program("cilium-chart").unwrap().join("values.yaml")).unwrap();
     let (chart, _) = homelabctl::yaml::load(&Source::new("values.yaml", chart.as_str())).unwrap();
-    let chart = homelabctl::cluster::objects::json(&chart.unwrap());
+    let chart = homelabctl::yaml::objects::json(&chart.unwrap());
     for (name, network) in NETWORKS {
         let project = Project::new(network, "{name: cilium}");
         project.own_helm(&format!("{name}.yaml"));

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use homelabctl::cluster::cni::flannel::Flannel;
-use homelabctl::cluster::objects::list;
 use homelabctl::node::facts::{ClusterNetwork, DaemonSets, ManifestObjects, NetworkState, ObjectsState};
 use homelabctl::node::record::Records;
 use homelabctl::node::script::{Script, quote};
 use homelabctl::node::steps::{ApplyObjects, Step, UnderLease, WaitForObjects};
 use homelabctl::plan::{Fact, Reading};
+use homelabctl::yaml::objects::list;
 use serde_json::{Value, json};
 
 use crate::step_script::{failure, script_of};

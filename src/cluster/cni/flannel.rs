@@ -197,7 +197,7 @@ mod tests {
     fn they_are_those_of_its_own_manifest() {
         let text = include_str!("../../../tests/records/flannel/kube-flannel-v0.27.4.yml");
         let (documents, _) = crate::yaml::load_all(&Source::new("kube-flannel.yml", text)).unwrap();
-        let theirs: Vec<Value> = documents.iter().map(|document| opened(crate::cluster::objects::json(document))).collect();
+        let theirs: Vec<Value> = documents.iter().map(|document| opened(crate::yaml::objects::json(document))).collect();
         let ours: Vec<Value> = Flannel::new("10.244.0.0/16".parse().unwrap()).objects().into_iter().map(opened).collect();
         assert_eq!(ours, theirs);
     }

@@ -9,10 +9,10 @@ use crate::cluster::known::Known;
 use crate::cluster::kubeadm_config::{ETCD_DATA, endpoint};
 use crate::cluster::membership::reading::{Asking, map};
 use crate::cluster::membership::{Role, Seen, is_at};
-use crate::cluster::objects;
 use crate::cluster::settings::{CniName, Settings};
 use crate::node::facts::{ClusterAnswer, ClusterContents, ClusterObjects, ClusterObjectsState, Content, FileContent, RunLease};
 use crate::plan::{Facts, Stop};
+use crate::yaml::objects;
 
 /// Larger files are none of kubeadm's; in bytes.
 const MOST: u64 = 256 << 10;

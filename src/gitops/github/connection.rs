@@ -26,6 +26,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::diagnostics::with_causes;
+
 /// The longest answer of a proxy that is read.
 const PROXY_SAYS: usize = 16 << 10;
 
@@ -133,7 +135,7 @@ impl Connection {
                 // a server closes what nobody has used for long; what was not sent is sent again
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(Fault::Cut(words(&error.into_error()))),
+                    None => return Err(Fault::Cut(with_causes(&error.into_error()))),
                 },
             }
         }
@@ -141,7 +143,7 @@ impl Connection {
             Ok(sender) => sender.map_err(Fault::Unreachable)?,
             Err(_) => return Err(Fault::Unreachable(format!("no connection to {} after {:?}", inner.place, inner.connect))),
         };
-        let response = sender.send_request(request).await.map_err(|error| Fault::Cut(words(&error)))?;
+        let response = sender.send_request(request).await.map_err(|error| Fault::Cut(with_causes(&error)))?;
         Ok(inner.keep(sender, response))
     }
 }
@@ -167,7 +169,7 @@ impl Inner {
         if self.place.is_secure {
             stream = self.secured(stream, &self.place.host).await?;
         }
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| words(&error))?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| with_causes(&error))?;
         tokio::spawn(async move {
             // whoever waits for the answer is told
             let _ = connection.await;
@@ -207,20 +209,6 @@ async fn through(stream: &mut Box<dyn Stream>, place: &Place, proxy: &Proxy) -> 
         Some(status) if first.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
         _ => Err(format!("the proxy {} does not let us through to {to}: {first}", proxy.place)),
     }
-}
-
-/// An error and its causes.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
-        }
-        cause = error.source();
-    }
-    said
 }
 
 impl tower_service::Service<Request<OctoBody>> for Connection {

@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cluster::cni::flannel::Flannel;
-use crate::cluster::objects::list;
 use crate::modules::bench::{Bench, Files, Seen};
 use crate::node::simulated::{Random, World};
+use crate::yaml::objects::list;
 
 const MANIFEST: &str = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n";
 const CILIUM: &str = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cilium-config, namespace: kube-system}\ndata: {kube-proxy-replacement: 'false', enable-ipv4: 'true', ipam: kubernetes}\n";

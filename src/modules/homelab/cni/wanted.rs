@@ -4,9 +4,9 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::cluster::cni::{cilium, flannel};
-use crate::cluster::objects::{list, named, read};
 use crate::modules::Task;
 use crate::modules::halt::Halt;
+use crate::yaml::objects::{list, named, read};
 
 /// The objects of a network.
 pub(super) struct Chosen {

@@ -2,8 +2,8 @@
 
 use serde_json::{Number, Value, json};
 
+use super::{self as yaml, Node, load_all};
 use crate::diagnostics::{Diagnostics, Level, Source};
-use crate::yaml::{self, Node, load_all};
 
 /// The objects of a manifest, those of lists among them one by one; empty documents are none.
 ///
