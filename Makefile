@@ -22,11 +22,11 @@ endef
 lint:           ## formatting, and clippy with warnings as errors
 	$(LINT)
 
-PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart
+PROGRAMS = kube-apiserver etcd etcdctl etcdutl kubeadm kubectl cilium-chart source-controller kustomize-controller
 FLUX = v2.9.4
 GITHUB = 23.0.2
 GO_PARTS = { tests/testbed/kubernetes/programs.sh $(PROGRAMS) && tests/testbed/flux/bundle.sh $(FLUX) && tests/testbed/github/description.sh $(GITHUB); } >/dev/null
-programs:       ## Kubernetes' programs that `make test` runs, and Flux's base files, made from Go modules once (some minutes; all that there are: PROGRAMS=)
+programs:       ## Kubernetes' programs and Flux's controllers that `make test` runs, and Flux's base files, made from Go modules once (some minutes; all that there are: PROGRAMS=)
 	$(GO_PARTS)
 
 test: install   ## all tests: the rules of the house, properties, real machines
@@ -70,9 +70,10 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one (NODES=2: the first)
+e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one (NODES=2: the first); the real Flux CLI on the test bed
 	cargo build --quiet --bin homelabctl
-	cargo test --test all -- --ignored $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,kubernetes_) --nocapture --test-threads 1
+	tests/testbed/flux/cli.sh $(FLUX) >/dev/null
+	cargo test --test all -- --ignored flux_e2e_ $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,kubernetes_) --nocapture --test-threads 1
 
 half-states: install ## clusters that the real kubeadm leaves half made when it is killed are healed or refused (half an hour); RECORD=1 records them anew
 	cargo build --quiet --bin homelabctl

@@ -32,6 +32,27 @@ fn an_api_server_over_etcd_answers_and_keeps_what_it_was_given() {
     // it was started anew over the same etcd, and that is where it was
     let stored = etcd.ctl(&["get", "--keys-only", "/registry/configmaps/default/kept"]).unwrap();
     assert_eq!(String::from_utf8_lossy(&stored.stdout).trim(), "/registry/configmaps/default/kept");
+
+    // by its gate, requests are seen, and one of them is done without its answer
+    let gate = api.gate().unwrap();
+    let kubectl = |arguments: &[&str]| {
+        let mut command = Command::new(program("kubectl").unwrap());
+        command.env("KUBECONFIG", gate.kubeconfig()).env("HOME", bed.dir()).args(arguments).output().unwrap()
+    };
+    let read = kubectl(&["get", "--raw", &format!("{maps}/kept")]);
+    assert!(String::from_utf8_lossy(&read.stdout).contains("value"), "{}", String::from_utf8_lossy(&read.stderr));
+    assert_eq!(gate.log(), [format!("GET {maps}/kept")]);
+    fs::write(bed.dir().join("map.json"), json!({"metadata": {"name": "done"}}).to_string()).unwrap();
+    let (happened, heard) = std::sync::mpsc::channel();
+    gate.at(2, move || happened.send(()).unwrap());
+    kubectl(&["get", "--raw", maps]);
+    assert!(heard.try_recv().is_err());
+    let cut = kubectl(&["create", "--raw", maps, "-f", &bed.dir().join("map.json").display().to_string()]);
+    heard.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    assert!(!cut.status.success());
+    assert_eq!(api.ask("GET", &format!("{maps}/done"), None).unwrap().0, 200);
+    assert_eq!(gate.log(), [format!("GET {maps}"), format!("POST {maps}")]);
+    assert!(kubectl(&["get", "nodes"]).status.success());
 }
 
 #[test]

@@ -146,3 +146,29 @@ async fn a_run_that_ends_at_any_request_is_taken_up_by_the_next() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_run_that_ends_after_any_request_leaves_one_commit_in_the_end() {
+    let mut ended = 0;
+    for request in 1.. {
+        let hub = Hub::start();
+        let dir = hub.empty("wbyc/lab");
+        let (first, wanted) = (client(&hub), files());
+        let (ends, end) = tokio::sync::oneshot::channel::<()>();
+        hub.at(request, move || ends.send(()).unwrap_or_default());
+        // the process would be killed: nothing more comes of it
+        let is_done = tokio::select! {
+            biased;
+            Ok(()) = end => false,
+            done = put(&first, "main", &wanted) => done.is_ok(),
+        };
+        put(&client(&hub), "main", &files()).await.unwrap();
+        assert_eq!(count(&dir, "main"), 2, "{request}");
+        assert_files(&dir, "main", &files());
+        if is_done {
+            break;
+        }
+        ended += 1;
+    }
+    assert!(ended > 8, "{ended} requests");
+}

@@ -1,22 +1,21 @@
 //! The client for GitHub against a GitHub of our own, over real git repositories, held to GitHub's own description of its API.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "../testbed/mod.rs"]
+mod testbed;
+
 mod commits;
 mod deploy_keys;
-mod description;
-mod endpoints;
 mod faults;
-mod git;
-mod hub;
 mod repositories;
-mod wire;
 
 use std::time::Duration;
 
 use homelabctl::gitops::github::{Client, Settings};
 use secrecy::SecretString;
 
-use hub::{Hub, TOKEN};
+use testbed::github::hub::{Hub, TOKEN};
+use testbed::github::{endpoints, git, hub, wire};
 
 fn settings(hub: &Hub) -> Settings {
     let mut settings = Settings::new(SecretString::from(TOKEN), Vec::new());

@@ -89,8 +89,13 @@ impl Bed {
     }
 
     /// The same in all of its namespaces: the program ends with the bed. What is started is the parent of the program, and waits.
-    pub(super) fn command_with_its_end(&self, program: &Path) -> Command {
-        self.inner.keeper.lock().unwrap_or_else(|e| e.into_inner()).command(program)
+    pub fn command_with_its_end(&self, program: &Path) -> Command {
+        self.inner.command_with_its_end(program)
+    }
+
+    /// What outlives a borrow of the bed, for threads that start programs.
+    pub(super) fn inner(&self) -> Arc<Inner> {
+        self.inner.clone()
     }
 
     /// The bed's network namespace, for `nsenter --net=`.
@@ -121,6 +126,10 @@ impl Drop for Bed {
 }
 
 impl Inner {
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub fn key_path(&self) -> PathBuf {
         self.dir.join("keys/id")
     }
@@ -161,6 +170,10 @@ impl Inner {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", self.network().display())).arg("--").arg(program);
         command
+    }
+
+    pub fn command_with_its_end(&self, program: &Path) -> Command {
+        self.keeper.lock().unwrap_or_else(|e| e.into_inner()).command(program)
     }
 
     /// One of [`SCRIPTS`].

@@ -19,7 +19,7 @@ needs='
 /usr/bin/busybox             busybox                      scripts have to run in its shell too
 /usr/bin/gpg                 gnupg                        signs the packages of Kubernetes that the test bed offers
 /usr/bin/git                 git                          the repositories of the GitHub that the tests have
-/usr/bin/npm                 npm                          fetches GitHub's description of its API
+/usr/bin/npm                 npm                          fetches the description of the API of GitHub
 /usr/bin/python3             python3                      compares what playbooks did with what Ansible did
 /usr/share/keyrings/debian-archive-trixie-stable.gpg      debian-archive-keyring   signatures of Debian 12 and 13
 '

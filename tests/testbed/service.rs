@@ -29,10 +29,16 @@ impl Service {
     /// # Errors
     /// It cannot be started, or ends at once.
     pub fn start(bed: &Bed, program: &Path, arguments: &[String], log: &Path) -> Result<Service> {
+        let mut command = bed.command_with_its_end(program);
+        command.args(arguments);
+        Service::of(command, program, log)
+    }
+
+    /// The same of a command that was made with [`Bed::command_with_its_end`] for `program`.
+    pub(super) fn of(mut command: Command, program: &Path, log: &Path) -> Result<Service> {
         let file = || File::options().append(true).create(true).open(log).doing(|| format!("cannot open {}", log.display()));
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut command: Command = bed.command_with_its_end(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(file()?).stderr(file()?);
+        command.stdin(Stdio::null()).stdout(file()?).stderr(file()?);
         let nsenter = command.spawn().doing(|| format!("cannot start {name}"))?;
         let mut service = Service { name, log: log.to_owned(), nsenter, pid: 0 };
         // nsenter has a child, the program, as soon as it has joined the namespaces
@@ -63,6 +69,11 @@ impl Service {
             thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.nsenter.try_wait(), Ok(None))
     }
 
     /// Kills it and waits for its end. Without effect on one that has ended.

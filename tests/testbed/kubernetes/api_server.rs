@@ -1,8 +1,8 @@
 //! A real kube-apiserver on loopback.
 
 use super::authority::{Authority, Signed, new_key};
-use super::http::Client;
-use super::{Etcd, program};
+use super::http::{self, Client};
+use super::{Etcd, Gate, program};
 use crate::testbed::error::{Doing, Result};
 use crate::testbed::{Bed, Service};
 use base64::Engine;
@@ -113,6 +113,25 @@ impl<'bed> ApiServer<'bed> {
         self.admin.ask(self.port, method, path, body).doing(|| format!("no answer to {method} {path}"))
     }
 
+    /// Asks as this does, from any thread.
+    pub fn asker(&self) -> Asker {
+        Asker { port: self.port, authority: self.authority.certificate.clone(), admin: self.admin.clone() }
+    }
+
+    /// A way to it on which each request is seen. The calling thread must have [entered](Bed::enter) the bed.
+    ///
+    /// # Errors
+    /// There is no port for it.
+    pub fn gate(&self) -> Result<Gate> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).doing(|| "no free port".into())?.port();
+        let own = self.authority.sign("gate", &[], &["localhost", "127.0.0.1"])?;
+        let kubeconfig = self.file(&format!("gate-{port}.conf"));
+        // without a user kubectl would ask for one
+        let user = json!({"token": "anybody"});
+        fs::write(&kubeconfig, of_user(port, &self.authority.certificate, &user)).doing(|| "cannot write a kubeconfig".into())?;
+        Gate::start(port, http::server(&own).doing(|| "no TLS".into())?, self.admin.clone(), self.port, kubeconfig)
+    }
+
     /// Kills it.
     pub fn kill(&mut self) {
         self.service = None;
@@ -130,11 +149,39 @@ impl<'bed> ApiServer<'bed> {
     }
 }
 
+/// Who asks an API server, whether that runs or not.
+#[derive(Clone)]
+pub struct Asker {
+    port: u16,
+    authority: String,
+    admin: Client,
+}
+
+impl Asker {
+    /// As [`ApiServer::ask`]; an answer that is JSON.
+    ///
+    /// # Errors
+    /// It does not answer, or not with JSON. What it refuses is a status.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
+        let (status, said) = self.admin.ask(self.port, method, path, body).doing(|| format!("no answer to {method} {path}"))?;
+        Ok((status, serde_json::from_str(&said).doing(|| format!("no JSON: {said}"))?))
+    }
+
+    /// A kubeconfig for who has a token.
+    pub fn kubeconfig(&self, token: &str) -> String {
+        of_user(self.port, &self.authority, &json!({"token": token}))
+    }
+}
+
 /// A kubeconfig with everything in it.
 fn kubeconfig(port: u16, authority: &Authority, user: &Signed) -> String {
     let text = |pem: &str| STANDARD.encode(pem);
-    let cluster = json!({"server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": text(&authority.certificate)});
     let user = json!({"client-certificate-data": text(&user.certificate), "client-key-data": text(&user.key)});
+    of_user(port, &authority.certificate, &user)
+}
+
+fn of_user(port: u16, authority: &str, user: &Value) -> String {
+    let cluster = json!({"server": format!("https://127.0.0.1:{port}"), "certificate-authority-data": STANDARD.encode(authority)});
     json!({
         "apiVersion": "v1",
         "kind": "Config",

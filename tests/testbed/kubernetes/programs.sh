@@ -1,7 +1,7 @@
 #!/bin/sh
-# programs.sh [PROGRAM…]: the programs of a Kubernetes cluster and Flux's controllers, built from Go modules as they are published; all of the table
-# below if none is named. Prints where each one is, a line each. Built once: each is kept in the test bed's cache, in a folder named
-# by its module's version and the digest of all that makes it. Two at a time do no harm.
+# programs.sh [PROGRAM…]: the programs of a Kubernetes cluster and Flux's controllers, built from Go modules as they are published;
+# all of the table below if none is named. Prints where each one is, a line each. Built once: each is kept in the test bed's cache, in
+# a folder named by its module's version and the digest of all that makes it. Two at a time do no harm.
 #
 # Wants Go, 1.24.1 or newer. What it downloads and compiles stays in `go` beside that; it may be removed when all is built.
 set -eu

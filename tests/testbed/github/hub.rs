@@ -1,18 +1,18 @@
 //! A GitHub of our own: its REST endpoints over real bare git repositories, each request and answer as GitHub describes them.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::description::{check_answer, check_request, example};
-use crate::endpoints;
-use crate::git::git;
-use crate::wire::{self, Answer, Asked};
+use super::description::{check_answer, check_request, example};
+use super::endpoints;
+use super::git::git;
+use super::wire::{self, Answer, Asked};
 
 pub const TOKEN: &str = "ghp_a-token-that-nobody-may-see";
 
@@ -59,6 +59,16 @@ pub struct State {
     pub wrong: Vec<String>,
     pub keys_made: u64,
     pub admin: bool,
+    /// The one that is let in: [`TOKEN`], until a test changes it.
+    pub token: String,
+    /// The keys of an SSH server that serves the repositories, which `/meta` then lists.
+    pub host_keys: Vec<String>,
+    /// What happens once so many more requests were done.
+    event: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    /// What that server lets a deploy key do.
+    serve: Option<PathBuf>,
+    /// The text of `authorized_keys`, as it was written last.
+    authorized: String,
 }
 
 pub struct Hub {
@@ -72,7 +82,7 @@ impl Hub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let root = tempfile::tempdir().unwrap();
-        let state = Arc::new(Mutex::new(State { admin: true, ..State::default() }));
+        let state = Arc::new(Mutex::new(State { admin: true, token: TOKEN.into(), ..State::default() }));
         let (path, shared) = (root.path().to_owned(), Arc::clone(&state));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -84,7 +94,30 @@ impl Hub {
     }
 
     pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap())
+        let mut state = self.state.lock().unwrap();
+        let done = change(&mut state);
+        authorize(self.root.path(), &mut state);
+        done
+    }
+
+    /// The folder of the repositories, and what is known of them.
+    pub(super) fn shared(&self) -> (PathBuf, Arc<Mutex<State>>) {
+        (self.root.path().to_owned(), Arc::clone(&self.state))
+    }
+
+    /// From now on deploy keys open `script`, by an SSH server with these keys; the folder of the repositories and `authorized_keys`.
+    pub fn serve_keys(&self, script: &Path, host_keys: &[String]) -> PathBuf {
+        self.with(|state| (state.serve, state.host_keys) = (Some(script.to_owned()), host_keys.to_vec()));
+        self.root.path().to_owned()
+    }
+
+    /// A deploy key, as if a person had added it.
+    pub fn add_key(&self, name: &str, title: &str, line: &str, read_only: bool) {
+        self.with(|state| {
+            state.keys_made += 1;
+            let key = endpoints::key(1000 + state.keys_made, title, line, read_only);
+            state.repos.get_mut(name).unwrap().keys.push(key);
+        });
     }
 
     /// A repository without a commit.
@@ -106,6 +139,11 @@ impl Hub {
 
     pub fn fault(&self, at: &'static str, times: usize, how: How) {
         self.with(|state| state.faults.push(Fault { at, times, how }));
+    }
+
+    /// When the request with this number, from 1 on, of those to come is done: this happens, and the answer is lost.
+    pub fn at(&self, request: usize, event: impl FnOnce() + Send + 'static) {
+        self.with(|state| state.event = Some((request, Box::new(event))));
     }
 
     /// The requests so far, and forgets them.
@@ -132,10 +170,18 @@ pub fn error(status: u16, message: &str) -> Answer {
     Answer::new(status, json!({ "message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string() }))
 }
 
-fn serve(stream: TcpStream, root: &Path, state: &Mutex<State>) {
-    let mut out = stream.try_clone().unwrap();
+/// Answers what is asked on a connection, until it ends.
+pub(super) fn serve(stream: impl Read + Write, root: &Path, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     while let Some(asked) = wire::read(&mut reader) {
+        let out = reader.get_mut();
+        let answered = || answered(&asked, root, state);
+        let event = event(&mut state.lock().unwrap());
+        if let Some(event) = event {
+            state.lock().unwrap().log.push(asked.line());
+            answered();
+            return event();
+        }
         let fault = {
             let mut state = state.lock().unwrap();
             state.log.push(asked.line());
@@ -146,32 +192,39 @@ fn serve(stream: TcpStream, root: &Path, state: &Mutex<State>) {
             })
         };
         match fault {
-            Some(How::Answer(answer)) => wire::write(&mut out, &answer, false),
+            Some(How::Answer(answer)) => wire::write(out, &answer, false),
             Some(How::CutBefore) => return,
             Some(How::CutAfter) => {
-                wire::write(&mut out, &answered(&asked, root, state), true);
+                wire::write(out, &answered(), true);
                 return;
             }
             Some(How::Slow(time)) => {
-                let answer = answered(&asked, root, state);
+                let answer = answered();
                 std::thread::sleep(time);
-                wire::write(&mut out, &answer, false);
+                wire::write(out, &answer, false);
             }
             Some(How::Move(branch)) => {
                 let dir = root.join(format!("{}/{}.git", asked.parts[1], asked.parts[2]));
                 let count = git(&dir, &["rev-list", "--all", "--count"], b"").unwrap();
                 endpoints::commit_file(&dir, branch, "somebody", count.as_bytes(), "somebody else's");
-                wire::write(&mut out, &answered(&asked, root, state), false);
+                wire::write(out, &answered(), false);
             }
-            None => wire::write(&mut out, &answered(&asked, root, state), false),
+            None => wire::write(out, &answered(), false),
         }
     }
+}
+
+fn event(state: &mut State) -> Option<Box<dyn FnOnce() + Send>> {
+    let (left, _) = state.event.as_mut()?;
+    *left = left.saturating_sub(1);
+    state.event.take_if(|(left, _)| *left == 0).map(|(_, event)| event)
 }
 
 /// What is answered, checked, under the lock: one request at a time.
 fn answered(asked: &Asked, root: &Path, state: &Mutex<State>) -> Answer {
     let mut state = state.lock().unwrap();
-    if asked.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
+    let wrong_before = state.wrong.len();
+    if asked.header("authorization") != Some(&format!("Bearer {}", state.token)) {
         return error(401, "Bad credentials");
     }
     if asked.header("user-agent").is_none() || asked.header("x-github-api-version").is_none() {
@@ -196,7 +249,31 @@ fn answered(asked: &Asked, root: &Path, state: &Mutex<State>) -> Answer {
     let is_common = matches!(answer.status, 403 | 404);
     let checked = if is_common { Ok(()) } else { check_answer(template, &asked.method, answer.status, answer.body.as_ref()) };
     state.wrong.extend([request, checked].into_iter().filter_map(Result::err));
+    // the Flux CLI asks for more than is described, and GitHub lets it
+    if asked.header("user-agent").is_some_and(|agent| agent.starts_with("go-github/")) {
+        state.wrong.truncate(wrong_before);
+    }
+    authorize(root, &mut state);
     answer
+}
+
+/// Lets the SSH server know of the keys that there are.
+fn authorize(root: &Path, state: &mut State) {
+    let Some(script) = &state.serve else { return };
+    let mut lines = format!("# {} repositories\n", state.repos.len());
+    for (name, repo) in &state.repos {
+        for key in &repo.keys {
+            let rights = if key["read_only"] == true { "read" } else { "write" };
+            let command = format!("sh {} {} {name} {rights}", script.display(), root.display());
+            lines += &format!("restrict,command=\"{command}\" {}\n", key["key"].as_str().unwrap());
+        }
+    }
+    if lines != state.authorized {
+        // in one step: a login may come at any time
+        std::fs::write(root.join("authorized_keys.new"), &lines).unwrap();
+        std::fs::rename(root.join("authorized_keys.new"), root.join("authorized_keys")).unwrap();
+        state.authorized = lines;
+    }
 }
 
 /// What GitHub shows as an example, with what is so here.

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::git::{git, git_as, git_bytes};
-use crate::hub::{Repo, State, error};
-use crate::wire::{Answer, Asked};
+use super::git::{git, git_as, git_bytes};
+use super::hub::{Repo, State, error};
+use super::wire::{Answer, Asked};
 
 pub const LOGIN: &str = "wbyc";
 
@@ -57,8 +58,19 @@ pub fn head(dir: &Path, branch: &str) -> Option<String> {
     git(dir, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")], b"").ok()
 }
 
-fn prints() -> Value {
-    json!({ "SHA256_RSA": "1", "SHA256_DSA": "2", "SHA256_ECDSA": "3", "SHA256_ED25519": "4" })
+/// GitHub's own example has numbers for fingerprints.
+fn meta(host_keys: &[String]) -> Value {
+    if host_keys.is_empty() {
+        return json!({ "ssh_key_fingerprints": { "SHA256_RSA": "1", "SHA256_DSA": "2", "SHA256_ECDSA": "3", "SHA256_ED25519": "4" } });
+    }
+    let mut prints = json!({ "SHA256_DSA": "none" });
+    for key in host_keys {
+        let (kind, blob) = key.split_once(' ').unwrap();
+        let name = ["ed25519", "ecdsa", "rsa"].into_iter().find(|name| kind.contains(name)).unwrap();
+        let print = STANDARD_NO_PAD.encode(Sha256::digest(STANDARD.decode(blob).unwrap()));
+        prints[format!("SHA256_{}", name.to_uppercase())] = print.into();
+    }
+    json!({ "ssh_keys": host_keys, "ssh_key_fingerprints": prints })
 }
 
 fn is_empty(dir: &Path) -> bool {
@@ -87,8 +99,7 @@ fn described(name: &str, repo: &Repo, admin: bool) -> Value {
 pub fn route(asked: &Asked, root: &Path, state: &mut State) -> Option<(&'static str, Answer)> {
     let parts: Vec<&str> = asked.parts.iter().map(String::as_str).collect();
     Some(match (asked.method.as_str(), parts.as_slice()) {
-        // GitHub's own example has numbers there
-        ("GET", ["meta"]) => ("/meta", Answer::new(200, json!({ "ssh_key_fingerprints": prints() }))),
+        ("GET", ["meta"]) => ("/meta", Answer::new(200, meta(&state.host_keys))),
         ("GET", ["user"]) => ("/user", Answer::new(200, json!({ "login": LOGIN }))),
         ("POST", ["user", "repos"]) => ("/user/repos", created(asked, root, state, LOGIN)),
         ("POST", ["orgs", org, "repos"]) => ("/orgs/{org}/repos", created(asked, root, state, org)),

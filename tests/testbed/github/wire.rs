@@ -1,7 +1,6 @@
 //! HTTP/1.1 of our own, so that an answer can be cut wherever a test wants it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, Write};
 
 use serde_json::Value;
 
@@ -61,7 +60,17 @@ fn decoded(text: &str) -> String {
 }
 
 /// The next request of a connection, if there is one.
-pub fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
+pub fn read(stream: &mut impl BufRead) -> Option<Asked> {
+    let mut asked = head(stream)?.0;
+    let body = body(stream, &asked)?;
+    if !body.is_empty() {
+        asked.body = Some(serde_json::from_slice(&body).unwrap());
+    }
+    Some(asked)
+}
+
+/// The next request without its body, and what it names, as it was written.
+pub fn head(stream: &mut impl BufRead) -> Option<(Asked, String)> {
     let mut line = String::new();
     if stream.read_line(&mut line).ok()? == 0 {
         return None;
@@ -77,24 +86,38 @@ pub fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (decoded(name), decoded(value)));
-    let mut asked = Asked {
+    let asked = Asked {
         method,
         parts: path.trim_matches('/').split('/').map(decoded).collect(),
         query: query.split('&').filter_map(pair).collect(),
         headers,
         body: None,
     };
-    let length = asked.header("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    if length > 0 {
-        asked.body = Some(serde_json::from_slice(&body).unwrap());
+    Some((asked, target))
+}
+
+/// The body of a request, in one piece or in chunks.
+pub fn body(stream: &mut impl BufRead, asked: &Asked) -> Option<Vec<u8>> {
+    if asked.header("transfer-encoding").is_none() {
+        let mut bytes = vec![0; asked.header("content-length").map_or(0, |length| length.parse().unwrap())];
+        return stream.read_exact(&mut bytes).ok().map(|()| bytes);
     }
-    Some(asked)
+    let mut whole = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut bytes = vec![0; length + 2];
+        stream.read_exact(&mut bytes).ok()?;
+        if length == 0 {
+            return Some(whole);
+        }
+        whole.extend(&bytes[..length]);
+    }
 }
 
 /// Sends an answer; of one that is cut, half.
-pub fn write(stream: &mut TcpStream, answer: &Answer, is_cut: bool) {
+pub fn write(stream: &mut impl Write, answer: &Answer, is_cut: bool) {
     let body = answer.body.as_ref().map(|body| serde_json::to_vec(body).unwrap()).unwrap_or_default();
     let mut whole = format!("HTTP/1.1 {} Whatever\r\nContent-Length: {}\r\n", answer.status, body.len()).into_bytes();
     for (name, value) in &answer.headers {
@@ -105,5 +128,5 @@ pub fn write(stream: &mut TcpStream, answer: &Answer, is_cut: bool) {
     if is_cut {
         whole.truncate(whole.len() - body.len() / 2 - 1);
     }
-    let _ = stream.write_all(&whole);
+    let _ = stream.write_all(&whole).and_then(|()| stream.flush());
 }
