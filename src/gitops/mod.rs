@@ -7,5 +7,6 @@ pub mod cluster;
 pub mod github;
 pub mod manifests;
 mod requests;
+pub mod settings;
 
 pub use requests::Requests;

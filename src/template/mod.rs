@@ -36,6 +36,7 @@ mod run;
 mod shelf;
 mod spec;
 mod strings;
+pub mod tera;
 mod tests;
 mod used;
 mod value;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use homelabctl::diagnostics::Source;
 use homelabctl::gitops::manifests::{Bundle, Component, Options, Sync, Version, Wanted, components, sync};
+use homelabctl::gitops::settings::{Adopted, Installation, Layer, Origin, resolve};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -142,6 +143,25 @@ fn flux_sync_files_are_the_clis_byte_for_byte() {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         assert_eq!(sync::resources(&files).unwrap(), word(&record["kustomization"]), "{files:?}");
     }
+}
+
+/// What is read of a file that is there is what it was rendered with: an adopted cluster's file stays as it is.
+#[test]
+fn flux_components_are_rendered_again_from_what_they_say() {
+    let bundle = bundle_with_watcher();
+    let mut same = 0;
+    for record in records("components.json") {
+        let Ok(options) = Options::check(wanted(&record["options"])) else { continue };
+        let made = components(&options, &bundle).unwrap();
+        let adopted = Adopted::of(Installation { components: Some(("gotk-components.yaml", &made)), ..Installation::default() }).unwrap();
+        assert_eq!(adopted.version.as_deref(), Some(VERSION));
+        let wanted = Layer { version: adopted.version, owner: Some("o".into()), repository: Some("r".into()), ..Layer::default() };
+        let settings = resolve(&[(Origin::Flags, wanted), (Origin::Cluster, adopted.layer)]).unwrap();
+        let again = components(&settings.options, &bundle).unwrap();
+        assert!(again == made, "{}", record["options"]);
+        same += 1;
+    }
+    assert!(same >= 60, "{same}");
 }
 
 /// What the lines say is what YAML's parser reads: nothing but what was asked for differs from the base files.

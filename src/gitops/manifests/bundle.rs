@@ -30,6 +30,17 @@ pub struct Bundle {
 /// Why there is no bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
+    /// The release does not let itself be fetched.
+    #[error("the files of Flux {version} are not to be had: {said}")]
+    Fetch {
+        /// The release.
+        version: Version,
+        /// Why.
+        said: String,
+    },
+    /// The release does not say what its files are.
+    #[error("the checksums of Flux {0} do not name manifests.tar.gz")]
+    Checksum(Version),
     /// The release's digests are not in the program.
     #[error("the base files of Flux {0} are not known to this program")]
     UnknownVersion(Version),
@@ -75,7 +86,8 @@ impl BundleError {
             Self::Digest { version, .. } => {
                 Some(format!("take manifests.tar.gz from the release {version} again; if it stays so, somebody has changed it on the way"))
             }
-            Self::Read(..) => None,
+            Self::Fetch { .. } => Some("without internet, name the release's archive: --manifests FILE".into()),
+            Self::Read(..) | Self::Checksum(_) => None,
         }
     }
 }
@@ -150,6 +162,11 @@ impl Bundle {
     #[cfg(test)]
     pub(super) fn unchecked(version: Version, files: &[(&str, &str)]) -> Self {
         Self { version, files: files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect() }
+    }
+
+    /// Whether this program knows the digests of a release's files.
+    pub fn is_known(version: &Version) -> bool {
+        known().any(|known| known == version.to_string())
     }
 
     /// The release.

@@ -5,7 +5,7 @@
 //!                                    render::components -> gotk-components.yaml
 //! what a person wants    -> Options /
 //! where Flux reads from  -> Sync      sync::manifest    -> gotk-sync.yaml
-//!                                     sync::resources   -> kustomization.yaml
+//! what its folder holds            -> folder::kustomization -> kustomization.yaml
 //! ```
 //!
 //! The CLI builds the first with kustomize, whose transformers could do anything; what it has them do is always the same. The base
@@ -15,15 +15,18 @@
 pub mod bundle;
 mod component;
 mod document;
+pub mod folder;
 mod name;
 pub mod options;
 mod pins;
 pub mod render;
 mod scalar;
+pub mod store;
 pub mod sync;
 
 pub use bundle::{Bundle, BundleError};
 pub use component::Component;
+pub use folder::KUSTOMIZATION_FILE;
 pub use options::{LogLevel, OptionError, Options, Version, Wanted};
 pub use render::{RenderError, components};
 pub use sync::{Sync, SyncError};

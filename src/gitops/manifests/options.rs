@@ -170,6 +170,16 @@ impl Options {
         &self.components
     }
 
+    /// The taints that the controllers bear.
+    pub fn toleration_keys(&self) -> &[String] {
+        &self.toleration_keys
+    }
+
+    /// Where the images are.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
     pub(super) fn has(&self, component: Component) -> bool {
         self.components.contains(&component)
     }
