@@ -38,6 +38,7 @@ mod etcd_steps;
 mod facts_local;
 mod facts_machines;
 mod facts_setup;
+mod flux_api_server;
 mod flux_bed;
 mod flux_manifests;
 mod frames;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE, DATE};
+use hyper::http::response::Parts;
 use hyper::{Method, Request};
+use jiff::Timestamp;
 use kube::client::Body;
 use serde_json::Value;
 
@@ -32,6 +34,18 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Option<Value>, Api
         Err(error) if error.is_absent() => Ok(None),
         answer => answer.map(Some),
     }
+}
+
+/// What a path answers, and when by the API server's own clock, if it says so.
+///
+/// # Errors
+///
+/// Where it did not answer, or said no.
+pub async fn get_dated(client: &kube::Client, path: &str) -> Result<(Value, Option<Timestamp>), ApiError> {
+    let (answer, head) = exchange(client, Method::GET, path, "", None).await?;
+    let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp());
+    Ok((answer, date))
 }
 
 /// All objects at a path, which may end in selectors (`?labelSelector=…`), each with its `apiVersion` and `kind`, which lists leave out.
@@ -149,8 +163,12 @@ fn items(list: &mut Value) -> Vec<Value> {
     items
 }
 
-/// One request, and its answer if that is a success. An API server that is too busy to look at it (429) is asked again.
 async fn send(client: &kube::Client, method: Method, path: &str, kind: &str, body: Option<&Value>) -> Result<Value, ApiError> {
+    exchange(client, method, path, kind, body).await.map(|(answer, _)| answer)
+}
+
+/// One request, and its answer if that is a success. An API server that is too busy to look at it (429) is asked again.
+async fn exchange(client: &kube::Client, method: Method, path: &str, kind: &str, body: Option<&Value>) -> Result<(Value, Parts), ApiError> {
     let names = ["GET", "PATCH", "PUT", "POST", "DELETE"];
     let failed = |why: Why| ApiError {
         method: names.into_iter().find(|name| *name == method.as_str()).unwrap_or("GET"),
@@ -173,7 +191,7 @@ async fn send(client: &kube::Client, method: Method, path: &str, kind: &str, bod
         let Ok(exchange) = tokio::time::timeout(ANSWER, exchange).await else { return Err(failed(Why::Slow { after: ANSWER })) };
         let (head, body) = exchange.map_err(|error| failed(Why::of_error(&error)))?;
         if head.status.is_success() {
-            return serde_json::from_slice(&body).map_err(|cause| not_understood(&cause));
+            return serde_json::from_slice(&body).map(|answer| (answer, head)).map_err(|cause| not_understood(&cause));
         }
         let after = head.headers.get("retry-after").and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
         match after {
@@ -213,7 +231,8 @@ where
                 let path = head.uri.path_and_query().unwrap().as_str();
                 log.lock().unwrap().push(format!("{} {path}", head.method));
                 let (status, answer) = answer(head.method.as_str(), path, &body);
-                let response = hyper::Response::builder().status(status).header("retry-after", "0");
+                let response =
+                    hyper::Response::builder().status(status).header("retry-after", "0").header("date", "Thu, 01 Jan 2026 00:00:00 GMT");
                 Ok(response.body(Body::from(serde_json::to_vec(&answer).unwrap())).unwrap())
             })
         }

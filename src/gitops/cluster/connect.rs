@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kube::client::ClientBuilder;
+use kube::client::{AuthError, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
@@ -28,9 +28,9 @@ pub enum ConnectError {
     /// One cannot be read.
     #[error("{} cannot be read", .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// One is none.
-    #[error("{} is no kubeconfig", .0.display())]
-    Parse(PathBuf, #[source] Box<KubeconfigError>),
+    /// One is none; of its lines, which can have secrets in them, only the first wrong one's number is said.
+    #[error("{} is no kubeconfig{}", .0.display(), .1.map(|line| format!(" (line {line})")).unwrap_or_default())]
+    Parse(PathBuf, Option<usize>),
     /// Some do not go together.
     #[error("the kubeconfigs cannot be merged")]
     Merge(#[source] Box<KubeconfigError>),
@@ -40,6 +40,9 @@ pub enum ConnectError {
     /// There is no such context.
     #[error("there is no context `{0}` in the kubeconfig")]
     UnknownContext(String, Vec<String>),
+    /// The context's cluster is behind a proxy; which one is not said, as a password can be in its address.
+    #[error("the context `{0}` has a `proxy-url`, and a cluster is only asked directly")]
+    Proxy(String),
     /// The context lacks something.
     #[error("the context `{0}` cannot be used")]
     Unusable(String, #[source] Box<dyn std::error::Error + Send + Sync>),
@@ -55,6 +58,8 @@ impl ConnectError {
             Self::Missing(_) => Some("`homelabctl cluster kubeconfig` writes one; or name one with --kubeconfig".into()),
             Self::NoContext(names) => Some(format!("name one with --context; {}", contexts(names))),
             Self::UnknownContext(_, names) => Some(contexts(names)),
+            Self::Parse(..) => Some("`kubectl config view` says what is wrong with it".into()),
+            Self::Proxy(_) => Some("run it where the API is reached without one, by a context without `proxy-url`".into()),
             _ => None,
         }
     }
@@ -74,11 +79,18 @@ pub async fn connect(files: &[PathBuf], context: Option<&str>, requests: &Reques
     if !names.contains(&context) {
         return Err(ConnectError::UnknownContext(context, names));
     }
+    let entry = kubeconfig.contexts.iter().find(|entry| entry.name == context).and_then(|entry| entry.context.as_ref());
+    let cluster = entry.and_then(|entry| kubeconfig.clusters.iter().find(|cluster| cluster.name == entry.cluster));
+    if cluster.and_then(|cluster| cluster.cluster.as_ref()).is_some_and(|cluster| cluster.proxy_url.is_some()) {
+        return Err(ConnectError::Proxy(context));
+    }
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let unusable = |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Unusable(context.clone(), error);
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(error.into()))?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(error.into()))?;
+    // kube takes that of the environment, which is GitHub's
+    config.proxy_url = None;
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let builder = ClientBuilder::try_from(config).map_err(|error| unusable(error.into()))?;
+    let builder = ClientBuilder::try_from(config).map_err(|error| unusable(reason(error)))?;
     Ok(Connected { client: builder.with_layer(requests).build(), context, server })
 }
 
@@ -103,7 +115,26 @@ fn one(file: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
     match Kubeconfig::read_from(file) {
         Ok(kubeconfig) => Ok(Some(kubeconfig)),
         Err(KubeconfigError::ReadConfig(error, path)) => Err(ConnectError::Read(path, error)),
-        Err(error) => Err(ConnectError::Parse(file.to_owned(), Box::new(error))),
+        Err(error) => Err(ConnectError::Parse(file.to_owned(), line(&error.to_string()))),
+    }
+}
+
+/// The number of a line in a parser's words, which go on with the line itself.
+fn line(said: &str) -> Option<usize> {
+    let (_, rest) = said.split_once("line ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+/// Why there is no client, without what a login's program printed: that can be the token.
+fn reason(error: kube::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            format!("the program of its `exec` does not log in ({}); run it by hand", out.status).into()
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            "the program of its `exec` does not print an ExecCredential; run it by hand".into()
+        }
+        error => error.into(),
     }
 }
 
@@ -142,7 +173,10 @@ contexts: [{name: lab, context: {cluster: lab, user: me}}, {name: broken, contex
         let error = refused(std::slice::from_ref(&good), Some("broken")).await;
         assert_eq!(error.to_string(), "the context `broken` cannot be used");
         assert!(refused(&[gone], None).await.to_string().starts_with("there is no kubeconfig: "));
-        assert!(refused(&[bad], None).await.to_string().ends_with("bad is no kubeconfig"));
+        assert!(refused(&[bad], None).await.to_string().ends_with("bad is no kubeconfig (line 1)"));
+        std::fs::write(&good, GOOD.replace("server:", "proxy-url: 'http://me:word@127.0.0.1:9', server:")).unwrap();
+        let error = refused(std::slice::from_ref(&good), None).await;
+        assert!(matches!(&error, ConnectError::Proxy(name) if name == "lab") && !error.to_string().contains("word"), "{error}");
         std::fs::write(&good, GOOD.replace("current-context: lab", "current-context: ''")).unwrap();
         assert_eq!(refused(&[good], None).await.to_string(), "the kubeconfig has no current context");
     }

@@ -95,11 +95,14 @@ impl<'a> Named<'a> {
     }
 }
 
+/// By kind: its name in paths, and whether it lives in a namespace.
+type Served = BTreeMap<String, (String, bool)>;
+
 /// The kinds of one cluster beyond the table, each group and version asked for once.
 #[derive(Debug, Default)]
 pub struct Kinds {
-    /// By `apiVersion`, then by kind: its name in paths, and whether it lives in a namespace.
-    asked: Mutex<BTreeMap<String, BTreeMap<String, (String, bool)>>>,
+    /// By `apiVersion`.
+    asked: Mutex<BTreeMap<String, Served>>,
 }
 
 impl Kinds {
@@ -142,7 +145,7 @@ impl Kinds {
 }
 
 /// What an APIResourceList holds, without the parts of objects (`deployments/scale`).
-fn resources(list: &Value) -> BTreeMap<String, (String, bool)> {
+fn resources(list: &Value) -> Served {
     let resource = |resource: &Value| {
         let name = resource.get("name")?.as_str()?;
         let kind = resource.get("kind")?.as_str()?.to_owned();
