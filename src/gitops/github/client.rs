@@ -242,7 +242,7 @@ fn fault(error: &octocrab::Error) -> Why {
 }
 
 /// A proxy's address, its login apart.
-fn proxy(address: &SecretString) -> Result<Proxy, SettingsError> {
+pub(super) fn proxy(address: &SecretString) -> Result<Proxy, SettingsError> {
     use secrecy::ExposeSecret as _;
     let address = address.expose_secret();
     let (scheme, rest) = address.split_once("://").ok_or(SettingsError::Proxy)?;

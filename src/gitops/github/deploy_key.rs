@@ -102,7 +102,7 @@ impl KeyError {
 }
 
 /// The type and the key; what comes behind is a comment.
-fn same(one: &str, other: &str) -> bool {
+pub(in super::super) fn same(one: &str, other: &str) -> bool {
     let key = |line: &str| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
     key(one) == key(other)
 }

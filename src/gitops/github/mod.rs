@@ -13,6 +13,7 @@ mod connection;
 pub mod deploy_key;
 pub mod host_keys;
 mod refused;
+pub mod release;
 pub mod repository;
 pub mod tree;
 
