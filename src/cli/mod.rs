@@ -56,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Doc(args) => commands::doc::run(args),
         Command::Schema(args) => commands::schema::run(args),
         Command::Cluster(args) => commands::cluster::run(args, &cli.output, &environment),
+        Command::Bootstrap(args) => commands::bootstrap::run(args, &cli.output, &environment),
         Command::Disk(args) => commands::disk::run(args, &cli.output, &environment),
         Command::Inventory(args) => commands::inventory::run(args, &cli.output, &environment),
         Command::Completions(args) => commands::completions::run(args, Cli::command()),

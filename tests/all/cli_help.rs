@@ -25,6 +25,7 @@ fn help_texts() {
         "cluster status",
         "cluster kubeconfig",
         "cluster etcd-snapshot",
+        "bootstrap",
         "playbooks",
         "playbooks eject",
         "doc",
@@ -61,6 +62,7 @@ fn the_manual_has_a_page_for_every_command() {
         std::fs::read_dir(program.path("pages")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
     let expected = [
+        "-bootstrap",
         "-check",
         "-cluster-etcd-snapshot",
         "-cluster-kubeconfig",

@@ -7,6 +7,7 @@ mod ssh_server;
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod bootstrap;
 mod cli_help;
 mod cli_interrupt;
 mod cli_inventory;

@@ -14,9 +14,9 @@ pub(in crate::cli) use resolved::{Chosen, choose, of_loaded, register};
 pub use resolved::{Unresolved, without_effect};
 
 use super::commands::{
-    check::CheckArgs, cluster::ClusterArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs, exec::ExecArgs, facts::FactsArgs,
-    inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs, preflight::PreflightArgs, provision::ProvisionArgs,
-    schema::SchemaArgs,
+    bootstrap::BootstrapArgs, check::CheckArgs, cluster::ClusterArgs, completions::CompletionsArgs, disk::DiskArgs, doc::DocArgs,
+    exec::ExecArgs, facts::FactsArgs, inventory::InventoryArgs, man::ManArgs, ping::PingArgs, playbooks::PlaybooksArgs,
+    preflight::PreflightArgs, provision::ProvisionArgs, schema::SchemaArgs,
 };
 
 /// Reach machines by SSH, learn the truth about them, and change them
@@ -58,6 +58,7 @@ pub enum Command {
     Inventory(InventoryArgs),
     Disk(DiskArgs),
     Cluster(Box<ClusterArgs>),
+    Bootstrap(Box<BootstrapArgs>),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -1,6 +1,7 @@
 //! One file for each command: its arguments, whose doc comments are its help, and what it does.
 
 mod asking;
+pub mod bootstrap;
 pub mod check;
 pub mod cluster;
 pub mod completions;

@@ -1,0 +1,11 @@
+//! `homelabctl bootstrap`: against a real API server, the real controllers, and a GitHub that they pull from.
+
+mod cut;
+mod followed;
+mod fresh;
+mod lab;
+mod now;
+mod refused;
+mod repair;
+mod secrets;
+mod taken_over;
