@@ -70,10 +70,10 @@ vm-test:        ## what takes too long for `make test`: a homelab's playbooks on
 	cargo build --quiet --bin homelabctl --example nodes
 	cargo test --test all -- --ignored homelab_project longhorn_ disk_
 
-e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one (NODES=2: the first); the real Flux CLI on the test bed
+e2e: install    ## bare machines become a cluster by one `homelabctl provision`: one control plane and one worker, then three and one; Flux beside its real CLI, and cut off after each request (NODES=2: one and one alone)
 	cargo build --quiet --bin homelabctl
-	tests/testbed/flux/cli.sh $(FLUX) >/dev/null
-	cargo test --test all -- --ignored flux_e2e_ $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,kubernetes_) --nocapture --test-threads 1
+	$(if $(filter 2,$(NODES)),,tests/testbed/flux/cli.sh $(FLUX) >/dev/null)
+	cargo test --test all -- --ignored $(if $(filter 2,$(NODES)),kubernetes_cluster_of_one,flux_e2e_ kubernetes_) --nocapture --test-threads 1
 
 half-states: install ## clusters that the real kubeadm leaves half made when it is killed are healed or refused (half an hour); RECORD=1 records them anew
 	cargo build --quiet --bin homelabctl
