@@ -74,6 +74,9 @@ pub enum LookError {
     /// Flux shall log in by a token, and there is none.
     #[error("there is no token for Flux to log in by")]
     NoToken,
+    /// The repository is not GitHub's.
+    #[error("the repository is at {0}, which is not GitHub")]
+    Elsewhere(String),
     /// There is no room for files.
     #[error("no folder for kubectl's files can be made")]
     Scratch(#[source] std::io::Error),
@@ -88,6 +91,7 @@ impl LookError {
             Self::Bundle(error) => error.hint(),
             Self::Overlay(error) => error.hint(),
             Self::Rendered(RenderedError::Components(error)) => error.hint(),
+            Self::Elsewhere(_) => Some("only github.com can be asked; GITHUB_API_URL names another GitHub's API".into()),
             Self::NoToken => Some("set GITHUB_TOKEN".into()),
             _ => None,
         }
@@ -106,6 +110,8 @@ pub struct Wanted<'a> {
     pub kubectl: &'a Path,
     /// Where a folder for its files can be made.
     pub scratch: &'a Path,
+    /// The host of the API that is asked, where that is not github.com's.
+    pub api_host: String,
     /// Whether the cluster's entry point is wanted, where it is missing.
     pub entry: bool,
     /// A person's own template of it.
@@ -129,6 +135,7 @@ pub async fn look(ways: Ways<'_>, wanted: &Wanted<'_>) -> Result<Looked, LookErr
     // where the cluster follows something, that is what it is about
     let first = adopted(&cluster, None)?;
     let settings = resolved(wanted.layers, first.layer)?;
+    elsewhere(&settings, wanted)?;
     let name = Name::new(&settings.owner, &settings.repository)?;
     let found = repository(ways, &name, &settings).await?;
     let second = adopted(&cluster, found.as_ref().map(|found| (found, &settings)))?;
@@ -162,6 +169,12 @@ pub async fn look(ways: Ways<'_>, wanted: &Wanted<'_>) -> Result<Looked, LookErr
             changed = against(ways, &rendered.objects, &seen).await?;
         }
     }
+    if let Ok(plan) = &planned {
+        let held = held(ways, plan, &seen).await;
+        if !held.is_empty() {
+            planned = Err(held);
+        }
+    }
     // a definition whose objects are stored anew first is only taken after that
     if planned.as_ref().is_ok_and(|plan| plan.migrations.is_empty()) {
         let not_taken: Vec<Refusal> = changed.iter().filter_map(Refusal::not_taken).collect();
@@ -170,6 +183,13 @@ pub async fn look(ways: Ways<'_>, wanted: &Wanted<'_>) -> Result<Looked, LookErr
         }
     }
     Ok(Looked { settings, rendered, seen, plan: planned, changed, kubernetes: words(&before) })
+}
+
+/// The host that Flux reads from has to be the one whose API is asked: what is another forge's is not looked for at GitHub.
+fn elsewhere(settings: &Settings, wanted: &Wanted<'_>) -> Result<(), LookError> {
+    let host = settings.hostname.to_ascii_lowercase();
+    let is_own = matches!(host.as_str(), "github.com" | "ssh.github.com") || host == wanted.api_host;
+    if is_own { Ok(()) } else { Err(LookError::Elsewhere(settings.hostname.clone())) }
 }
 
 /// The cluster's entry point: added if it is wanted and missing; offered where nothing else is there to begin with.
@@ -261,6 +281,9 @@ async fn login(ways: Ways<'_>, name: &Name, settings: &Settings, wanted: &Wanted
     if seen.cluster.namespace.is_some() {
         seen.secret = api::get(ways.cluster, &format!("/api/v1/namespaces/{namespace}/secrets/{secret}")).await?;
     }
+    if let (true, Some(pull)) = (seen.cluster.namespace.is_some(), &settings.image_pull_secret) {
+        seen.pull_secret = api::get(ways.cluster, &format!("/api/v1/namespaces/{namespace}/secrets/{pull}")).await?;
+    }
     if settings.token_auth {
         let token = settings.token.clone().ok_or(LookError::NoToken)?;
         return Ok(Login::Token { token, authority: wanted.authority.clone() });
@@ -284,6 +307,22 @@ async fn against(ways: Ways<'_>, objects: &[Value], seen: &Seen) -> Result<Vec<C
         .chain([&cluster.namespace, &cluster.git_repository, &cluster.kustomization].into_iter().flatten())
         .collect();
     Ok(compare(ways.cluster, ways.kinds, objects, &known).await?)
+}
+
+/// Definitions that would be pruned, though there are objects of them, which would go too.
+async fn held(ways: Ways<'_>, plan: &Plan, seen: &Seen) -> Vec<Refusal> {
+    let mut held = Vec::new();
+    for definition in seen.cluster.definitions.iter().filter(|definition| plan.pruned.contains(&id(definition))) {
+        let part = |pointer: &str| observe::text(definition, pointer).unwrap_or_default();
+        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+        let is_served = |version: &&Value| version.get("served").and_then(Value::as_bool) == Some(true);
+        let served = versions.into_iter().flatten().find(is_served);
+        let version = served.and_then(|version| observe::text(version, "/name")).unwrap_or_default();
+        let path = format!("/apis/{}/{version}/{}", part("/spec/group"), part("/spec/names/plural"));
+        let count = api::list(ways.cluster, &path).await.map(|objects| objects.len()).map_err(|error| error.to_string());
+        held.extend(Refusal::held(part("/metadata/name"), count));
+    }
+    held
 }
 
 /// The objects as a person's own kustomization.yaml makes them.
@@ -310,7 +349,10 @@ async fn patched(
         }
     }
     let scratch = Scratch::new(wanted.scratch).map_err(LookError::Scratch)?;
-    Ok(build(wanted.kubectl, &scratch.0, &files).await?)
+    let mut objects = build(wanted.kubectl, &scratch.0, &files).await?;
+    // what is encrypted only Flux can read
+    objects.retain(|object| object.get("sops").is_none());
+    Ok(objects)
 }
 
 /// A folder of our own that goes with us.

@@ -7,6 +7,7 @@ pub mod observe;
 pub mod overlay;
 pub mod plan;
 pub mod progress;
+pub mod pull_secret;
 pub mod ready;
 mod refusal;
 pub mod rendered;

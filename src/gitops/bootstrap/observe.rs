@@ -71,6 +71,8 @@ pub async fn cluster(client: &kube::Client, namespace: &str) -> Result<(Cluster,
     cluster.namespace = known("Flux's namespace", &seen.namespace)?;
     cluster.definitions = known("Flux's definitions", &seen.definitions)?;
     cluster.deployments = known("Flux's Deployments", &seen.controllers)?;
+    known("whether the Flux Operator is here", &seen.instances)?;
+    known("our own rights", &seen.may_all)?;
     for (kind, path) in SUSPENDABLE {
         // 404: no such kind, so nothing of it
         let objects = match api::list(client, path).await {

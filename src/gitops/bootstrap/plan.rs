@@ -11,6 +11,7 @@ use super::super::github::deploy_key::{DeployKey, same};
 use super::super::manifests::sync::folder;
 use super::super::settings::{Address, Settings};
 use super::observe::{Cluster, Found, Keys, text};
+use super::pull_secret::{self, PullSecret};
 use super::refusal::Refusal;
 use super::rendered::Rendered;
 use super::secret::{Decided, Login, decide};
@@ -23,6 +24,8 @@ pub struct Seen {
     pub cluster: Cluster,
     /// The secret with which Flux reads.
     pub secret: Option<Value>,
+    /// The secret for the images, where one is wanted.
+    pub pull_secret: Option<Value>,
     /// The repository, if it is there.
     pub repository: Option<Found>,
     /// Keys, where Flux logs in by one.
@@ -111,6 +114,8 @@ pub struct Plan {
     pub title: String,
     /// The secret.
     pub secret: Decided,
+    /// The secret for the images, if it is written.
+    pub pull_secret: Option<PullSecret>,
     /// How Flux comes by it.
     pub mode: Mode,
     /// Objects that are stored anew before their definition changes.
@@ -126,7 +131,11 @@ pub struct Plan {
 impl Plan {
     /// Whether GitHub or the secret are changed; the cluster's objects are looked at apart.
     pub fn is_change(&self) -> bool {
-        self.branch != Branch::Present || !self.files.is_empty() || matches!(self.key, Key::Add | Key::Replace) || self.secret.is_change()
+        self.branch != Branch::Present
+            || !self.files.is_empty()
+            || matches!(self.key, Key::Add | Key::Replace)
+            || self.secret.is_change()
+            || self.pull_secret.is_some()
     }
 }
 
@@ -140,6 +149,7 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
     let stuck = |version: &&Judgement| matches!(version, Judgement::Stuck { .. } | Judgement::Unknown { .. });
     refusals.extend(seen.versions.iter().filter(stuck).map(Refusal::stuck));
     refusals.extend(other_path(settings, &seen.cluster));
+    refusals.extend(beside(settings, &seen.cluster));
     refusals.extend(older(settings, seen));
     refusals.extend(no_rights(settings, seen));
     let files = changes(&rendered.files, seen);
@@ -156,6 +166,10 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
             Decided::default()
         }
     };
+    let pull_secret = pull_secret::decide(settings, seen.pull_secret.as_ref()).unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        None
+    });
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -166,7 +180,9 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
     }
     let title = title(settings, &seen.cluster.uid);
     let key = match login {
-        Login::Ssh { .. } if !secret.is_foreign => key(&seen.keys.deploy, secret.public.as_deref(), &title, !settings.read_write_key),
+        Login::Ssh { .. } if !secret.is_foreign => {
+            key(&seen.keys.deploy, secret.public.as_deref(), &title, read_only(settings, seen, secret.public.as_deref()))
+        }
         _ => Key::None,
     };
     let (branch, creates_repository) = match seen.repository.as_ref().map(|found| &found.branch) {
@@ -180,6 +196,7 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
         branch,
         message: message(settings, &files),
         key,
+        pull_secret,
         mode: mode(&seen.cluster, rendered),
         migrations: seen.versions.iter().filter_map(migration).collect(),
         pruned: pruned(&rendered.before, &rendered.objects),
@@ -211,17 +228,45 @@ fn other_path(settings: &Settings, cluster: &Cluster) -> Option<Refusal> {
     })
 }
 
-/// A release that is newer than what is wanted was put there by somebody.
+/// A second Flux would fight with the first over every object.
+fn beside(settings: &Settings, cluster: &Cluster) -> Option<Refusal> {
+    let label = |definition: &Value| label(definition, "app.kubernetes.io/instance").map(str::to_owned);
+    let other = cluster.definitions.iter().filter_map(label).find(|namespace| *namespace != settings.sync.namespace)?;
+    Some(Refusal::new(
+        format!("Flux is in the namespace {other} already, and {} is wanted", settings.sync.namespace),
+        "two of them would fight over every object",
+        format!("run with --namespace={other}"),
+    ))
+}
+
+fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.pointer("/metadata/labels")?.get(name)?.as_str()
+}
+
+/// A release that is newer than what is wanted was put there by somebody, in the repository or in the cluster.
 fn older(settings: &Settings, seen: &Seen) -> Option<Refusal> {
-    let there = semver::Version::parse(seen.version.as_deref()?.trim_start_matches('v')).ok()?;
-    let wanted = semver::Version::parse(settings.options.version().to_string().trim_start_matches('v')).ok()?;
-    (there > wanted).then(|| {
-        Refusal::new(
-            format!("the repository has Flux v{there}, which is newer than v{wanted}"),
-            "a step back can leave objects behind that the older one does not know",
-            format!("run with --version=v{there} (and its release's archive by --manifests), or take a newer homelabctl"),
-        )
-    })
+    let objects = seen.cluster.definitions.iter().chain(&seen.cluster.deployments);
+    let there = seen.version.as_deref().map(|version| ("the repository", version)).into_iter();
+    let there = there.chain(objects.filter_map(|object| Some(("the cluster", label(object, "app.kubernetes.io/version")?))));
+    let read = |version: &str| semver::Version::parse(version.trim_start_matches('v')).ok();
+    let wanted = read(&settings.options.version().to_string())?;
+    for (place, version) in there {
+        let Some(found) = read(version) else {
+            return Some(Refusal::new(
+                format!("{place} has Flux `{version}`, which is no version"),
+                "nobody can tell whether it is newer than what is wanted",
+                "see who made it: `kubectl get deployments --namespace flux-system --show-labels`",
+            ));
+        };
+        if found > wanted {
+            return Some(Refusal::new(
+                format!("{place} has Flux v{found}, which is newer than v{wanted}"),
+                "a step back can leave objects behind that the older one does not know",
+                format!("run with --version=v{found}, or take a newer homelabctl"),
+            ));
+        }
+    }
+    None
 }
 
 fn no_rights(settings: &Settings, seen: &Seen) -> Option<Refusal> {
@@ -280,6 +325,15 @@ fn title(settings: &Settings, uid: &str) -> String {
     let sync = &settings.sync;
     let cluster = uid.split('-').next().unwrap_or_default();
     format!("{}-{}-{}-{} ({cluster})", sync.namespace, sync.branch, sync.secret, folder(&sync.path))
+}
+
+/// Whether the key only reads: as it is, where nobody said otherwise.
+pub(super) fn read_only(settings: &Settings, seen: &Seen, public: Option<&str>) -> bool {
+    let ours = public.and_then(|public| seen.keys.deploy.iter().find(|key| same(&key.key, public)));
+    match ours {
+        Some(key) if !settings.is_wanted("read-write-key") => key.read_only,
+        _ => !settings.read_write_key,
+    }
 }
 
 fn key(keys: &[DeployKey], public: Option<&str>, title: &str, read_only: bool) -> Key {

@@ -62,9 +62,9 @@ pub fn commit(revision: &str) -> Option<&str> {
 
 /// What an object answers to our request, and to none other.
 ///
-/// A revision that is neither the one that was waited for nor the one before is a later one: somebody committed after us, and what they
+/// A revision that is neither the one that was waited for nor one of those before is a later one: somebody committed after us, and what they
 /// have has ours in it.
-pub fn answer(object: Option<&Value>, token: &str, head: &str, before: Option<&str>) -> Verdict<Answer> {
+pub fn answer(object: Option<&Value>, token: &str, head: &str, before: &[String]) -> Verdict<Answer> {
     let Some(object) = object else { return Verdict::Not("is not there".into()) };
     if condition(object, "Stalled").is_some_and(|(status, ..)| status == "True") && is_observed(object) {
         return Verdict::Done(Answer::Failed(said(object)));
@@ -75,7 +75,9 @@ pub fn answer(object: Option<&Value>, token: &str, head: &str, before: Option<&s
     match condition(object, "Ready") {
         Some(("True", ..)) => match revision(object) {
             Some(revision) if commit(revision) == Some(head) => Verdict::Done(Answer::Ready(revision.to_owned())),
-            Some(revision) if before.is_some() && commit(revision) == before => Verdict::Not(format!("is still at {revision}")),
+            Some(revision) if commit(revision).is_some_and(|commit| before.iter().any(|before| before == commit)) => {
+                Verdict::Not(format!("is still at {revision}"))
+            }
             Some(revision) => Verdict::Done(Answer::Ready(revision.to_owned())),
             None => Verdict::Not(said(object)),
         },
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_an_answer_to_our_own_request_counts() {
-        let at = |object: &Value| answer(Some(object), "t1", "aaa", Some("old"));
+        let at = |object: &Value| answer(Some(object), "t1", "aaa", &["old".to_owned()]);
         let not = |said: &str| Verdict::Not(said.to_owned());
         // an old failure, and an old success
         assert_eq!(at(&object("False", "AuthenticationFailed", "t0", "", 2)), not("AuthenticationFailed: words"));
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(at(&object("Unknown", "Progressing", "t1", "", 2)), not("Progressing: words"));
         let failed = Answer::Failed("AuthenticationFailed: words".into());
         assert_eq!(at(&object("False", "AuthenticationFailed", "t1", "", 2)), Verdict::Done(failed));
-        assert_eq!(answer(None, "t1", "aaa", None), not("is not there"));
+        assert_eq!(answer(None, "t1", "aaa", &[]), not("is not there"));
     }
 
     #[test]

@@ -37,6 +37,17 @@ impl Refusal {
         Self::new(version.to_string(), why, "go by an older release first: homelabctl bootstrap --version=vX.Y.Z --manifests=FILE")
     }
 
+    /// A definition would go, and with it all objects of it.
+    pub(super) fn held(name: &str, count: Result<usize, String>) -> Option<Self> {
+        let saw = match count {
+            Ok(0) => return None,
+            Ok(count) => format!("the definition {name} would be pruned, and there are {count} objects of it"),
+            Err(said) => format!("the definition {name} would be pruned, and whether there are objects of it is unknown: {said}"),
+        };
+        let next = "keep the component (--components), or delete those objects first: `kubectl get --all-namespaces`".to_owned();
+        Some(Self::new(saw, "they would go with it, and all that came of them", format!("{next} {name}")))
+    }
+
     /// The API would not take an object.
     pub(super) fn not_taken(changed: &Changed) -> Option<Self> {
         let Change::Refused(said) = &changed.change else { return None };

@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::cluster::stored_versions::migrate;
 use super::super::cluster::{ApiError, Kinds, api};
@@ -19,7 +16,7 @@ use super::super::github::{Client, Refused};
 use super::super::settings::Settings;
 use super::apply::apply;
 use super::live::{self, Changed, compare};
-use super::plan::{Branch, Key, Mode, Plan, Seen};
+use super::plan::{Branch, Key, Mode, Plan, Seen, read_only};
 use super::progress::{Tell, Told};
 use super::ready::{self, is_settled, is_suspended};
 use super::rendered::Rendered;
@@ -135,7 +132,7 @@ pub async fn run(
     let public = logged_in(ways, settings, rendered, seen, plan).await?;
     if let (true, Some(public)) = (matches!(plan.key, Key::Add | Key::Replace), public) {
         ways.tell.doing("adding the deploy key");
-        deploy_key::reconcile(ways.github, &name, &plan.title, &public, !settings.read_write_key).await?;
+        deploy_key::reconcile(ways.github, &name, &plan.title, &public, read_only(settings, seen, Some(&public))).await?;
         ways.tell.done(&format!("deploy key `{}`", plan.title));
     }
     for migration in &plan.migrations {
@@ -162,13 +159,17 @@ pub async fn run(
         outcome.revision = seen.cluster.kustomization.as_ref().and_then(ready::revision).map(str::to_owned);
         return Ok(outcome);
     }
-    let mut wanted = (head, before.filter(|_| outcome.commit.is_some()));
+    // what was there before is no answer, whoever had it
+    let seen_before = [&seen.cluster.git_repository, &seen.cluster.kustomization].into_iter().flatten();
+    let seen_before = seen_before.filter_map(|object| ready::revision(object).and_then(ready::commit).map(str::to_owned));
+    let old: Vec<String> = seen_before.chain(before).collect();
+    let mut head = head;
     for of in ["GitRepository", "Kustomization"] {
         let Some(object) = rendered.objects.iter().find(|object| kind(object) == of) else { continue };
-        let revision = reconciled(ways.cluster, object, &wanted.0, wanted.1.as_deref(), limit, ways.tell).await?;
+        let revision = reconciled(ways.cluster, object, &head, &old, limit, ways.tell).await?;
         // what was fetched is what has to be applied
         if let Some(fetched) = ready::commit(&revision) {
-            wanted.0 = fetched.to_owned();
+            fetched.clone_into(&mut head);
         }
         outcome.revision = Some(revision);
     }
@@ -211,7 +212,7 @@ async fn logged_in(ways: Ways<'_>, settings: &Settings, rendered: &Rendered, see
     let new = if plan.secret.wants_key { Some(deploy_key::generate()?) } else { None };
     let public = new.as_ref().map(|key| key.public.clone()).or_else(|| plan.secret.public.clone());
     let mut secrets: Vec<Value> = plan.secret.object(namespace, secret, new.as_ref()).into_iter().collect();
-    secrets.extend(pull_secret(settings));
+    secrets.extend(plan.pull_secret.iter().map(|secret| secret.object().clone()));
     if secrets.is_empty() {
         return Ok(public);
     }
@@ -234,20 +235,6 @@ async fn logged_in(ways: Ways<'_>, settings: &Settings, rendered: &Rendered, see
         ways.tell.done(&format!("secret {namespace}/{secret}: {}", plan.secret.changes.join(", ")));
     }
     Ok(public)
-}
-
-/// The secret with which images are fetched, as kubectl makes it.
-fn pull_secret(settings: &Settings) -> Option<Value> {
-    let (credentials, name) = (settings.registry_creds.as_ref()?, settings.image_pull_secret.as_ref()?);
-    let (user, password) = (&credentials.user, credentials.password.expose_secret());
-    let server = settings.options.registry().split('/').next().unwrap_or_default();
-    let auth = STANDARD.encode(format!("{user}:{password}"));
-    let config = json!({ "auths": { server: { "username": user, "password": password, "auth": auth } } });
-    Some(json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
-        "metadata": { "name": name, "namespace": settings.sync.namespace },
-        "data": { ".dockerconfigjson": STANDARD.encode(config.to_string()) },
-    }))
 }
 
 /// The branch's head with all files as they shall be, and the commit, if one was made.

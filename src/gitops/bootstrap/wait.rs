@@ -67,7 +67,7 @@ pub async fn reconciled(
     client: &kube::Client,
     object: &Value,
     head: &str,
-    before: Option<&str>,
+    before: &[String],
     limit: Limit,
     tell: Tell<'_>,
 ) -> Result<String, RunError> {

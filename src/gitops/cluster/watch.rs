@@ -13,6 +13,9 @@ use super::refused::ApiError;
 /// How long is waited before the API is asked again when it did not answer, or ended a watch.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a watch lasts, in seconds: one whose connection died without a word is noticed then.
+const WATCH: u32 = 30;
+
 /// What an object says of what is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict<T> {
@@ -87,7 +90,7 @@ pub async fn until<T>(
 async fn follow<T>(client: &kube::Client, path: &str, version: &str, mut hear: impl FnMut(Option<&Value>) -> Option<T>) -> Option<T> {
     let (folder, name) = path.rsplit_once('/')?;
     let field = api::escaped(&format!("metadata.name={name}"));
-    let mut asked = format!("{folder}?watch=true&fieldSelector={field}");
+    let mut asked = format!("{folder}?watch=true&timeoutSeconds={WATCH}&fieldSelector={field}");
     if !version.is_empty() {
         asked.push_str(&format!("&resourceVersion={version}"));
     }

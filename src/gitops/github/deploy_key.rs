@@ -82,9 +82,6 @@ pub enum KeyError {
     /// GitHub did not do it.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The same key has other rights under somebody else's title.
-    #[error("the key is there with other rights, as `{0}`, which is not ours")]
-    Foreign(String),
     /// A key can be of one repository only.
     #[error("the key is another repository's already, or a person's")]
     Elsewhere,
@@ -95,7 +92,6 @@ impl KeyError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(refused) => refused.hint(),
-            Self::Foreign(title) => Some(format!("delete `{title}` in the repository's settings, Deploy keys, if nobody needs it")),
             Self::Elsewhere => Some("GitHub wants another key for each repository: make a new one".into()),
         }
     }
@@ -138,11 +134,10 @@ pub async fn reconcile(client: &Client, name: &Name, title: &str, public: &str, 
     let mut stale: Vec<&DeployKey> = keys.iter().filter(|key| key.title == title && !same(&key.key, public)).collect();
     match keys.iter().find(|key| same(&key.key, public)) {
         Some(key) if key.read_only == read_only => {}
-        Some(key) if key.title != title => return Err(KeyError::Foreign(key.title.clone())),
         Some(key) => {
-            // the same key cannot be there twice, and its rights cannot be changed
+            // the same key cannot be there twice, and its rights cannot be changed; whoever gave it its title, it is ours
             delete(client, name, key).await?;
-            add(client, name, title, public, read_only).await?;
+            add(client, name, &key.title, public, read_only).await?;
             outcome = Outcome::Replaced;
         }
         None => {

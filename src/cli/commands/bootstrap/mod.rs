@@ -124,6 +124,8 @@ fn begun(
         Some(token) => token,
         None => asked_token(interrupt, secrets)?,
     };
+    let mut said = said;
+    said.layers.push((Origin::Environment, Layer { token: Some(token.clone()), ..Layer::default() }));
     let run = Run { args, output, environment, interrupt, secrets, said, authority, token, connected, requests };
     interrupt.run_begins();
     let code = runtime.block_on(async {
@@ -190,6 +192,7 @@ impl Run<'_> {
             authority: self.authority.clone(),
             kubectl: &kubectl,
             scratch: &scratch,
+            api_host: reach::host(&settings.base).to_ascii_lowercase(),
             entry: self.args.infrastructure,
             template: self.said.template.clone(),
         };
@@ -238,6 +241,7 @@ impl Run<'_> {
             self.human("\nnothing was changed\n");
             return Ok(ExitCode::Done);
         }
+        telling.again();
         let done = carry_out(ways, &looked.settings, &looked.rendered, &looked.seen, plan, &looked.changed).await;
         telling.clear();
         let requests = (to_github.passed(), to_cluster.passed());
@@ -255,6 +259,7 @@ impl Run<'_> {
         let question = format!("\nDo it on {}? [y/N]: ", connected.context);
         match self.interrupt.terminal.confirm(&question, &self.interrupt.cancelled) {
             Ok(Some(answer)) => Ok(answer),
+            Err(_) if self.interrupt.cancelled.is_cancelled() => Err(Unresolved::Interrupted),
             _ => Err(wrong(
                 "there is no terminal to ask whether this shall be done",
                 Some("--yes does it without asking, --plan only shows it".into()),
@@ -278,10 +283,16 @@ impl Run<'_> {
 
     /// Notes in the settings' file which cluster it is for, so that another one is refused from now on.
     fn pin(&self, looked: &Looked) {
-        let Some((path, text)) = self.said.file.as_ref().filter(|_| looked.settings.cluster_uid.is_none()) else { return };
+        let Some((path, _)) = self.said.file.as_ref().filter(|_| looked.settings.cluster_uid.is_none()) else { return };
         let uid = &looked.seen.cluster.uid;
-        let written = pin(text, uid).ok_or_else(|| "there is no place for it".to_owned());
-        let written = written.and_then(|text| std::fs::write(path, text).map_err(|error| error.to_string()));
+        // as it is now: a person may have written into it while the question stood
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        let written = text.and_then(|text| pin(&text, uid).ok_or_else(|| "there is no place for it".to_owned()));
+        let unfinished = path.with_extension("yaml.new");
+        let written = written.and_then(|text| {
+            let moved = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, path));
+            moved.map_err(|error| error.to_string())
+        });
         screen::complain(&match written {
             Ok(()) => format!("  {}: this is for the cluster {uid} from now on", path.display()),
             Err(error) => format!("  {}: the cluster {uid} cannot be noted: {error}", path.display()),

@@ -55,9 +55,14 @@ pub fn github(token: SecretString, authority: Option<&str>, environment: &Enviro
     settings
 }
 
+/// The host of an address.
+pub fn host(address: &str) -> &str {
+    address.split_once("://").map_or(address, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default()
+}
+
 /// Whether an address is among the hosts that are reached without a proxy: names, domains, or `*`.
 fn goes_direct(hosts: &str, address: &str) -> bool {
-    let host = address.split_once("://").map_or(address, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default();
+    let host = host(address);
     hosts
         .split(',')
         .map(|name| name.trim().trim_start_matches('.'))

@@ -107,6 +107,9 @@ fn keys(text: &mut String, looked: &Looked, plan: &Plan) {
         Key::Add => row(text, "deploy key", &format!("is added, {rights}: {}", plan.title)),
         Key::Replace => row(text, "deploy key", &format!("is replaced, {rights}: {}", plan.title)),
     }
+    if plan.pull_secret.is_some() {
+        row(text, "pull secret", looked.settings.image_pull_secret.as_deref().unwrap_or_default());
+    }
     for change in &plan.secret.changes {
         row(text, "secret", change);
     }

@@ -55,6 +55,11 @@ impl<'a> Telling<'a> {
         self.bar.suspend(|| screen::complain(&self.secrets.redact(line)));
     }
 
+    /// Goes on after [`Self::clear`]: a line that was cleared is finished for indicatif.
+    pub fn again(&self) {
+        self.bar.reset();
+    }
+
     pub fn clear(&self) {
         self.bar.set_message(String::new());
         self.bar.finish_and_clear();

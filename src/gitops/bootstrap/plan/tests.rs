@@ -209,3 +209,29 @@ fn a_key_of_another_cluster_stays_and_is_told() {
     assert_eq!(planned.key, Key::Add);
     assert!(planned.notes.iter().any(|note| note.contains(&title)), "{:?}", planned.notes);
 }
+
+#[test]
+fn flux_elsewhere_in_the_cluster_and_a_newer_one_are_refused() {
+    let one = settings(|_| {});
+    let with = |labels: serde_json::Value| {
+        let mut seen = seen();
+        seen.cluster.definitions = vec![json!({ "metadata": { "name": "a", "labels": labels } })];
+        seen
+    };
+    let elsewhere = with(json!({ "app.kubernetes.io/instance": "gitops", "app.kubernetes.io/version": "v2.9.4" }));
+    assert!(refused(&one, &elsewhere).contains("Flux is in the namespace gitops already, and flux-system is wanted"));
+    let newer = with(json!({ "app.kubernetes.io/instance": "flux-system", "app.kubernetes.io/version": "v2.10.0" }));
+    assert!(refused(&one, &newer).contains("the cluster has Flux v2.10.0, which is newer than v2.9.4"));
+    let odd = with(json!({ "app.kubernetes.io/version": "latest" }));
+    assert!(refused(&one, &odd).contains("the cluster has Flux `latest`, which is no version"));
+    planned(&one, &with(json!({ "app.kubernetes.io/instance": "flux-system", "app.kubernetes.io/version": "v2.7.5" })));
+}
+
+#[test]
+fn a_key_keeps_its_rights_where_nobody_says_otherwise() {
+    let writes = settings(|layer| layer.read_write_key = Some(true));
+    let after = carried_out(&writes, &seen());
+    assert!(!after.keys.deploy[0].read_only);
+    assert_eq!(planned(&settings(|_| {}), &after).key, Key::Present);
+    assert_eq!(planned(&settings(|layer| layer.read_write_key = Some(false)), &after).key, Key::Replace);
+}
