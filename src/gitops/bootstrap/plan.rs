@@ -110,6 +110,8 @@ pub struct Plan {
     pub message: String,
     /// The deploy key.
     pub key: Key,
+    /// Whether it only reads.
+    pub key_reads_only: bool,
     /// Its title, if it is added.
     pub title: String,
     /// The secret.
@@ -196,6 +198,7 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
         branch,
         message: message(settings, &files),
         key,
+        key_reads_only: read_only(settings, seen, secret.public.as_deref()),
         pull_secret,
         mode: mode(&seen.cluster, rendered),
         migrations: seen.versions.iter().filter_map(migration).collect(),

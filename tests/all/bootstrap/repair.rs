@@ -26,10 +26,11 @@ fn what_flux_logs_in_by_is_mended() {
     assert!(told.out.contains("is added, read-only") && told.out.contains("no commit"), "{}", told.out);
     assert_eq!(Now::followed(&lab), first);
 
-    // it may write, as long as that is said
+    // it may write once that is said, until it is said that it may not
     lab.again(&["--read-write-key"]);
     assert_eq!(Now::followed(&lab), Now { keys: vec![(key.clone(), false)], ..first.clone() });
-    let told = lab.again(&[]);
+    assert!(lab.again(&[]).out.contains("present, read and write"));
+    let told = lab.again(&["--read-write-key=false"]);
     assert!(told.out.contains("is replaced, read-only"), "{}", told.out);
     assert_eq!(Now::followed(&lab), first);
 

@@ -99,7 +99,7 @@ fn files(text: &mut String, plan: &Plan) {
 }
 
 fn keys(text: &mut String, looked: &Looked, plan: &Plan) {
-    let rights = if looked.settings.read_write_key { "read and write" } else { "read-only" };
+    let rights = if plan.key_reads_only { "read-only" } else { "read and write" };
     match plan.key {
         Key::None if looked.settings.token_auth => row(text, "token", "Flux reads by the token over HTTPS: it is in the cluster's secret"),
         Key::None => {}
