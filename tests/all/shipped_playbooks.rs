@@ -19,11 +19,13 @@ done
 tail -n +2 /proc/swaps";
 const AS_IT_SHOULD_BE: &str = "1 1 1 524288 512 1 10 1";
 
-/// A swap area in fstab, an archive of packages and time: what a machine of somebody's has.
+/// A swap area in fstab, an archive of packages and time: what a machine of somebody's has. Its lists of packages are of today: those of
+/// the image are as old as that, and after a day they would be fetched on every run.
 const PREPARE: &str =
     "dd if=/dev/zero of=/swapfile bs=1M count=16 2>/dev/null && chmod 600 /swapfile && mkswap -q /swapfile && swapon /swapfile
 printf '# swap of the installer\\n/swapfile none swap sw 0 0\\n' >>/etc/fstab
-sysctl -qw fs.inotify.max_user_watches=8192";
+sysctl -qw fs.inotify.max_user_watches=8192
+touch /var/lib/apt/lists";
 
 /// Of the worker's disk.
 const SERIAL: &str = "5eed0000";
