@@ -18,7 +18,7 @@ const FILE: u64 = 32 << 20;
 /// What is left out of an answer that is not wanted as a whole, in bytes.
 const SHORT: usize = 1 << 20;
 /// Where a system keeps the authorities that it trusts: Debian, Red Hat, Alpine.
-const AUTHORITIES: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+pub const AUTHORITIES: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// A question to a server.
 #[derive(Debug, Clone)]

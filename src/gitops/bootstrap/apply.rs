@@ -6,15 +6,14 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::super::cluster::diagnosis::Reference;
 use super::super::cluster::watch::{Ended, Verdict, until};
 use super::super::cluster::{ApiError, Kinds, api};
-use super::live::{Change, Changed};
+use super::live::{AT_ONCE, Change, Changed};
 use super::progress::{Tell, Told};
 use super::run::{NotReady, RunError};
 use super::stages::{id, is_established, kind, stages};
 
-/// How many objects are applied at a time.
-const AT_ONCE: usize = 8;
 /// How long the API may take to know a kind whose definition it has.
 const DEFINED_WITHIN: Duration = Duration::from_secs(60);
 /// How long is waited before an object is sent again whose kind the API does not know yet.
@@ -86,6 +85,6 @@ async fn defined(client: &kube::Client, kinds: &Kinds, object: &Value) -> Result
     };
     match until(client, &path, Instant::now() + DEFINED_WITHIN, judge, |_| {}).await.map_err(failed)? {
         Ended::Done(()) => Ok(()),
-        Ended::Late(said) => Err(RunError::NotReady(NotReady { object: id(object), path, said, after: DEFINED_WITHIN })),
+        Ended::Late(said) => Err(RunError::NotReady(NotReady { object: Reference::of(object), said, after: DEFINED_WITHIN })),
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::super::cluster::{ApiError, Kinds, api};
 use super::stages::{id, kind};
 
-/// How many objects are asked for at a time.
-const AT_ONCE: usize = 8;
+/// How many objects are asked for, or applied, at a time.
+pub(super) const AT_ONCE: usize = 8;
 
 /// What is to become of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub struct Changed {
     pub id: String,
     /// What.
     pub change: Change,
+}
+
+/// Whether anything becomes of them.
+pub fn is_drifted(changed: &[Changed]) -> bool {
+    changed.iter().any(|changed| changed.change != Change::Same)
 }
 
 /// What is to become of objects. Those for which there is no namespace or no definition yet are new, and nobody is asked.

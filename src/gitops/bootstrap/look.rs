@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::super::cluster::fields::{each, holds, is_true, text};
 use super::super::cluster::preflight::{self, findings};
 use super::super::cluster::stored_versions::judge;
 use super::super::cluster::{ApiError, api};
@@ -221,12 +222,8 @@ fn entry_point(
 
 /// Kubernetes, in words.
 fn words(look: &preflight::Look) -> String {
-    let ready = |node: &&Value| {
-        let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-        conditions.is_some_and(|all| all.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True"))
-    };
     let nodes = match &look.nodes {
-        Ok(nodes) => match (nodes.len(), nodes.iter().filter(ready).count()) {
+        Ok(nodes) => match (nodes.len(), nodes.iter().filter(|node| holds(node, "Ready")).count()) {
             (1, 1) => "1 node, ready".to_owned(),
             (all, good) if all == good => format!("{all} nodes, all ready"),
             (all, good) => format!("{good} of {all} nodes ready"),
@@ -238,8 +235,7 @@ fn words(look: &preflight::Look) -> String {
 
 /// What preflight has to know of the settings.
 fn asked_of(settings: &Settings) -> preflight::Wanted {
-    let version = settings.options.version().to_string();
-    let flux = semver::Version::parse(version.trim_start_matches('v')).unwrap_or(semver::Version::new(0, 0, 0));
+    let flux = settings.options.version().number().clone();
     let toleration_keys = settings.options.toleration_keys().to_vec();
     preflight::Wanted { flux, namespace: settings.sync.namespace.clone(), toleration_keys }
 }
@@ -313,14 +309,11 @@ async fn against(ways: Ways<'_>, objects: &[Value], seen: &Seen) -> Result<Vec<C
 async fn held(ways: Ways<'_>, plan: &Plan, seen: &Seen) -> Vec<Refusal> {
     let mut held = Vec::new();
     for definition in seen.cluster.definitions.iter().filter(|definition| plan.pruned.contains(&id(definition))) {
-        let part = |pointer: &str| observe::text(definition, pointer).unwrap_or_default();
-        let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-        let is_served = |version: &&Value| version.get("served").and_then(Value::as_bool) == Some(true);
-        let served = versions.into_iter().flatten().find(is_served);
-        let version = served.and_then(|version| observe::text(version, "/name")).unwrap_or_default();
-        let path = format!("/apis/{}/{version}/{}", part("/spec/group"), part("/spec/names/plural"));
+        let served = each(definition, "/spec/versions").find(|version| is_true(version, "/served"));
+        let version = served.map(|version| text(version, "/name")).unwrap_or_default();
+        let path = format!("/apis/{}/{version}/{}", text(definition, "/spec/group"), text(definition, "/spec/names/plural"));
         let count = api::list(ways.cluster, &path).await.map(|objects| objects.len()).map_err(|error| error.to_string());
-        held.extend(Refusal::held(part("/metadata/name"), count));
+        held.extend(Refusal::held(text(definition, "/metadata/name"), count));
     }
     held
 }

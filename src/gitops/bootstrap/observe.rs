@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::super::cluster::diagnosis::Reference;
+use super::super::cluster::fields::text;
 use super::super::cluster::preflight::{Look, Part, look};
 use super::super::cluster::{ApiError, api};
 use super::super::github::branch::{self, Head, Obstacle, State};
@@ -11,12 +13,10 @@ use super::super::github::deploy_key::{self, DeployKey};
 use super::super::github::repository::{self, Name, Repository};
 use super::super::github::tree::{self, Kind, Listing};
 use super::super::github::{Client, Refused, host_keys};
+use super::ready::is_suspended;
 
-/// Objects that can be suspended: where their lists are.
-const SUSPENDABLE: &[(&str, &str)] = &[
-    ("Kustomization", "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations"),
-    ("HelmRelease", "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"),
-];
+/// Where the lists are of objects that can be suspended.
+const SUSPENDABLE: [&str; 2] = ["/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations", "/apis/helm.toolkit.fluxcd.io/v2/helmreleases"];
 
 /// The cluster.
 #[derive(Debug, Clone, Default)]
@@ -73,28 +73,16 @@ pub async fn cluster(client: &kube::Client, namespace: &str) -> Result<(Cluster,
     cluster.deployments = known("Flux's Deployments", &seen.controllers)?;
     known("whether the Flux Operator is here", &seen.instances)?;
     known("our own rights", &seen.may_all)?;
-    for (kind, path) in SUSPENDABLE {
+    for path in SUSPENDABLE {
         // 404: no such kind, so nothing of it
         let objects = match api::list(client, path).await {
             Err(error) if error.is_absent() => continue,
             objects => objects?,
         };
-        let is_suspended = |object: &&Value| object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true);
-        cluster.suspended.extend(objects.iter().filter(is_suspended).map(|object| format!("{kind} {}", full_name(object))));
+        cluster.suspended.extend(objects.iter().filter(|object| is_suspended(object)).map(|object| Reference::of(object).to_string()));
     }
-    cluster.uid = system.as_ref().and_then(|system| text(system, "/metadata/uid")).unwrap_or_default().to_owned();
+    cluster.uid = system.as_ref().map(|system| text(system, "/metadata/uid").to_owned()).unwrap_or_default();
     Ok((cluster, seen))
-}
-
-/// `namespace/name`.
-pub fn full_name(object: &Value) -> String {
-    let part = |pointer: &str| text(object, pointer).unwrap_or_default();
-    format!("{}/{}", part("/metadata/namespace"), part("/metadata/name"))
-}
-
-/// A text of an object.
-pub fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
-    object.pointer(pointer).and_then(Value::as_str)
 }
 
 /// A repository that is there.

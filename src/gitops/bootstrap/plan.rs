@@ -3,14 +3,16 @@
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
+use super::super::cluster::fields::{holds, text};
 use super::super::cluster::preflight::{Finding, Level};
 use super::super::cluster::stored_versions::{Judgement, Migration};
 use super::super::github::branch::{Obstacle, State};
 use super::super::github::commit::File;
 use super::super::github::deploy_key::{DeployKey, same};
+use super::super::manifests::Version;
 use super::super::manifests::sync::folder;
 use super::super::settings::{Address, Settings};
-use super::observe::{Cluster, Found, Keys, text};
+use super::observe::{Cluster, Found, Keys};
 use super::pull_secret::{self, PullSecret};
 use super::refusal::Refusal;
 use super::rendered::Rendered;
@@ -181,10 +183,9 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
         secret.renew();
     }
     let title = title(settings, &seen.cluster.uid);
+    let key_reads_only = read_only(settings, seen, secret.public.as_deref());
     let key = match login {
-        Login::Ssh { .. } if !secret.is_foreign => {
-            key(&seen.keys.deploy, secret.public.as_deref(), &title, read_only(settings, seen, secret.public.as_deref()))
-        }
+        Login::Ssh { .. } if !secret.is_foreign => key(&seen.keys.deploy, secret.public.as_deref(), &title, key_reads_only),
         _ => Key::None,
     };
     let (branch, creates_repository) = match seen.repository.as_ref().map(|found| &found.branch) {
@@ -198,7 +199,7 @@ pub fn plan(settings: &Settings, login: &Login, rendered: &Rendered, seen: &Seen
         branch,
         message: message(settings, &files),
         key,
-        key_reads_only: read_only(settings, seen, secret.public.as_deref()),
+        key_reads_only,
         pull_secret,
         mode: mode(&seen.cluster, rendered),
         migrations: seen.versions.iter().filter_map(migration).collect(),
@@ -220,7 +221,7 @@ fn migration(version: &Judgement) -> Option<Migration> {
 
 /// Flux would remove everything that came from the old path.
 fn other_path(settings: &Settings, cluster: &Cluster) -> Option<Refusal> {
-    let path = folder(text(cluster.kustomization.as_ref()?, "/spec/path").unwrap_or_default());
+    let path = folder(text(cluster.kustomization.as_ref()?, "/spec/path"));
     let wanted = folder(&settings.sync.path);
     (path != wanted).then(|| {
         Refusal::new(
@@ -251,21 +252,20 @@ fn older(settings: &Settings, seen: &Seen) -> Option<Refusal> {
     let objects = seen.cluster.definitions.iter().chain(&seen.cluster.deployments);
     let there = seen.version.as_deref().map(|version| ("the repository", version)).into_iter();
     let there = there.chain(objects.filter_map(|object| Some(("the cluster", label(object, "app.kubernetes.io/version")?))));
-    let read = |version: &str| semver::Version::parse(version.trim_start_matches('v')).ok();
-    let wanted = read(&settings.options.version().to_string())?;
+    let wanted = settings.options.version();
     for (place, version) in there {
-        let Some(found) = read(version) else {
+        let Ok(found) = Version::parse(version) else {
             return Some(Refusal::new(
                 format!("{place} has Flux `{version}`, which is no version"),
                 "nobody can tell whether it is newer than what is wanted",
                 "see who made it: `kubectl get deployments --namespace flux-system --show-labels`",
             ));
         };
-        if found > wanted {
+        if found > *wanted {
             return Some(Refusal::new(
-                format!("{place} has Flux v{found}, which is newer than v{wanted}"),
+                format!("{place} has Flux {found}, which is newer than {wanted}"),
                 "a step back can leave objects behind that the older one does not know",
-                format!("run with --version=v{found}, or take a newer homelabctl"),
+                format!("run with --version={found}, or take a newer homelabctl"),
             ));
         }
     }
@@ -285,11 +285,10 @@ fn no_rights(settings: &Settings, seen: &Seen) -> Option<Refusal> {
 /// The files that are not yet as they shall be.
 fn changes(files: &[File], seen: &Seen) -> Vec<FileChange> {
     let contents = seen.repository.as_ref().map(|found| &found.contents);
-    let is_there = matches!(seen.repository.as_ref().map(|found| &found.branch), Some(State::Present { .. }));
     let change = |file: &File| {
         let before = contents.and_then(|contents| contents.get(&file.path));
         // a branch that is still to be made has the files of the one that it begins at
-        if before.is_some_and(|before| *before == file.content) && (is_there || seen.repository.is_some()) {
+        if before.is_some_and(|before| *before == file.content) {
             return None;
         }
         let (old, new) = (String::from_utf8_lossy(before.map_or(&[], Vec::as_slice)), String::from_utf8_lossy(&file.content));
@@ -331,7 +330,7 @@ fn title(settings: &Settings, uid: &str) -> String {
 }
 
 /// Whether the key only reads: as it is, where nobody said otherwise.
-pub(super) fn read_only(settings: &Settings, seen: &Seen, public: Option<&str>) -> bool {
+fn read_only(settings: &Settings, seen: &Seen, public: Option<&str>) -> bool {
     let ours = public.and_then(|public| seen.keys.deploy.iter().find(|key| same(&key.key, public)));
     match ours {
         Some(key) if !settings.is_wanted("read-write-key") => key.read_only,
@@ -351,24 +350,19 @@ fn key(keys: &[DeployKey], public: Option<&str>, title: &str, read_only: bool) -
 
 /// Flux brings the change itself where it runs, has applied itself before, and goes on reading what it read.
 fn mode(cluster: &Cluster, rendered: &Rendered) -> Mode {
-    let applied = cluster.kustomization.as_ref().and_then(|object| text(object, "/status/lastAppliedRevision"));
-    let runs = |name: &str| cluster.deployments.iter().any(|object| text(object, "/metadata/name") == Some(name) && is_available(object));
+    let is_applied = cluster.kustomization.as_ref().is_some_and(|object| !text(object, "/status/lastAppliedRevision").is_empty());
+    let is_it = |object: &&Value, name: &str| text(object, "/metadata/name") == name && holds(object, "Available");
+    let runs = |name: &str| cluster.deployments.iter().any(|object| is_it(&object, name));
     let follows = |object: &Option<Value>| {
         let Some(object) = object else { return false };
         rendered.objects.iter().any(|wanted| wanted["kind"] == object["kind"] && is_within(&wanted["spec"], &object["spec"]))
     };
-    let is_whole = applied.is_some_and(|revision| !revision.is_empty())
+    let is_whole = is_applied
         && runs("source-controller")
         && runs("kustomize-controller")
         && follows(&cluster.git_repository)
         && follows(&cluster.kustomization);
     if is_whole { Mode::Reconcile } else { Mode::Install }
-}
-
-/// Whether a Deployment does what it shall.
-pub fn is_available(deployment: &Value) -> bool {
-    let conditions = deployment.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.is_some_and(|all| all.iter().any(|condition| condition["type"] == "Available" && condition["status"] == "True"))
 }
 
 /// Whether all that is wanted is there; what the API or a person added does not count.
@@ -383,7 +377,7 @@ fn is_within(wanted: &Value, there: &Value) -> bool {
 
 /// Whether the cluster follows another repository. The same one by a token in the place of a key is no other.
 fn is_elsewhere(settings: &Settings, cluster: &Cluster) -> bool {
-    let Some(url) = cluster.git_repository.as_ref().and_then(|object| text(object, "/spec/url")) else { return false };
+    let Some(url) = cluster.git_repository.as_ref().map(|object| text(object, "/spec/url")) else { return false };
     match (Address::parse(url), Address::parse(&settings.sync.url)) {
         (Some(one), Some(other)) => !one.is_same_repository(&other),
         _ => url != settings.sync.url,
@@ -392,7 +386,7 @@ fn is_elsewhere(settings: &Settings, cluster: &Cluster) -> bool {
 
 fn moved(settings: &Settings, cluster: &Cluster) -> Option<Moved> {
     let object = cluster.git_repository.as_ref()?;
-    let (url, branch) = (text(object, "/spec/url").unwrap_or_default(), text(object, "/spec/ref/branch").unwrap_or_default());
+    let (url, branch) = (text(object, "/spec/url"), text(object, "/spec/ref/branch"));
     (is_elsewhere(settings, cluster) || branch != settings.sync.branch).then(|| Moved {
         from: format!("branch {branch} of {url}"),
         to: format!("branch {} of {}", settings.sync.branch, settings.sync.url),

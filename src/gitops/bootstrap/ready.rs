@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::super::cluster::fields::{Condition, condition, holds, is_true, text};
 use super::super::cluster::watch::Verdict;
-use super::observe::text;
 
 /// The annotation by which Flux is asked, and what it answers with: <https://fluxcd.io/flux/components/source/gitrepositories/#triggering-a-reconcile>.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
@@ -17,26 +17,18 @@ pub enum Answer {
     Failed(String),
 }
 
-/// A condition: its status, reason and message.
-fn condition<'a>(object: &'a Value, kind: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let conditions = object.pointer("/status/conditions")?.as_array()?;
-    let found = conditions.iter().find(|condition| condition["type"] == kind)?;
-    let part = |name: &str| found.get(name).and_then(Value::as_str).unwrap_or_default();
-    Some((part("status"), part("reason"), part("message")))
-}
-
 /// What it says of being ready, in its own words.
 pub fn said(object: &Value) -> String {
     match condition(object, "Ready") {
-        Some((_, reason, message)) if !message.is_empty() => format!("{reason}: {message}"),
-        Some((_, reason, _)) => reason.to_owned(),
+        Some(Condition { reason, message, .. }) if !message.is_empty() => format!("{reason}: {message}"),
+        Some(Condition { reason, .. }) => reason.to_owned(),
         None => "not looked at yet".into(),
     }
 }
 
 /// Whether it is as its spec says, and says so.
 fn is_ready(object: &Value) -> bool {
-    is_observed(object) && condition(object, "Ready").is_some_and(|(status, ..)| status == "True")
+    is_observed(object) && holds(object, "Ready")
 }
 
 fn is_observed(object: &Value) -> bool {
@@ -45,14 +37,13 @@ fn is_observed(object: &Value) -> bool {
 
 /// Whether nobody looks at it.
 pub fn is_suspended(object: &Value) -> bool {
-    object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true)
+    is_true(object, "/spec/suspend")
 }
 
 /// The revision that an object of Flux has: of what was fetched, or of what was applied.
 pub fn revision(object: &Value) -> Option<&str> {
-    text(object, "/status/artifact/revision")
-        .or_else(|| text(object, "/status/lastAppliedRevision"))
-        .filter(|revision| !revision.is_empty())
+    let places = ["/status/artifact/revision", "/status/lastAppliedRevision"];
+    places.into_iter().map(|at| text(object, at)).find(|revision| !revision.is_empty())
 }
 
 /// The commit in a revision like `main@sha1:0123…`.
@@ -66,14 +57,14 @@ pub fn commit(revision: &str) -> Option<&str> {
 /// have has ours in it.
 pub fn answer(object: Option<&Value>, token: &str, head: &str, before: &[String]) -> Verdict<Answer> {
     let Some(object) = object else { return Verdict::Not("is not there".into()) };
-    if condition(object, "Stalled").is_some_and(|(status, ..)| status == "True") && is_observed(object) {
+    if holds(object, "Stalled") && is_observed(object) {
         return Verdict::Done(Answer::Failed(said(object)));
     }
-    if text(object, "/status/lastHandledReconcileAt") != Some(token) || !is_observed(object) {
+    if text(object, "/status/lastHandledReconcileAt") != token || !is_observed(object) {
         return Verdict::Not(said(object));
     }
     match condition(object, "Ready") {
-        Some(("True", ..)) => match revision(object) {
+        Some(Condition { status: "True", .. }) => match revision(object) {
             Some(revision) if commit(revision) == Some(head) => Verdict::Done(Answer::Ready(revision.to_owned())),
             Some(revision) if commit(revision).is_some_and(|commit| before.iter().any(|before| before == commit)) => {
                 Verdict::Not(format!("is still at {revision}"))
@@ -81,7 +72,7 @@ pub fn answer(object: Option<&Value>, token: &str, head: &str, before: &[String]
             Some(revision) => Verdict::Done(Answer::Ready(revision.to_owned())),
             None => Verdict::Not(said(object)),
         },
-        Some(("False", reason, _)) if !matches!(reason, "Progressing" | "ProgressingWithRetry") => {
+        Some(Condition { status: "False", reason, .. }) if !matches!(reason, "Progressing" | "ProgressingWithRetry") => {
             Verdict::Done(Answer::Failed(said(object)))
         }
         _ => Verdict::Not(said(object)),
@@ -103,7 +94,7 @@ pub fn rolled_out(object: Option<&Value>) -> Verdict<()> {
     if !is_observed(object) {
         return Verdict::Not("not looked at yet".into());
     }
-    if let Some(("False", "ProgressDeadlineExceeded", message)) = condition(object, "Progressing") {
+    if let Some(Condition { status: "False", reason: "ProgressDeadlineExceeded", message }) = condition(object, "Progressing") {
         return Verdict::Not(message.to_owned());
     }
     let (updated, all, available) = (of("updatedReplicas"), of("replicas"), of("availableReplicas"));

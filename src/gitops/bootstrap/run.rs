@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::super::cluster::diagnosis::Reference;
 use super::super::cluster::stored_versions::migrate;
 use super::super::cluster::{ApiError, Kinds, api};
 use super::super::github::commit::{Author, Change, CommitError, write};
@@ -15,8 +16,8 @@ use super::super::github::repository::{self, Name, NameError, Owner, Repository,
 use super::super::github::{Client, Refused};
 use super::super::settings::Settings;
 use super::apply::apply;
-use super::live::{self, Changed, compare};
-use super::plan::{Branch, Key, Mode, Plan, Seen, read_only};
+use super::live::{Changed, compare, is_drifted};
+use super::plan::{Branch, Key, Mode, Plan, Seen};
 use super::progress::{Tell, Told};
 use super::ready::{self, is_settled, is_suspended};
 use super::rendered::Rendered;
@@ -40,10 +41,8 @@ pub struct Ways<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{object} is not ready after {after:?}: {said}")]
 pub struct NotReady {
-    /// `Kind/namespace/name`.
-    pub object: String,
-    /// Where the API has it.
-    pub path: String,
+    /// It.
+    pub object: Reference,
     /// What it said last.
     pub said: String,
     /// How long was waited.
@@ -131,14 +130,20 @@ pub async fn run(
     let repository = made(ways, settings, &name, seen).await?;
     let public = logged_in(ways, settings, rendered, seen, plan).await?;
     if let (true, Some(public)) = (matches!(plan.key, Key::Add | Key::Replace), public) {
-        ways.tell.doing("adding the deploy key");
-        deploy_key::reconcile(ways.github, &name, &plan.title, &public, read_only(settings, seen, Some(&public))).await?;
-        ways.tell.done(&format!("deploy key `{}`", plan.title));
+        (ways.tell)(Told::Doing("adding the deploy key"));
+        deploy_key::reconcile(ways.github, &name, &plan.title, &public, plan.key_reads_only).await?;
+        (ways.tell)(Told::Done(&format!("deploy key `{}`", plan.title)));
     }
     for migration in &plan.migrations {
-        ways.tell.doing(&format!("storing objects of {} as {}", migration.name, migration.to));
+        (ways.tell)(Told::Doing(&format!("storing objects of {} as {}", migration.name, migration.to)));
         let migrated = migrate(ways.cluster, migration).await?;
-        ways.tell.done(&format!("{}: {} of {} objects stored as {}", migration.name, migrated.written.len(), migrated.seen, migration.to));
+        (ways.tell)(Told::Done(&format!(
+            "{}: {} of {} objects stored as {}",
+            migration.name,
+            migrated.written.len(),
+            migrated.seen,
+            migration.to
+        )));
     }
     let before = seen.repository.as_ref().and_then(|found| found.head()).map(|head| head.commit.clone());
     let (head, commit) = committed(ways, settings, rendered, plan, &repository, before.as_deref()).await?;
@@ -153,8 +158,7 @@ pub async fn run(
         outcome.is_suspended = true;
         return Ok(outcome);
     }
-    let is_drifted = changed.iter().any(|changed| changed.change != live::Change::Same);
-    let is_quiet = !plan.is_change() && !is_drifted && outcome.applied == 0;
+    let is_quiet = !plan.is_change() && !is_drifted(changed) && outcome.applied == 0;
     if is_quiet && is_settled(seen.cluster.git_repository.as_ref(), seen.cluster.kustomization.as_ref(), &head) {
         outcome.revision = seen.cluster.kustomization.as_ref().and_then(ready::revision).map(str::to_owned);
         return Ok(outcome);
@@ -183,8 +187,7 @@ pub async fn run(
 /// What Flux has applied is applied once more by the name of who installed it: a field that went from a file stays in the cluster for as
 /// long as it is that name's.
 async fn settle(ways: Ways<'_>, rendered: &Rendered, plan: &Plan, changed: &[Changed]) -> Result<usize, RunError> {
-    let is_drifted = changed.iter().any(|changed| changed.change != live::Change::Same);
-    if rendered.is_patched || (plan.files.is_empty() && !is_drifted) {
+    if rendered.is_patched || (plan.files.is_empty() && !is_drifted(changed)) {
         return Ok(0);
     }
     let after = compare(ways.cluster, ways.kinds, &rendered.objects, &[]).await?;
@@ -196,13 +199,13 @@ async fn made(ways: Ways<'_>, settings: &Settings, name: &Name, seen: &Seen) -> 
     if let Some(found) = &seen.repository {
         return Ok(found.repository.clone());
     }
-    ways.tell.doing(&format!("making the repository {name}"));
+    (ways.tell)(Told::Doing(&format!("making the repository {name}")));
     // whose it is nobody has to say who is asked by their own token
     let is_own =
         settings.personal || (!settings.is_wanted("personal") && repository::login(ways.github).await?.eq_ignore_ascii_case(name.owner()));
     let owner = if is_own { Owner::User } else { Owner::Organisation };
     let made = repository::create(ways.github, name, owner, settings.private).await?;
-    ways.tell.done(&format!("repository {name} made, {}", if settings.private { "private" } else { "public" }));
+    (ways.tell)(Told::Done(&format!("repository {name} made, {}", if settings.private { "private" } else { "public" })));
     Ok(made)
 }
 
@@ -232,7 +235,7 @@ async fn logged_in(ways: Ways<'_>, settings: &Settings, rendered: &Rendered, see
         }
     }
     if plan.secret.is_change() {
-        ways.tell.done(&format!("secret {namespace}/{secret}: {}", plan.secret.changes.join(", ")));
+        (ways.tell)(Told::Done(&format!("secret {namespace}/{secret}: {}", plan.secret.changes.join(", "))));
     }
     Ok(public)
 }
@@ -249,7 +252,7 @@ async fn committed(
     if let (true, Some(head)) = (plan.files.is_empty() && plan.branch == Branch::Present, before) {
         return Ok((head.to_owned(), None));
     }
-    ways.tell.doing("committing");
+    (ways.tell)(Told::Doing("committing"));
     let email = settings.author_email.clone().unwrap_or_default();
     let author = Author { name: settings.author_name.clone(), email };
     let branch = settings.sync.branch.as_str();
@@ -258,23 +261,7 @@ async fn committed(
     let is_new = Some(written.head.as_str()) != before;
     if is_new {
         let short: String = written.head.chars().take(8).collect();
-        ways.tell.done(&format!("commit {short} on {branch}: {} files", written.written.len()));
+        (ways.tell)(Told::Done(&format!("commit {short} on {branch}: {} files", written.written.len())));
     }
     Ok((written.head.clone(), is_new.then_some(written.head)))
-}
-
-/// Short ways to tell.
-trait Telling {
-    fn doing(&self, what: &str);
-    fn done(&self, what: &str);
-}
-
-impl Telling for Tell<'_> {
-    fn doing(&self, what: &str) {
-        self(Told::Doing(what));
-    }
-
-    fn done(&self, what: &str) {
-        self(Told::Done(what));
-    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::super::cluster::fields::{holds, text};
+
 /// What comes first, and is waited for: without it the API does not know what the rest is, or where it goes.
 const FIRST: &[&str] = &["CustomResourceDefinition", "Namespace", "ClusterRole"];
 
@@ -27,14 +29,13 @@ const ORDER: &[&str] = &[
 
 /// What is an object's own among all.
 pub fn id(object: &Value) -> String {
-    let part = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (kind, namespace, name) = (part("/kind"), part("/metadata/namespace"), part("/metadata/name"));
+    let (kind, namespace, name) = (kind(object), text(object, "/metadata/namespace"), text(object, "/metadata/name"));
     if namespace.is_empty() { format!("{kind}/{name}") } else { format!("{kind}/{namespace}/{name}") }
 }
 
 /// Its kind.
 pub fn kind(object: &Value) -> &str {
-    object.get("kind").and_then(Value::as_str).unwrap_or_default()
+    text(object, "/kind")
 }
 
 /// Objects in two stages, each in its order; what has the same place stays as it stood.
@@ -57,9 +58,7 @@ pub fn pruned(old: &[Value], new: &[Value]) -> Vec<String> {
 
 /// Whether the API knows what a definition defines.
 pub fn is_established(definition: &Value) -> bool {
-    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
-    let is = |condition: &Value| condition["type"] == "Established" && condition["status"] == "True";
-    conditions.is_some_and(|conditions| conditions.iter().any(is))
+    holds(definition, "Established")
 }
 
 #[cfg(test)]

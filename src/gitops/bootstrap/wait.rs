@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::super::cluster::diagnosis::Reference;
 use super::super::cluster::watch::{Ended, until};
 use super::super::cluster::{api, path_of};
 use super::progress::{Tell, Told};
@@ -32,9 +33,9 @@ impl Limit {
         self.began + self.timeout
     }
 
-    fn not_ready(&self, object: &Value, path: &str, said: String) -> RunError {
+    fn not_ready(&self, object: &Value, said: String) -> RunError {
         let after = Duration::from_secs(self.began.elapsed().as_secs());
-        RunError::NotReady(NotReady { object: id(object), path: path.to_owned(), said, after })
+        RunError::NotReady(NotReady { object: Reference::of(object), said, after })
     }
 }
 
@@ -51,7 +52,7 @@ pub async fn deployments(client: &kube::Client, objects: &[Value], limit: Limit,
         let ended = until(client, &path, limit.end(), rolled_out, |said| tell(Told::Says { object: &name, said })).await;
         match ended.map_err(failed)? {
             Ended::Done(()) => Ok(()),
-            Ended::Late(said) => Err(limit.not_ready(object, &path, said)),
+            Ended::Late(said) => Err(limit.not_ready(object, said)),
         }
     });
     futures_util::future::try_join_all(waits).await?;
@@ -88,12 +89,12 @@ pub async fn reconciled(
                 return Ok(revision);
             }
             Ended::Done(Answer::Failed(said)) => said,
-            Ended::Late(said) => return Err(limit.not_ready(object, &path, said)),
+            Ended::Late(said) => return Err(limit.not_ready(object, said)),
         };
         tell(Told::Says { object: &name, said: &said });
         match pauses.next() {
             Some(pause) if Instant::now() + *pause < limit.end() => sleep(*pause).await,
-            _ => return Err(limit.not_ready(object, &path, said)),
+            _ => return Err(limit.not_ready(object, said)),
         }
     }
 }

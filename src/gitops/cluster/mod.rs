@@ -6,6 +6,7 @@
 pub mod api;
 mod connect;
 pub mod diagnosis;
+pub(in crate::gitops) mod fields;
 mod paths;
 pub mod preflight;
 mod refused;

@@ -20,6 +20,11 @@ impl Version {
         let number = text.strip_prefix('v').unwrap_or(text);
         semver::Version::parse(number).map(Self).map_err(|_| OptionError::Version(text.to_owned()))
     }
+
+    /// Without the `v`.
+    pub fn number(&self) -> &semver::Version {
+        &self.0
+    }
 }
 
 impl fmt::Display for Version {

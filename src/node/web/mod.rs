@@ -24,6 +24,7 @@ use self::address::{Address, encoded};
 use self::cookies::Cookies;
 use self::exchange::Said;
 pub use self::masked::masked;
+pub use self::proxy::is_listed;
 pub(super) use self::tls::Trust;
 use self::watched::watched;
 use super::steps::Http;

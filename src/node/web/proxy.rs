@@ -28,7 +28,7 @@ pub(super) fn proxy(address: &Address, environment: &BTreeMap<String, String>) -
 }
 
 /// Whether a host, or a domain that it is in, is in a list.
-fn is_listed(host: &str, list: &str) -> bool {
+pub fn is_listed(host: &str, list: &str) -> bool {
     let host = host.to_ascii_lowercase();
     list.split(',').map(|name| name.trim().trim_start_matches('.').to_ascii_lowercase()).any(|name| {
         let is_within = || host.strip_suffix(name.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'));

@@ -23,7 +23,7 @@ use crate::gitops::bootstrap::look::{LookError, Looked, Wanted, look};
 use crate::gitops::bootstrap::plan::Plan;
 use crate::gitops::bootstrap::run::{Outcome, RunError, Ways, run as carry_out};
 use crate::gitops::bootstrap::{live, overlay};
-use crate::gitops::cluster::diagnosis::{Failing, Reference, why};
+use crate::gitops::cluster::diagnosis::{Failing, why};
 use crate::gitops::cluster::{Connected, Kinds, connect};
 use crate::gitops::github::Client;
 use crate::gitops::settings::{Layer, Origin, pin, print, resolve};
@@ -76,14 +76,16 @@ pub fn run(args: &BootstrapArgs, output: &OutputArgs, environment: &Environment)
     listening(output, environment, |interrupt, secrets, _| begun(args, output, environment, interrupt, secrets))
 }
 
-fn wrong(message: impl Into<String>, hint: Option<String>) -> Unresolved {
-    let mut problem = Diagnostic::error(message);
-    if let Some(hint) = hint {
-        problem = problem.hint(hint);
+fn problem(message: impl Into<String>, hint: Option<String>) -> Diagnostic {
+    let problem = Diagnostic::error(message);
+    match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
     }
-    let mut problems = Diagnostics::new();
-    problems.push(problem);
-    Unresolved::Wrong(problems)
+}
+
+fn wrong(message: impl Into<String>, hint: Option<String>) -> Unresolved {
+    Unresolved::Wrong(Diagnostics(vec![problem(message, hint)]))
 }
 
 fn begun(
@@ -93,7 +95,7 @@ fn begun(
     interrupt: &Interrupt,
     secrets: &Secrets,
 ) -> Result<ExitCode, Unresolved> {
-    let said = said::said(&args.flags.0, args.settings.as_deref(), environment, secrets).map_err(Unresolved::Wrong)?;
+    let mut said = said::said(&args.flags.0, args.settings.as_deref(), environment, secrets).map_err(Unresolved::Wrong)?;
     show::warn(output, environment, &said.warnings, secrets);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| wrong(format!("no runtime: {error}"), None))?;
@@ -101,7 +103,7 @@ fn begun(
     // everything that can be wrong is told at once, and before a token is asked for
     let mut problems = checked(&said);
     let authority = reach::authority(&said, environment).unwrap_or_else(|error| {
-        problems.push(Diagnostic::error(error));
+        problems.push(problem(error, None));
         None
     });
     let files = reach::kubeconfigs(&said, environment);
@@ -109,11 +111,7 @@ fn begun(
     let connected = match runtime.block_on(connect(&files, context.as_deref(), &requests.1)) {
         Ok(connected) => connected,
         Err(error) => {
-            let problem = Diagnostic::error(with_causes(&error));
-            problems.push(match error.hint() {
-                Some(hint) => problem.hint(hint),
-                None => problem,
-            });
+            problems.push(problem(with_causes(&error), error.hint()));
             return Err(Unresolved::Wrong(problems));
         }
     };
@@ -122,10 +120,12 @@ fn begun(
     }
     let token = match said.first(|layer| &layer.token) {
         Some(token) => token,
-        None => asked_token(interrupt, secrets)?,
+        None => {
+            let token = asked_token(interrupt, secrets)?;
+            said.layers.push((Origin::Environment, Layer { token: Some(token.clone()), ..Layer::default() }));
+            token
+        }
     };
-    let mut said = said;
-    said.layers.push((Origin::Environment, Layer { token: Some(token.clone()), ..Layer::default() }));
     let run = Run { args, output, environment, interrupt, secrets, said, authority, token, connected, requests };
     interrupt.run_begins();
     let code = runtime.block_on(async {
@@ -283,7 +283,7 @@ impl Run<'_> {
 
     /// Notes in the settings' file which cluster it is for, so that another one is refused from now on.
     fn pin(&self, looked: &Looked) {
-        let Some((path, _)) = self.said.file.as_ref().filter(|_| looked.settings.cluster_uid.is_none()) else { return };
+        let Some(path) = self.said.file.as_ref().filter(|_| looked.settings.cluster_uid.is_none()) else { return };
         let uid = &looked.seen.cluster.uid;
         // as it is now: a person may have written into it while the question stood
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
@@ -321,10 +321,8 @@ impl Run<'_> {
     /// What did not work; of what did not become ready, why.
     async fn not_done(&self, connected: &Connected, namespace: &str, error: RunError) -> ExitCode {
         let RunError::NotReady(not_ready) = &error else { return self.failed(&with_causes(&error), error.hint()) };
-        let mut parts = not_ready.object.splitn(3, '/');
-        let (kind, one, other) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
-        let object = other.map_or_else(|| Reference::new(kind, "", one), |name| Reference::new(kind, one, name));
-        let tree = why(&connected.client, &Failing { object, flux: namespace.to_owned() }).await;
+        let failing = Failing { object: not_ready.object.clone(), flux: namespace.to_owned() };
+        let tree = why(&connected.client, &failing).await;
         let text = tree.after(not_ready.after).to_string();
         screen::complain(self.secrets.redact(&format!("error: {text}")).trim_end());
         ExitCode::Failed
@@ -353,5 +351,5 @@ impl Run<'_> {
 }
 
 fn is_pending(looked: &Looked, plan: &Plan) -> bool {
-    plan.is_change() || looked.changed.iter().any(|changed| changed.change != live::Change::Same)
+    plan.is_change() || live::is_drifted(&looked.changed)
 }

@@ -13,9 +13,9 @@ use crate::gitops::bootstrap::look::AsyncBundle;
 use crate::gitops::github::{self, Refused, release};
 use crate::gitops::manifests::{Bundle, BundleError, store};
 use crate::gitops::settings::Settings;
+use crate::node::errand::AUTHORITIES;
+use crate::node::web::is_listed;
 
-/// Where the system keeps the authorities that it trusts: Debian, Fedora, Alpine and the BSDs.
-const AUTHORITIES: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 /// The longest file of authorities.
 const MOST: u64 = 16 << 20;
 
@@ -50,7 +50,7 @@ pub fn github(token: SecretString, authority: Option<&str>, environment: &Enviro
     if let Some(base) = variable(environment, &["GITHUB_API_URL"]) {
         settings.base = base;
     }
-    let is_direct = variable(environment, &["NO_PROXY", "no_proxy"]).is_some_and(|hosts| goes_direct(&hosts, &settings.base));
+    let is_direct = variable(environment, &["NO_PROXY", "no_proxy"]).is_some_and(|hosts| is_listed(host(&settings.base), &hosts));
     settings.proxy = variable(environment, &["HTTPS_PROXY", "https_proxy"]).filter(|_| !is_direct).map(SecretString::from);
     settings
 }
@@ -58,16 +58,6 @@ pub fn github(token: SecretString, authority: Option<&str>, environment: &Enviro
 /// The host of an address.
 pub fn host(address: &str) -> &str {
     address.split_once("://").map_or(address, |(_, rest)| rest).split(['/', ':']).next().unwrap_or_default()
-}
-
-/// Whether an address is among the hosts that are reached without a proxy: names, domains, or `*`.
-fn goes_direct(hosts: &str, address: &str) -> bool {
-    let host = host(address);
-    hosts
-        .split(',')
-        .map(|name| name.trim().trim_start_matches('.'))
-        .filter(|name| !name.is_empty())
-        .any(|name| name == "*" || host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// The kubeconfigs that count, as kubectl has them: the flag, else `KUBECONFIG`, else the home's.
@@ -127,6 +117,7 @@ mod tests {
 
     #[test]
     fn some_hosts_need_no_proxy() {
+        let goes_direct = |hosts: &str, address: &str| is_listed(host(address), hosts);
         assert!(goes_direct("localhost, .github.com", "https://api.github.com"));
         assert!(goes_direct("*", "https://api.github.com/v3") && goes_direct("127.0.0.1", "http://127.0.0.1:80"));
         assert!(!goes_direct("hub.com,", "https://api.github.com") && !goes_direct("", "https://api.github.com"));

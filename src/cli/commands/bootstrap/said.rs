@@ -23,8 +23,8 @@ const MOST: u64 = 1 << 20;
 pub struct Said {
     /// Layer by layer.
     pub layers: Vec<(Origin, Layer)>,
-    /// The settings' file and its text, if it is there.
-    pub file: Option<(PathBuf, String)>,
+    /// The settings' file, if it is there.
+    pub file: Option<PathBuf>,
     /// A person's own template of the cluster's entry point, beside it.
     pub template: Option<Source>,
     /// What is odd, but no error.
@@ -55,7 +55,7 @@ pub fn said(flags: &Layer, named: Option<&Path>, environment: &Environment, secr
             Ok((layer, warnings)) => {
                 said.layers.push((Origin::File(name), layer));
                 said.warnings.extend(warnings);
-                said.file = Some((path.clone(), text));
+                said.file = Some(path.clone());
             }
             Err(wrong) => problems.extend(wrong),
         },

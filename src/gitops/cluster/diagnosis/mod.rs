@@ -17,8 +17,9 @@ use std::pin::Pin;
 use serde_json::Value;
 
 use super::api::{self, escaped};
+use super::fields::{condition, text};
 use super::refused::ApiError;
-use seen::{condition, is_well, text};
+use seen::is_well;
 use verdict::{Behind, Verdict};
 
 pub use seen::Reference;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::seen::{condition, each, number, text};
+use super::super::fields::{condition, each, number, text};
 use super::tree::Tree;
 use super::verdict::{dialled, looked_up};
 

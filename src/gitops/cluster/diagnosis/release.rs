@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::seen::{Condition, Reference, condition, each, is_answered, text};
+use super::super::fields::{Condition, condition, each, text};
+use super::seen::{Reference, is_answered};
 use super::verdict::{Behind, Verdict};
 
 /// How many objects behind one are looked at.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::super::fields::{condition, each, number, text};
 use super::super::paths::path_of;
 
 /// Kinds that are followed, with the version that is asked for: messages name a kind without one.
@@ -53,7 +54,7 @@ impl Reference {
     }
 
     /// Who an object says it is.
-    pub(in crate::gitops::cluster) fn of(object: &Value) -> Self {
+    pub(in crate::gitops) fn of(object: &Value) -> Self {
         Self::new(text(object, "/kind"), text(object, "/metadata/namespace"), text(object, "/metadata/name"))
     }
 
@@ -75,35 +76,6 @@ impl Reference {
         let namespace = Some(&self.namespace).filter(|namespace| !namespace.is_empty());
         path_of(&json!({"apiVersion": version, "kind": self.kind, "metadata": {"name": self.name, "namespace": namespace}}))
     }
-}
-
-/// The text at a JSON pointer, or nothing.
-pub(in crate::gitops::cluster) fn text<'a>(object: &'a Value, at: &str) -> &'a str {
-    object.pointer(at).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The number at a JSON pointer, or 0, as Kubernetes leaves it out.
-pub(in crate::gitops::cluster) fn number(object: &Value, at: &str) -> i64 {
-    object.pointer(at).and_then(Value::as_i64).unwrap_or_default()
-}
-
-/// What is in the array at a JSON pointer.
-pub(in crate::gitops::cluster) fn each<'a>(object: &'a Value, at: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    object.pointer(at).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// A condition: its status, its reason and its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::gitops::cluster) struct Condition<'a> {
-    pub(in crate::gitops::cluster) status: &'a str,
-    pub(in crate::gitops::cluster) reason: &'a str,
-    pub(in crate::gitops::cluster) message: &'a str,
-}
-
-/// The condition of a type.
-pub(in crate::gitops::cluster) fn condition<'a>(object: &'a Value, kind: &str) -> Option<Condition<'a>> {
-    let found = each(object, "/status/conditions").find(|condition| text(condition, "/type") == kind)?;
-    Some(Condition { status: text(found, "/status"), reason: text(found, "/reason"), message: text(found, "/message") })
 }
 
 /// Whether a controller has said something of the object as it is now.

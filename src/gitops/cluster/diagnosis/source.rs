@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::seen::{Reference, condition, is_answered, text};
+use super::super::fields::{condition, text};
+use super::seen::{Reference, is_answered};
 use super::verdict::{Behind, Verdict, dialled, looked_up};
 
 /// What repairs what belongs to the bootstrap: the secret, the deploy key, the host keys, the files.

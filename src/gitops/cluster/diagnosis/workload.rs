@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::seen::{Reference, condition, each, number, selector, text};
+use super::super::fields::{condition, each, number, text};
+use super::seen::{Reference, selector};
 use super::tree::Tree;
 use super::verdict::{Behind, Verdict};
 

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use semver::Version;
 use serde_json::Value;
 
-use super::super::diagnosis::seen::{number, text};
 use super::super::diagnosis::workload::blocked;
+use super::super::fields::{number, text};
 use super::{GIT_REPOSITORIES, Look, Part, nodes};
 
 /// A minor version: 2.9 is `(2, 9)`.

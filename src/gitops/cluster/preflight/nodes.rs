@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::diagnosis::seen::{condition, each, text};
+use super::super::fields::{condition, each, text};
 use super::findings::Finding;
 
 /// What stands in the way of a pod on a node.
