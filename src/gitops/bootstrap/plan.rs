@@ -139,6 +139,7 @@ impl Plan {
             || !self.files.is_empty()
             || matches!(self.key, Key::Add | Key::Replace)
             || self.secret.is_change()
+            || !self.migrations.is_empty()
             || self.pull_secret.is_some()
     }
 }

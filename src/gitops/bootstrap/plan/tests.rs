@@ -235,3 +235,13 @@ fn a_key_keeps_its_rights_where_nobody_says_otherwise() {
     assert_eq!(planned(&settings(|_| {}), &after).key, Key::Present);
     assert_eq!(planned(&settings(|layer| layer.read_write_key = Some(false)), &after).key, Key::Replace);
 }
+
+#[test]
+fn objects_that_are_stored_anew_are_a_change_that_is_asked_for() {
+    let one = settings(|_| {});
+    let mut after = carried_out(&one, &seen());
+    assert!(!planned(&one, &after).is_change());
+    let migration = Migration { name: "helmreleases".into(), from: vec!["v2beta2".into()], to: "v2".into(), is_stored: true };
+    after.versions = vec![Judgement::Migrate(migration)];
+    assert!(planned(&one, &after).is_change());
+}
